@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import { ContentHash, Medium } from './media.js';
+import { DecodeUsage, Sampling } from './sequence.js';
+import { Transcript } from './transcript.js';
+
+/** Where the bytes are that an ingest job reads. `name` is what the user called it. */
+export const MediaSource = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('file'), path: z.string(), name: z.string() }),
+  z.object({ type: z.literal('url'), url: z.string().url(), name: z.string() }),
+  z.object({ type: z.literal('blob'), blob: ContentHash, name: z.string() }),
+]);
+export type MediaSource = z.infer<typeof MediaSource>;
+
+export const HearOptions = z.object({
+  words: z.boolean().default(false),
+  channels: z.enum(['mix', 'separate']).default('mix'),
+  track: z.number().int().nonnegative().optional(),
+  language: z.string().optional(),
+  task: z.enum(['transcribe', 'translate']).default('transcribe'),
+  prompt: z.string().optional(),
+  hotwords: z.array(z.string()).optional(),
+  start: z.number().nonnegative().optional(),
+  end: z.number().positive().optional(),
+});
+export type HearOptions = z.infer<typeof HearOptions>;
+
+export const SeeOptions = z.object({
+  /** Frames per second to sample, or the number of frames; never both. Neither: by scene change and time. */
+  fps: z.number().positive().optional(),
+  numFrames: z.number().int().positive().optional(),
+  start: z.number().nonnegative().optional(),
+  end: z.number().positive().optional(),
+});
+export type SeeOptions = z.infer<typeof SeeOptions>;
+
+export const Citation = z.object({
+  input: z.string(),
+  mediumId: ContentHash,
+  start: z.number().nullable(),
+  end: z.number().nullable(),
+  page: z.number().int().nullable(),
+  quote: z.string(),
+  /** Share of the answer's attention mass. */
+  weight: z.number(),
+});
+export type Citation = z.infer<typeof Citation>;
+
+export const Answer = z.object({
+  text: z.string(),
+  finishReason: z.enum(['stop', 'length']),
+  citations: z.array(Citation),
+  usage: DecodeUsage,
+  timings: z.record(z.string(), z.number()),
+});
+export type Answer = z.infer<typeof Answer>;
+
+/** The decoding task of an `answer` job. Conversation turns hold text only; media come by compose children. */
+export const AnswerTask = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('describe'), instruction: z.string().optional() }),
+  z.object({ type: z.literal('ask'), question: z.string().min(1) }),
+  z.object({
+    type: z.literal('chat'),
+    messages: z.array(z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string() })).min(1),
+  }),
+]);
+export type AnswerTask = z.infer<typeof AnswerTask>;
+
+/** name → payload and result. Handlers are checked against this map at boot. */
+export const JOBS = {
+  'media.ingest': { payload: z.object({ source: MediaSource }), result: Medium },
+  'media.see': {
+    payload: z.object({ options: SeeOptions }),
+    /** `visual` is a blob of float32 [frames, 16, d]; `times` are presentation times in seconds (null for a still picture). */
+    result: z.object({
+      mediumId: ContentHash,
+      frames: z.number().int(),
+      times: z.array(z.number().nullable()),
+      visual: ContentHash.nullable(),
+    }),
+  },
+  'media.hear': {
+    payload: z.object({ options: HearOptions, optional: z.boolean().default(false) }),
+    result: z.object({ mediumId: ContentHash, transcript: Transcript }),
+  },
+  'media.compose': {
+    payload: z.object({ source: MediaSource }),
+    /** `segments` is a blob: JSON array of StoredSegment. */
+    result: z.object({ medium: Medium, segments: ContentHash, count: z.number().int() }),
+  },
+  answer: {
+    payload: z.object({
+      task: AnswerTask,
+      sampling: Sampling,
+      selectedTokens: z.number().int().min(64).max(65536).optional(),
+      /** Compose children in the order the user gave the files. */
+      inputs: z.array(z.string()),
+    }),
+    result: Answer,
+  },
+} as const;
+
+export type JobName = keyof typeof JOBS;
+export type JobPayload<N extends JobName> = z.infer<(typeof JOBS)[N]['payload']>;
+export type JobResult<N extends JobName> = z.infer<(typeof JOBS)[N]['result']>;
+
+/** A job with the jobs whose results it needs. Submitted as one flow; a failed child fails its parents with the child's error. */
+export interface JobTree<N extends JobName = JobName> {
+  name: N;
+  payload: z.input<(typeof JOBS)[N]['payload']>;
+  children?: JobTree[];
+}
+
+export const JobState = z.enum(['queued', 'running', 'completed', 'failed', 'cancelled']);
+export type JobState = z.infer<typeof JobState>;
+
+export type JobEvent =
+  | { type: 'state'; state: JobState }
+  | { type: 'progress'; stage: string; percent: number }
+  | { type: 'token'; text: string }
+  | { type: 'segment'; start: number; end: number; text: string };

@@ -1,0 +1,46 @@
+import { z } from 'zod';
+
+/** CLI and native HTTP shapes of results. Snake case is the wire format; they are part of the public contract. */
+export const WireUsage = z.object({
+  prompt_tokens: z.number(),
+  selected_tokens: z.number(),
+  completion_tokens: z.number(),
+});
+
+export const WireTimings = z.object({ total_ms: z.number() }).catchall(z.number());
+
+export const DescribeResult = z.object({
+  input: z.string(),
+  description: z.string(),
+  usage: WireUsage,
+  timings: WireTimings,
+});
+export type DescribeResult = z.infer<typeof DescribeResult>;
+
+export const TranscribeResult = z.object({
+  input: z.string(),
+  text: z.string(),
+  language: z.string(),
+  duration: z.number(),
+  segments: z.array(z.object({ start: z.number(), end: z.number(), text: z.string() })),
+  timings: WireTimings,
+  warnings: z.array(z.string()).optional(),
+});
+export type TranscribeResult = z.infer<typeof TranscribeResult>;
+
+export const WireCitation = z.object({
+  input: z.string(),
+  start: z.number().nullable(),
+  end: z.number().nullable(),
+  page: z.number().int().nullable(),
+  quote: z.string(),
+});
+
+export const AskResult = z.object({
+  question: z.string(),
+  answer: z.string(),
+  citations: z.array(WireCitation),
+  usage: WireUsage,
+  timings: WireTimings,
+});
+export type AskResult = z.infer<typeof AskResult>;

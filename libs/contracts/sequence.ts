@@ -1,0 +1,108 @@
+import { z } from 'zod';
+import { ContentHash, Span } from './media.js';
+
+/**
+ * What the decoder reads. A sequence is `prefix · segment* · question · answer`
+ * (docs/engine.md). A part is text (tokenised by the pack's tokenizer, special tokens allowed only when
+ * `special` is true), or embeddings that an encoder made.
+ */
+export const SequencePart = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('text'), text: z.string(), special: z.boolean().default(false) }),
+  z.object({
+    type: z.literal('embeddings'),
+    /** Row-major [rows, d] float32 in the shared space. */
+    data: z.instanceof(Float32Array),
+    rows: z.number().int().positive(),
+    /** Content address of the rows; equal hashes mean equal rows. */
+    hash: z.string(),
+  }),
+]);
+export type SequencePart = z.input<typeof SequencePart>;
+
+/** At most 256 tokens that attend to the prefix and to themselves; the unit of prefill, caching and citation. */
+export interface Segment {
+  parts: SequencePart[];
+  span: Span;
+  /** The text that a citation quotes. Empty for a picture without words. */
+  quote: string;
+}
+
+/** A segment as stored by `media.compose`: embeddings are named by blob id, so that jobs carry ids, not blobs. */
+export const StoredSegment = z.object({
+  parts: z.array(
+    z.discriminatedUnion('type', [
+      z.object({ type: z.literal('text'), text: z.string() }),
+      z.object({
+        type: z.literal('visual'),
+        blob: ContentHash,
+        index: z.number().int().nonnegative(),
+        rows: z.number().int().positive(),
+      }),
+    ]),
+  ),
+  span: Span,
+  quote: z.string(),
+});
+export type StoredSegment = z.infer<typeof StoredSegment>;
+
+export const Sampling = z.object({
+  maxTokens: z.number().int().positive().max(8192).default(256),
+  temperature: z.number().min(0).max(2).default(0),
+  topP: z.number().min(0).max(1).default(1),
+  topK: z.number().int().nonnegative().default(0),
+  minP: z.number().min(0).max(1).default(0),
+  repetitionPenalty: z.number().positive().max(2).default(1),
+  frequencyPenalty: z.number().min(-2).max(2).default(0),
+  presencePenalty: z.number().min(-2).max(2).default(0),
+  seed: z.number().int().optional(),
+  stop: z.array(z.string()).max(16).default([]),
+  logitBias: z.record(z.string(), z.number()).optional(),
+  /** Number of alternatives per token to report; undefined reports none. */
+  logprobs: z.number().int().min(0).max(20).optional(),
+  /** JSON schema that the answer must satisfy. */
+  jsonSchema: z.record(z.string(), z.unknown()).optional(),
+});
+export type Sampling = z.infer<typeof Sampling>;
+export type SamplingInput = z.input<typeof Sampling>;
+
+export interface TokenLogprob {
+  token: string;
+  logprob: number;
+  top: { token: string; logprob: number }[];
+}
+
+export const DecodeUsage = z.object({
+  /** Tokens of the whole sequence: prefix, all segments and question. */
+  promptTokens: z.number().int(),
+  /** Tokens of that which the answer attended to. */
+  selectedTokens: z.number().int(),
+  completionTokens: z.number().int(),
+  /** Prompt tokens whose pages were already in the pool. */
+  cachedTokens: z.number().int(),
+});
+export type DecodeUsage = z.infer<typeof DecodeUsage>;
+
+export interface DecodeRequest {
+  prefix: SequencePart[];
+  segments: Segment[];
+  question: SequencePart[];
+  sampling: SamplingInput;
+  /** Attention budget in tokens per layer and KV head (engine.md, 512 to 4096). */
+  selectedTokens?: number;
+  /** One number per segment, added to its pages' scores (for example a lexical prior). */
+  prior?: number[];
+  priority?: 'interactive' | 'batch';
+}
+
+export type DecodeEvent =
+  | { type: 'prefill'; done: number; total: number }
+  | { type: 'token'; text: string; logprob?: TokenLogprob }
+  | {
+      type: 'done';
+      text: string;
+      finishReason: 'stop' | 'length';
+      usage: DecodeUsage;
+      /** Share of the answer's attention mass per segment, in request order; sums to at most 1. */
+      evidence: number[];
+      timings: { prefillMs: number; selectMs: number; firstTokenMs: number; decodeMs: number };
+    };
