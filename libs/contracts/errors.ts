@@ -33,6 +33,8 @@ export const ERRORS = {
   model_not_found: { status: 404 },
   model_missing: { status: 503 },
   model_hash_mismatch: { status: 503 },
+  model_invalid: { status: 503 },
+  model_failed: { status: 500, transient: true },
   model_source_unreachable: { status: 503, transient: true },
   tool_missing: { status: 503 },
   configuration: { status: 500 },

@@ -11,7 +11,7 @@ export const SequencePart = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('embeddings'),
     /** Row-major [rows, d] float32 in the shared space. */
-    data: z.instanceof(Float32Array),
+    data: z.custom<Float32Array>((value) => value instanceof Float32Array),
     rows: z.number().int().positive(),
     /** Content address of the rows; equal hashes mean equal rows. */
     hash: z.string(),

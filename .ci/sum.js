@@ -1,0 +1,30 @@
+// Sums the reports that the runners left: vitest's JSON and pytest's JUnit XML. Usage: node .ci/sum.js FOLDER MAKE_STATUS
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+const [folder = 'reports', makeStatus = '0'] = process.argv.slice(2);
+let passed = 0;
+let failed = 0;
+let skipped = 0;
+for (const file of existsSync(folder) ? readdirSync(folder) : []) {
+  const text = readFileSync(join(folder, file), 'utf8');
+  if (file.endsWith('.json')) {
+    const report = JSON.parse(text);
+    passed += report.numPassedTests;
+    failed += report.numFailedTests;
+    skipped += report.numPendingTests;
+  } else if (file.endsWith('.xml')) {
+    for (const [, attributes] of text.matchAll(/<testsuite ([^>]*)>/g)) {
+      const count = (name) => Number(new RegExp(`${name}="(\\d+)"`).exec(attributes)?.[1] ?? 0);
+      const bad = count('failures') + count('errors');
+      failed += bad;
+      skipped += count('skipped');
+      passed += count('tests') - bad - count('skipped');
+    }
+  }
+}
+// A step that is no test (lint, types, boundaries, build) fails the run as one.
+if (makeStatus !== '0' && failed === 0) failed = 1;
+if (passed === 0 && failed === 0) failed = 1;
+console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
+process.exit(failed > 0 ? 1 : 0);

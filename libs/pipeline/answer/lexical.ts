@@ -1,0 +1,46 @@
+/**
+ * A lexical prior: Okapi BM25 (Robertson & Zaragoza 2009) of a query over short passages.
+ * Words are lower-cased and lightly stemmed; function words weigh nothing.
+ */
+const STOP_WORDS = new Set(
+  (
+    'a an and are as at be been but by can could did do does for from had has have he her his how i in is it its of on or ' +
+    'said say says she so that the their them there they this to was we were what when where which while who why will with would you your about ' +
+    'please tell me answer briefly video recording picture image photo show shown shows happen happens'
+  ).split(' '),
+);
+
+export function words(text: string): string[] {
+  return (text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).filter((word) => !STOP_WORDS.has(word)).map(stem);
+}
+
+/** Strips plural and verb endings only: enough to match "opened" with "open", small enough to never surprise. */
+function stem(word: string): string {
+  if (word.length <= 3) return word;
+  return word
+    .replace(/ies$/, 'y')
+    .replace(/(ss|us|is)$/, '$1#')
+    .replace(/(?<=[a-z]{3})(ing|ed|es|s)$/, '')
+    .replace(/#$/, '')
+    .replace(/(?<=[a-z]{3})e$/, '');
+}
+
+const K1 = 1.2;
+const B = 0.75;
+
+/** Scores ≥ 0, one per passage; 0 where no word of the query occurs. */
+export function bm25(query: string, passages: string[]): number[] {
+  const bags = passages.map(words);
+  const mean = bags.reduce((sum, bag) => sum + bag.length, 0) / Math.max(1, bags.length);
+  const terms = [...new Set(words(query))];
+  const documents = new Map(terms.map((term) => [term, bags.filter((bag) => bag.includes(term)).length]));
+  return bags.map((bag) =>
+    terms.reduce((score, term) => {
+      const frequency = bag.filter((word) => word === term).length;
+      if (frequency === 0) return score;
+      const n = documents.get(term) ?? 0;
+      const idf = Math.log(1 + (bags.length - n + 0.5) / (n + 0.5));
+      return score + (idf * frequency * (K1 + 1)) / (frequency + K1 * (1 - B + (B * bag.length) / Math.max(1, mean)));
+    }, 0),
+  );
+}

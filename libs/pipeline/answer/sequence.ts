@@ -1,0 +1,97 @@
+import type { AnswerTask, Medium, Segment, SequencePart } from '#contracts';
+import type { TimelineSegment } from '../compose/segments.js';
+import { around, userText, type Prompts } from '../models/prompts.js';
+
+/** What the decoder is asked: the fields of a DecodeRequest that depend on the task. */
+export interface Sequence {
+  prefix: SequencePart[];
+  segments: Segment[];
+  question: SequencePart[];
+  /** Longest sensible answer where the user sets none. */
+  maxTokens: number;
+}
+
+export interface Picture {
+  medium: Medium;
+  /** Float32 [tokens, d] in the shared space. */
+  visual: Float32Array;
+  rows: number;
+  /** Content address of the visual tokens. */
+  hash: string;
+}
+
+/** One picture, described or asked about: its visual tokens are the only segment. */
+export function pictureSequence(prompts: Prompts, picture: Picture, question?: string): Sequence {
+  const chosen = question === undefined ? prompts.caption : prompts.picture_question;
+  const slots = { question: userText(question === undefined ? '' : endWithMark(question)) };
+  const { before, after } = around(chosen.template, 'image', slots);
+  const { visual: data, rows, hash, medium } = picture;
+  const segment: Segment = {
+    parts: [{ type: 'embeddings', data, rows, hash }],
+    span: { mediumId: medium.id },
+    quote: '',
+  };
+  return { prefix: before, segments: [segment], question: after, maxTokens: chosen.max_new_tokens };
+}
+
+/** A question about a timeline of any media. */
+export function timelineSequence(prompts: Prompts, segments: TimelineSegment[], question: string): Sequence {
+  const { before, after } = around(prompts.timeline.template, 'segments', { question: userText(question.trim()) });
+  return {
+    prefix: before,
+    segments: segments.map(({ lines, span, quote }) => ({
+      // A line is tokenised on its own, as in training: its tokens do not depend on its neighbours.
+      parts: lines.flatMap((line) => userText(line.text)),
+      span,
+      quote,
+    })),
+    question: after,
+    maxTokens: prompts.timeline.max_new_tokens,
+  };
+}
+
+type Message = Extract<AnswerTask, { type: 'chat' }>['messages'][number];
+
+const ROLE_START = '<|im_start|>';
+const ROLE_END = '<|im_end|>\n';
+
+/** A conversation without media, in the base model's chat format; the pack's system prompt unless one is given. */
+export function chatSequence(prompts: Prompts, messages: Message[]): Sequence {
+  const { before, after } = around(prompts.chat.template, 'question', {});
+  const system = systemOf(before);
+  const turns = messages.filter((message) => message.role !== 'system');
+  const given = messages.filter((message) => message.role === 'system').map((message) => message.content);
+  const special = (text: string): SequencePart => ({ type: 'text', text, special: true });
+  const turn = (role: string, content: string): SequencePart[] => [
+    special(`${ROLE_START}${role}\n`),
+    ...userText(content),
+    special(ROLE_END),
+  ];
+  const prefix = given.length > 0 ? turn('system', given.join('\n')) : [special(system)];
+  const question = [
+    ...turns.slice(0, -1).flatMap((message) => turn(message.role, message.content)),
+    special(`${ROLE_START}user\n`),
+    ...userText(turns.at(-1)?.content ?? ''),
+    ...after,
+  ];
+  return { prefix, segments: [], question, maxTokens: prompts.chat.max_new_tokens };
+}
+
+function systemOf(before: SequencePart[]): string {
+  const text = before.map((part) => (part.type === 'text' ? part.text : '')).join('');
+  return text.slice(0, text.lastIndexOf(`${ROLE_START}user\n`));
+}
+
+function endWithMark(question: string): string {
+  const text = question.trim();
+  return /[.?!]$/.test(text) ? text : `${text}?`;
+}
+
+/** A describe instruction of the user's own is a question about the picture. */
+export function describeSequence(prompts: Prompts, picture: Picture, instruction?: string): Sequence {
+  if (instruction === undefined) return pictureSequence(prompts, picture);
+  const template = prompts.picture_question.template.replace(' Answer briefly.', '');
+  const { before, after } = around(template, 'image', { question: userText(instruction.trim()) });
+  const base = pictureSequence(prompts, picture);
+  return { ...base, prefix: before, question: after, maxTokens: 96 };
+}
