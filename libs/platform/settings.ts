@@ -1,0 +1,119 @@
+import { z } from 'zod';
+import { formatSize, parseSize } from './size.js';
+
+const size = (fallback: string) =>
+  z
+    .string()
+    .default(fallback)
+    .transform((text, ctx) => {
+      const bytes = parseSize(text);
+      if (bytes !== undefined && bytes > 0) return bytes;
+      ctx.addIssue({ code: 'custom', message: `"${text}" is not a size; write for example 4GiB, 500MB or 1048576` });
+      return z.NEVER;
+    });
+
+const whole = (fallback: number, min = 1, max = Number.MAX_SAFE_INTEGER) =>
+  z.coerce.number<string>({ error: 'is not a number' }).int().min(min).max(max).default(fallback);
+
+const flag = z
+  .enum(['true', 'false', '1', '0'], { error: 'is true or false' })
+  .default('false')
+  .transform((value) => value === 'true' || value === '1');
+
+const list = (fallback = '') =>
+  z
+    .string()
+    .default(fallback)
+    .transform((text) => text.split(/[\s,]+/).filter(Boolean));
+
+const url = (...schemes: string[]) =>
+  z
+    .string()
+    .optional()
+    .refine((text) => text === undefined || (URL.canParse(text) && schemes.includes(new URL(text).protocol)), {
+      error: `is not a URL of ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`,
+    });
+
+/** Every environment variable of Tessera: its form, its default and what it is for. docs/operations.md is made from it. */
+export const SETTINGS = {
+  TESSERA_DATA_DIR: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Records, queue and blobs. Default: tessera under the XDG data folder.'),
+  TESSERA_CACHE_DIR: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Models and built graphs. Default: tessera under the XDG cache folder.'),
+  TESSERA_LOG_LEVEL: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+    .default('info')
+    .describe('What is written to stderr.'),
+
+  TESSERA_HOST: z.string().min(1).default('127.0.0.1').describe('Address the HTTP server listens on.'),
+  TESSERA_PORT: whole(8080, 0, 65535).describe('Port the HTTP server listens on; 0 picks a free one.'),
+  TESSERA_CORS_ORIGINS: list().describe('Origins that browsers may call from; empty: none.'),
+  TESSERA_TRUST_PROXY: flag.describe('Read the client address from X-Forwarded-For.'),
+  TESSERA_AUTH: flag.describe('Ask every request for an API key (tessera keys create).'),
+  TESSERA_RATE_LIMIT: whole(600, 0).describe('Requests a minute per key or address; 0: no limit.'),
+  TESSERA_MAX_WAITING: whole(1000).describe('Requests that may wait in the queue before new ones are answered 503.'),
+  TESSERA_MAX_JOBS_PER_KEY: whole(100).describe('Unfinished requests per key before new ones are answered 429.'),
+  TESSERA_DRAIN: whole(30, 0).describe('Seconds that running work gets to finish after SIGTERM.'),
+
+  TESSERA_DATABASE_URL: url('postgres:', 'postgresql:').describe(
+    'PostgreSQL 14 or later. Default: an embedded one in the data folder.',
+  ),
+  TESSERA_QUEUE_URL: url('redis:', 'rediss:').describe(
+    'Redis 6.2 or later for the queue. Default: the queue is in PostgreSQL.',
+  ),
+  TESSERA_CPU_JOBS: whole(2).describe('Media jobs that run at once in one worker.'),
+  TESSERA_ANSWER_JOBS: whole(8).describe('Answers that the decoder works on at once.'),
+  TESSERA_RESULT_TTL: whole(86400).describe('Seconds that the result of a finished request is kept.'),
+
+  TESSERA_MAX_FILE: size('2GiB').describe('Largest file or download.'),
+  TESSERA_MAX_BODY: size('32MiB').describe('Largest JSON body (data URLs count).'),
+  TESSERA_MAX_PIXELS: whole(100_000_000).describe('Largest picture in pixels, by its header.'),
+  TESSERA_MAX_DURATION: whole(14_400).describe('Longest audio or video in seconds.'),
+  TESSERA_MAX_FRAMES: whole(512).describe('Most frames taken from one video.'),
+  TESSERA_MAX_PAGES: whole(500).describe('Most pages of a document.'),
+  TESSERA_MAX_PARTS: whole(64).describe('Most files or URLs in one request.'),
+
+  TESSERA_ALLOW_PRIVATE_URLS: flag.describe('Fetch from private and loopback addresses, on any port.'),
+  TESSERA_URL_DOMAINS: list().describe(
+    'Only these domains and their subdomains may be fetched from; empty: any public one.',
+  ),
+  TESSERA_URL_PORTS: list('80,443,8080,8443')
+    .transform((ports) => ports.map(Number))
+    .pipe(z.array(z.number({ error: 'is not a list of ports' }).int().min(1).max(65535)))
+    .describe('Ports that URLs may name.'),
+  TESSERA_URL_TIMEOUT: whole(60).describe('Seconds for one download.'),
+
+  TESSERA_PACK: z.string().min(1).default('tessera-nano').describe('Model pack.'),
+  TESSERA_THREADS: whole(0, 0, 1024).describe('Threads for models; 0: one per physical core.'),
+  TESSERA_EXECUTION_PROVIDERS: list('cpu').describe('onnxruntime execution providers in order, for example cuda,cpu.'),
+  TESSERA_KV_MEMORY: size('512MiB').describe('Memory for the pages of the decoder.'),
+  TESSERA_KV_DISK: size('4GiB').describe('Disk for pages that left memory.'),
+  TESSERA_DECODER_URL: url('http:', 'https:').describe(
+    'OpenAI-compatible engine that decodes in place of the built-in one.',
+  ),
+  TESSERA_DECODER_KEY: z.string().optional().describe('API key of that engine.'),
+} as const;
+
+export const Settings = z.object(SETTINGS);
+export type Settings = z.infer<typeof Settings>;
+
+/** Rows for the table in docs/operations.md. */
+export function describeSettings(): { name: string; fallback: string; meaning: string }[] {
+  const defaults = Settings.parse({}) as Record<string, unknown>;
+  return Object.entries(SETTINGS).map(([name, schema]) => {
+    const value = defaults[name];
+    const sized = typeof value === 'number' && /_(FILE|BODY|MEMORY|DISK)$/.test(name);
+    const fallback = Array.isArray(value)
+      ? value.join(',')
+      : sized
+        ? formatSize(value).replace(' ', '')
+        : String(value ?? '');
+    return { name, fallback, meaning: schema.description ?? '' };
+  });
+}
