@@ -1,0 +1,19 @@
+export { spawnWorker } from './workers/spawn.js';
+export { WorkerClient, type CallOptions } from './workers/client.js';
+export { moved, serveWorker } from './workers/serve.js';
+export { SessionHost, createSession } from './sessions/session-host.js';
+export { LocalSession, availableProviders, openSession } from './sessions/local-session.js';
+export type { OnnxSession, RunOptions, SessionOptions } from './sessions/session.js';
+export {
+  elements,
+  tensor,
+  type Feeds,
+  type Tensor,
+  type TensorData,
+  type TensorInfo,
+  type TensorType,
+} from './sessions/tensor.js';
+export { Graph, MICROSOFT, type NodeOptions } from './onnx/graph.js';
+export { encodeModel, hashModel, writeModel } from './onnx/model.js';
+export { GgufFile, openGguf, readGguf } from './gguf/file.js';
+export type { GgufHeader, GgufTensorInfo, GgufValue } from './gguf/header.js';

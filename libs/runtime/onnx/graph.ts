@@ -1,0 +1,105 @@
+import type { AttributeValue, Dimension, ElementType, GraphLike, Initializer, Node, ValueInfo } from './types.js';
+import { ELEMENTS } from './types.js';
+
+export interface NodeOptions {
+  domain?: string;
+  attributes?: Record<string, AttributeValue>;
+}
+
+/** onnxruntime's own operators. */
+export const MICROSOFT = 'com.microsoft';
+
+/**
+ * Collects the nodes, inputs, outputs and weights of one ONNX graph. Values are their names.
+ *
+ * @example
+ * const graph = new Graph('double');
+ * const x = graph.input('x', 'float32', ['n']);
+ * graph.output(graph.op('Add', [x, x]), 'float32', ['n'], 'y');
+ * await writeModel(file, graph);
+ */
+export class Graph implements GraphLike {
+  readonly nodes: Node[] = [];
+  readonly inputs: ValueInfo[] = [];
+  readonly outputs: ValueInfo[] = [];
+  readonly initializers: Initializer[] = [];
+  private names = new Set<string>();
+  private constants = new Map<string, string>();
+
+  constructor(readonly name: string) {}
+
+  input(name: string, type: ElementType, dims: readonly Dimension[]): string {
+    this.inputs.push({ name: this.claim(name), type, dims });
+    return name;
+  }
+
+  /** Makes `value` an output, under another name when `name` is given. */
+  output(value: string, type: ElementType, dims: readonly Dimension[], name = value): string {
+    if (name !== value) this.nodes.push(node('Identity', [value], [this.claim(name)]));
+    this.outputs.push({ name, type, dims });
+    return name;
+  }
+
+  /** A weight. The bytes are not copied: do not change them before the model is written. */
+  weight(name: string, type: ElementType, dims: readonly number[], data: ArrayBufferView): string {
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    const expected = dims.reduce((a, b) => a * b, 1) * ELEMENTS[type].bytes;
+    if (bytes.byteLength !== expected)
+      throw new RangeError(
+        `weight ${name}: ${dims.join('×')} ${type} needs ${expected} bytes, got ${bytes.byteLength}`,
+      );
+    this.initializers.push({ name: this.claim(name), type, dims, data: bytes });
+    return name;
+  }
+
+  /** A small constant; equal constants share one initializer. */
+  constant(type: 'float32' | 'int64' | 'int32' | 'int8' | 'uint8', values: number | readonly number[]): string {
+    const list = typeof values === 'number' ? [values] : values;
+    const key = `${type}:${typeof values === 'number' ? 'scalar' : 'list'}:${list.join(',')}`;
+    const known = this.constants.get(key);
+    if (known) return known;
+    const dims = typeof values === 'number' ? [] : [list.length];
+    const data = {
+      float32: () => Float32Array.from(list),
+      int64: () => BigInt64Array.from(list.map(BigInt)),
+      int32: () => Int32Array.from(list),
+      int8: () => Int8Array.from(list),
+      uint8: () => Uint8Array.from(list),
+    }[type]();
+    const name = this.weight(this.unused('const'), type, dims, data);
+    this.constants.set(key, name);
+    return name;
+  }
+
+  /** A node with one output; an empty string stands for an optional input that is left out. */
+  op(op: string, inputs: readonly string[], options: NodeOptions = {}): string {
+    return this.multi(op, inputs, 1, options)[0]!;
+  }
+
+  /** A node with several outputs; `false` in a list leaves that output out. */
+  multi(
+    op: string,
+    inputs: readonly string[],
+    outputs: number | readonly boolean[],
+    options: NodeOptions = {},
+  ): string[] {
+    const wanted = typeof outputs === 'number' ? Array.from({ length: outputs }, () => true) : outputs;
+    const names = wanted.map((want) => (want ? this.claim(this.unused(op)) : ''));
+    this.nodes.push(node(op, inputs, names, options));
+    return names;
+  }
+
+  private unused(stem: string): string {
+    return `${stem}_${this.names.size}`;
+  }
+
+  private claim(name: string): string {
+    if (this.names.has(name)) throw new Error(`graph ${this.name}: the name ${name} is taken`);
+    this.names.add(name);
+    return name;
+  }
+}
+
+function node(op: string, inputs: readonly string[], outputs: readonly string[], options: NodeOptions = {}): Node {
+  return { op, domain: options.domain ?? '', inputs, outputs, attributes: options.attributes ?? {} };
+}
