@@ -4,7 +4,11 @@ import { type Piece, prefixAddress, segmentAddress } from './content-address.js'
 
 const piece: fc.Arbitrary<Piece> = fc.oneof(
   fc.record({ type: fc.constant('tokens' as const), ids: fc.array(fc.nat(49151), { maxLength: 6 }) }),
-  fc.record({ type: fc.constant('embeddings' as const), hash: fc.string({ maxLength: 4 }), rows: fc.integer({ min: 1, max: 32 }) }),
+  fc.record({
+    type: fc.constant('embeddings' as const),
+    hash: fc.string({ maxLength: 4 }),
+    rows: fc.integer({ min: 1, max: 32 }),
+  }),
 );
 
 it('is equal for equal content only, and depends on pack, prefix and segment', () => {

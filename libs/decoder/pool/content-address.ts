@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
 
 /** What a run of KV pages was computed from, in order: token ids, or rows that an encoder made, named by their hash. */
-export type Piece =
-  | { type: 'tokens'; ids: ArrayLike<number> }
-  | { type: 'embeddings'; hash: string; rows: number };
+export type Piece = { type: 'tokens'; ids: ArrayLike<number> } | { type: 'embeddings'; hash: string; rows: number };
 
 /**
  * Content address of a prefix: sha-256 over the pack's id (its weights) and the prefix's pieces, in hex.

@@ -76,7 +76,13 @@ describe('PagePool', () => {
 
   it('keeps every page free or owned once, whatever happens', () => {
     const operation = fc.oneof(
-      { weight: 5, arbitrary: fc.record({ op: fc.constant('acquire' as const), ids: fc.array(fc.nat(11), { minLength: 1, maxLength: 4 }) }) },
+      {
+        weight: 5,
+        arbitrary: fc.record({
+          op: fc.constant('acquire' as const),
+          ids: fc.array(fc.nat(11), { minLength: 1, maxLength: 4 }),
+        }),
+      },
       { weight: 4, arbitrary: fc.record({ op: fc.constant('ready' as const), pick: fc.nat() }) },
       { weight: 6, arbitrary: fc.record({ op: fc.constant('release' as const), pick: fc.nat() }) },
       { weight: 1, arbitrary: fc.record({ op: fc.constant('discard' as const), id: fc.nat(11) }) },
