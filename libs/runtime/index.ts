@@ -17,3 +17,13 @@ export { Graph, MICROSOFT, type NodeOptions } from './onnx/graph.js';
 export { encodeModel, hashModel, writeModel } from './onnx/model.js';
 export { GgufFile, openGguf, readGguf } from './gguf/file.js';
 export type { GgufHeader, GgufTensorInfo, GgufValue } from './gguf/header.js';
+export { findPack, listPacks, type FoundPack } from './packs/manifests.js';
+export {
+  installPack,
+  packId,
+  verifyPack,
+  type PackOptions,
+  type PackProgress,
+  type VerifiedFile,
+} from './packs/install.js';
+export type { HubOptions } from './sources/download.js';

@@ -1,0 +1,85 @@
+import { createWriteStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import type { ReadableStream } from 'node:stream/web';
+import { TesseraError } from '#contracts';
+import type { Download } from './download.js';
+import type { Source } from './source.js';
+
+const ATTEMPTS = 4;
+/** A connection that sends nothing for this long is given up. */
+const STALL_MS = 30_000;
+
+export const DEFAULT_HUB = 'https://huggingface.co';
+
+/**
+ * Downloads from a model hub, pinned to a revision (`OWNER/REPO/resolve/REVISION/PATH`). Goes on where an earlier,
+ * broken download stopped, by HTTP Range; within one call it tries again with a growing pause.
+ */
+export async function downloadFromHub(source: Source & { type: 'hf' }, download: Download): Promise<void> {
+  const path = [source.revision, ...source.path.split('/')].map(encodeURIComponent).join('/');
+  const url = `${download.hub?.url ?? DEFAULT_HUB}/${source.repository}/resolve/${path}`;
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await continueDownload(url, download);
+    } catch (error) {
+      if (download.signal?.aborted)
+        throw new TesseraError('cancelled', 'The download was cancelled.', { cause: error });
+      if (error instanceof TesseraError || attempt === ATTEMPTS) throw unreachable(url, error);
+      await new Promise((wake) => setTimeout(wake, 250 * 2 ** attempt));
+    }
+  }
+}
+
+async function continueDownload(url: string, download: Download): Promise<void> {
+  const { destination, bytes, signal, onProgress, hub } = download;
+  const have = (await stat(destination).catch(() => undefined))?.size ?? 0;
+  if (have >= bytes) return;
+
+  const stall = new AbortController();
+  const timer = setTimeout(() => stall.abort(new Error(`nothing came for ${STALL_MS / 1000} s`)), STALL_MS);
+  const either = signal ? AbortSignal.any([signal, stall.signal]) : stall.signal;
+  try {
+    const response = await fetch(url, {
+      headers: {
+        range: `bytes=${have}-`,
+        // The bytes are counted and hashed as the file has them.
+        'accept-encoding': 'identity',
+        ...(hub?.token ? { authorization: `Bearer ${hub.token}` } : {}),
+      },
+      signal: either,
+    });
+    if (!response.ok || !response.body) {
+      await response.body?.cancel();
+      const answer = `${url} answered ${response.status} ${response.statusText}`.trim();
+      const passing = response.status === 429 || response.status >= 500;
+      throw passing ? new Error(answer) : new TesseraError('model_source_unreachable', answer);
+    }
+    let received = response.status === 206 ? have : 0;
+    const count = new Transform({
+      transform(chunk: Buffer, _, done) {
+        timer.refresh();
+        received += chunk.length;
+        onProgress?.(Math.min(received, bytes));
+        // A server that never stops must not fill the disk; the hash tells the rest.
+        if (received > bytes) done(new TesseraError('model_hash_mismatch', `${url} is longer than ${bytes} bytes.`));
+        else done(null, chunk);
+      },
+    });
+    const file = createWriteStream(destination, { flags: response.status === 206 ? 'a' : 'w' });
+    await pipeline(Readable.fromWeb(response.body as ReadableStream), count, file, {
+      signal: either,
+    });
+    if (received < bytes) throw new Error(`it ended after ${received} of ${bytes} bytes`);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function unreachable(url: string, error: unknown): TesseraError {
+  if (error instanceof TesseraError) return error;
+  const { message, cause } = error as Error;
+  const reason = cause instanceof Error && cause.message ? cause.message : message;
+  return new TesseraError('model_source_unreachable', `${url} cannot be reached: ${reason}`, { cause: error });
+}
