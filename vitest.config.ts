@@ -12,7 +12,7 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['libs/**/*.spec.ts', 'encoders/**/*.spec.ts', 'apps/**/*.spec.ts'] },
+        test: { name: 'unit', include: ['libs/**/*.spec.ts', 'encoders/**/*.spec.ts', 'apps/**/*.spec.ts', 'bench/**/*.spec.ts'] },
       },
       {
         extends: true,

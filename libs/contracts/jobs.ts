@@ -90,7 +90,8 @@ export const JOBS = {
   answer: {
     payload: z.object({
       task: AnswerTask,
-      sampling: Sampling,
+      /** Without maxTokens, the answer may be as long as the pack's prompt for the task allows. */
+      sampling: Sampling.extend({ maxTokens: z.number().int().positive().max(8192).optional() }),
       selectedTokens: z.number().int().min(64).max(65536).optional(),
       /** Compose children in the order the user gave the files. */
       inputs: z.array(z.string()),

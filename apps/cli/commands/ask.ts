@@ -1,0 +1,79 @@
+import type { AskResult, MediaSource } from '#contracts';
+import { askTree, composeTree } from '#jobs';
+import type { Tessera } from '#pipeline';
+import { sourceOf } from '../inputs.js';
+import { inOrder } from '../in-order.js';
+import { failedInput, out, outJson, paint } from '../output/print.js';
+import { Progress } from '../output/progress.js';
+import { wireCitation, wireUsage } from '../wire.js';
+
+export interface AskOptions {
+  json?: boolean;
+  selectedTokens?: number;
+}
+
+/** Asks one question about all inputs together. Inputs that fail are reported; the others are still asked about. */
+export async function ask(tessera: Tessera, question: string, inputs: string[], options: AskOptions): Promise<number> {
+  const started = performance.now();
+  const json = options.json ?? false;
+  const progress = new Progress();
+  const sources: MediaSource[] = [];
+  let status = 0;
+  for await (const { item: input, value, error } of inOrder(inputs, 2, (each) => prepare(tessera, each, progress))) {
+    progress.clear();
+    if (value) sources.push(value);
+    else {
+      failedInput(input, error, json);
+      status = 1;
+    }
+  }
+  if (sources.length === 0) return 1;
+  try {
+    const id = await tessera.jobs.submit(await askTree(question, sources, { selectedTokens: options.selectedTokens }));
+    const answer = await tessera.jobs.result<'answer'>(id);
+    const result: AskResult = {
+      question,
+      answer: answer.text,
+      citations: answer.citations.map(wireCitation),
+      usage: wireUsage(answer.usage),
+      timings: { total_ms: Math.round(performance.now() - started), ...answer.timings },
+    };
+    if (json) outJson(result);
+    else print(result);
+  } catch (error) {
+    failedInput(inputs.join(' '), error, json);
+    status = 1;
+  }
+  return status;
+}
+
+/** Ingests, sees, hears and composes one input, so that a bad file is known before the question is asked. */
+async function prepare(tessera: Tessera, input: string, progress: Progress): Promise<MediaSource> {
+  const source = await sourceOf(input);
+  const id = await tessera.jobs.submit(await composeTree(source));
+  const stop = new AbortController();
+  void (async () => {
+    for await (const { event } of tessera.jobs.events(id, { signal: stop.signal })) {
+      if (event.type === 'progress') progress.update(input, event.percent / 100, event.stage);
+    }
+  })().catch(() => undefined);
+  try {
+    await tessera.jobs.result<'media.compose'>(id);
+    return source;
+  } finally {
+    stop.abort();
+  }
+}
+
+function print(result: AskResult): void {
+  out(result.answer);
+  for (const { input, start, end, page, quote } of result.citations) {
+    const where = page !== null ? ` page ${page}` : start !== null ? ` ${clock(start)}–${clock(end ?? start)}` : '';
+    out(paint('dim', `  ${input}${where}${quote === '' ? '' : `  “${quote}”`}`));
+  }
+}
+
+function clock(at: number): string {
+  const minutes = Math.floor(at / 60);
+  return `${minutes}:${(at % 60).toFixed(1).padStart(4, '0')}`;
+}

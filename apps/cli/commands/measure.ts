@@ -1,0 +1,30 @@
+import { TesseraError } from '#contracts';
+
+type Measurement = { run(args: string[]): Promise<void> };
+
+/** Every bench and evaluation by name. */
+const MEASUREMENTS = {
+  bench: {
+    decoder: () => import('../../../bench/decoder.js'),
+    asr: () => import('../../../bench/asr.js'),
+    describe: () => import('../../../bench/describe.js'),
+  },
+  eval: {
+    captions: () => import('../../../bench/eval/captions.js'),
+    vqa: () => import('../../../bench/eval/vqa.js'),
+    asr: () => import('../../../bench/eval-asr.js'),
+    long: () => import('../../../bench/long.js'),
+  },
+} satisfies Record<string, Record<string, () => Promise<Measurement>>>;
+
+export async function measure(kind: keyof typeof MEASUREMENTS, name: string, args: string[]): Promise<number> {
+  const known: Record<string, () => Promise<Measurement>> = MEASUREMENTS[kind];
+  const load = known[name];
+  if (!load)
+    throw new TesseraError(
+      'invalid_request',
+      `There is no ${kind} "${name}". There are: ${Object.keys(known).join(', ')}.`,
+    );
+  await (await load()).run(args);
+  return 0;
+}

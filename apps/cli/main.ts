@@ -1,0 +1,163 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { TesseraError, TranscriptFormat } from '#contracts';
+import { loadConfig, setLogLevel, type Config } from '#platform';
+import type { Tessera } from '#pipeline';
+import { note, paint } from './output/print.js';
+
+const USAGE = 2;
+
+/** A command line's own log is quiet, because what a person asked for is the output; `--verbose` tells all. */
+function configuration(quiet: boolean): Config {
+  const config = loadConfig();
+  if (process.argv.includes('--verbose')) setLogLevel('debug');
+  else if (quiet && config.log.level === 'info') setLogLevel('warn');
+  return config;
+}
+
+/** Opens the service for one call, and closes it whatever happens; an interrupt cancels what runs. */
+async function withTessera(work: (tessera: Tessera) => Promise<number>): Promise<number> {
+  const { openTessera } = await import('#pipeline');
+  const tessera = await openTessera(configuration(true), { private: true });
+  const interrupt = (): void => {
+    void tessera.close().finally(() => process.exit(130));
+  };
+  process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  try {
+    return await work(tessera);
+  } finally {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    await tessera.close();
+  }
+}
+
+function positive(value: string): number {
+  const number = Number(value);
+  if (!Number.isInteger(number) || number <= 0) throw new InvalidArgumentError('It is a whole number above 0.');
+  return number;
+}
+
+function program(finish: (status: number) => void): Command {
+  const root = new Command('tessera')
+    .description('Describe pictures, transcribe recordings, and ask questions about any mix of media.')
+    .option('--verbose', 'log what happens, to stderr')
+    .configureHelp({ showGlobalOptions: true })
+    .exitOverride();
+
+  root
+    .command('describe')
+    .argument('<file|url...>')
+    .description('say what is to be seen')
+    .option('--json', 'one JSON object a line')
+    .option('--prompt <instruction>', 'what to say about the picture')
+    .action(async (inputs: string[], options) => {
+      const { describe } = await import('./commands/describe.js');
+      finish(await withTessera((tessera) => describe(tessera, inputs, options)));
+    });
+
+  root
+    .command('transcribe')
+    .argument('<file|url...>')
+    .description('write down what is said')
+    .option('--json', 'one JSON object a line')
+    .addOption(
+      new Option('--format <format>', 'form of the transcript').choices(TranscriptFormat.options).default('text'),
+    )
+    .option('--words', 'with the times of words')
+    .addOption(new Option('--channels <how>', 'stereo as one, or each channel apart').choices(['mix', 'separate']))
+    .option('--language <code>', 'language of the speech')
+    .action(async (inputs: string[], options) => {
+      const { transcribe } = await import('./commands/transcribe.js');
+      finish(await withTessera((tessera) => transcribe(tessera, inputs, options)));
+    });
+
+  root
+    .command('ask')
+    .argument('<question>')
+    .argument('<file|url...>')
+    .description('answer a question about all of the media together, with what the answer rests on')
+    .option('--json', 'one JSON object')
+    .option('--selected-tokens <n>', 'attention budget in tokens', positive)
+    .action(async (question: string, inputs: string[], options) => {
+      const { ask } = await import('./commands/ask.js');
+      finish(await withTessera((tessera) => ask(tessera, question, inputs, options)));
+    });
+
+  root
+    .command('serve')
+    .description('keep the service running on one port')
+    .action(async () => {
+      const { serve } = await import('./commands/serve.js');
+      finish(await serve(configuration(false)));
+    });
+
+  root
+    .command('demo')
+    .description('all three on the sample media')
+    .action(async () => {
+      const { demo } = await import('./commands/demo.js');
+      finish(await withTessera((tessera) => demo(tessera)));
+    });
+
+  const models = root.command('models').description('the model packs of this machine');
+  const pack = 'name of the pack';
+  models
+    .command('list')
+    .description('packs, their files and licences, and what runs where')
+    .option('--json', 'as JSON')
+    .action(async (options) => {
+      const { list } = await import('./commands/models.js');
+      finish(await list(configuration(true), options));
+    });
+  models
+    .command('pull')
+    .argument('[pack]', pack)
+    .description('fetch what is missing')
+    .action(async (name: string | undefined) => {
+      const { pull } = await import('./commands/models.js');
+      finish(await pull(configuration(true), name));
+    });
+  models
+    .command('verify')
+    .argument('[pack]', pack)
+    .description('hash every file again')
+    .action(async (name: string | undefined) => {
+      const { verify } = await import('./commands/models.js');
+      finish(await verify(configuration(true), name));
+    });
+
+  for (const kind of ['bench', 'eval'] as const) {
+    root
+      .command(kind)
+      .argument('<name>')
+      .argument('[options...]')
+      .allowUnknownOption()
+      .description(
+        kind === 'bench' ? 'measure speed, with the peer in the same run' : 'measure how right the answers are',
+      )
+      .action(async (name: string, options: string[]) => {
+        const { measure } = await import('./commands/measure.js');
+        finish(await measure(kind, name, options));
+      });
+  }
+  return root;
+}
+
+async function main(): Promise<number> {
+  let status = 0;
+  try {
+    await program((code) => (status = code)).parseAsync();
+    return status;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+    const known = TesseraError.from(error);
+    note(`${paint('red', 'error', process.stderr)} ${known.message} (${known.code})`);
+    if (known.code === 'internal' && process.argv.includes('--verbose'))
+      note(String((known.cause as Error | undefined)?.stack ?? known.cause));
+    return 1;
+  }
+}
+
+process.exitCode = await main();
+// Worker threads of native libraries can outlive their sessions; results are flushed by now.
+if (process.stdout.writableLength === 0) process.exit();
+else process.stdout.once('drain', () => process.exit());

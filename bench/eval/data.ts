@@ -1,0 +1,45 @@
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { z } from 'zod';
+import { TesseraError } from '#contracts';
+
+const Caption = z.object({ file: z.string(), captions: z.array(z.string()) });
+const PictureQuestion = z.object({ file: z.string(), question: z.string(), answer: z.string() });
+
+export type CaptionItem = z.infer<typeof Caption>;
+export type PictureQuestionItem = z.infer<typeof PictureQuestion>;
+
+async function* rows<T>(file: string, schema: z.ZodType<T>): AsyncGenerator<T> {
+  const input = createReadStream(file);
+  input.on('error', () => undefined);
+  try {
+    for await (const line of createInterface({ input })) if (line.trim() !== '') yield schema.parse(JSON.parse(line));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw new TesseraError(
+      'file_not_found',
+      `There is no ${file}. Name the folder of the evaluation data with --data FOLDER.`,
+      { cause: error },
+    );
+  }
+}
+
+async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const list: T[] = [];
+  for await (const item of items) list.push(item);
+  return list;
+}
+
+/** The validation split: the last 400 photographs that have five captions. Never trained on. */
+export async function captionValidation(data: string): Promise<CaptionItem[]> {
+  const items = await all(rows(join(data, 'captions.jsonl'), Caption));
+  return items.filter((item) => item.captions.length >= 5).slice(-400);
+}
+
+/** The validation split: every question about the last 100 images. Never trained on. */
+export async function pictureQuestionValidation(data: string): Promise<PictureQuestionItem[]> {
+  const items = await all(rows(join(data, 'vqa.jsonl'), PictureQuestion));
+  const files = [...new Set(items.map((item) => item.file))].slice(-100);
+  return items.filter((item) => files.includes(item.file));
+}

@@ -1,0 +1,18 @@
+import { createHash } from 'node:crypto';
+
+/**
+ * The content address of a derived result: equal inputs, options and weights give an equal key, so the same file is
+ * never encoded twice. Raise a stage's version when its output changes for the same inputs.
+ */
+export function artifactKey(stage: keyof typeof STAGE_VERSIONS, ...parts: unknown[]): string {
+  return createHash('sha256')
+    .update(JSON.stringify([stage, STAGE_VERSIONS[stage], ...parts]))
+    .digest('hex');
+}
+
+const STAGE_VERSIONS = { see: 1, hear: 1, caption: 1, compose: 1 } as const;
+
+/** Where the facts of a medium are kept. */
+export function mediumKey(id: string): string {
+  return `medium:${id}`;
+}

@@ -1,0 +1,109 @@
+import { z } from 'zod';
+import { JOBS, Medium, Span, StoredSegment, TesseraError, type JobPayload, type JobResult } from '#contracts';
+import type { JobContext } from '#jobs';
+import { readText } from '#media';
+import { artifactKey, mediumKey } from '../artifact.js';
+import { cached, childResult, type Stage } from '../context.js';
+import { captionFrames } from '../see/captions.js';
+import { frameLines, interleave, utteranceLines, type Line } from './lines.js';
+import { segmentLines, type TimelineSegment } from './segments.js';
+
+type Composed = JobResult<'media.compose'>;
+
+const StoredLine = z.object({ text: z.string(), span: Span, quote: z.string() });
+const StoredTimeline = z.array(StoredSegment.extend({ lines: z.array(StoredLine) }));
+
+/**
+ * Interleaves what was seen and heard by time into segments of whole lines. A still picture stays one segment of
+ * visual tokens: it is put into words only when it has to share a timeline with other media.
+ */
+export async function compose(
+  stage: Stage,
+  _payload: JobPayload<'media.compose'>,
+  context: JobContext,
+): Promise<Composed> {
+  const seen = await childResult(context, 'media.see');
+  const heard = await childResult(context, 'media.hear');
+  const medium = await mediumOf(stage, context, seen?.mediumId ?? heard?.mediumId);
+  const key = artifactKey('compose', medium.id, stage.models.pack.id, seen ?? null, heard?.transcript.segments ?? null);
+  const known = await cached(stage.records, key, JOBS['media.compose'].result.omit({ medium: true }));
+  if (known && (await stage.blobs.has(known.segments))) return { ...known, medium };
+
+  const segments =
+    medium.kind === 'image' && seen?.visual
+      ? [pictureSegment(stage, medium, seen.visual)]
+      : await timeline(stage, medium, seen, heard, context);
+  const { id } = await stage.blobs.put(Buffer.from(JSON.stringify(segments)));
+  const result = { segments: id, count: segments.length };
+  await stage.records.putArtifact(key, result);
+  return { ...result, medium };
+}
+
+async function mediumOf(stage: Stage, context: JobContext, id: string | undefined): Promise<Medium> {
+  const ingested = await childResult(context, 'media.ingest');
+  if (ingested) return ingested;
+  const found = id === undefined ? undefined : await cached(stage.records, mediumKey(id), Medium);
+  if (!found)
+    throw new TesseraError('media_not_found', 'The medium of this job is not known any more; send the file again.');
+  return found;
+}
+
+function pictureSegment(stage: Stage, medium: Medium, blob: string): TimelineSegment {
+  const { rows } = stage.models.visualShape;
+  return { parts: [{ type: 'visual', blob, index: 0, rows }], span: { mediumId: medium.id }, quote: '', lines: [] };
+}
+
+async function timeline(
+  stage: Stage,
+  medium: Medium,
+  seen: JobResult<'media.see'> | undefined,
+  heard: JobResult<'media.hear'> | undefined,
+  context: JobContext,
+): Promise<TimelineSegment[]> {
+  const prompts = await stage.models.prompts();
+  const { lines: templates, segment_tokens: limit } = prompts.timeline;
+  const countTokens = await stage.models.tokenCounter();
+  const said = utteranceLines(medium, heard?.transcript.segments ?? [], templates);
+  if (medium.kind === 'text') return segmentLines(await textLines(stage, medium), countTokens, limit);
+  return segmentLines(interleave(await seenLines(stage, medium, seen, context), said), countTokens, limit);
+}
+
+async function seenLines(
+  stage: Stage,
+  medium: Medium,
+  seen: JobResult<'media.see'> | undefined,
+  context: JobContext,
+): Promise<Line[]> {
+  if (!seen?.visual) return [];
+  const prompts = await stage.models.prompts();
+  const captions = await captionFrames(
+    stage,
+    medium,
+    { blob: seen.visual, frames: seen.frames },
+    {
+      signal: context.signal,
+      onProgress: (done) =>
+        context.emit({ type: 'progress', stage: 'caption', percent: Math.round((100 * done) / seen.frames) }),
+    },
+  );
+  const frames = captions.map((caption, index) => ({
+    caption,
+    time: seen.times[index] ?? null,
+    end: seen.times[index + 1] ?? medium.duration ?? null,
+  }));
+  return frameLines(medium, frames, prompts.timeline.lines);
+}
+
+/** A text file's own lines: no times, quoted as they stand. */
+async function textLines({ blobs }: Stage, medium: Medium): Promise<Line[]> {
+  const text = await readText(blobs.path(medium.id));
+  return text
+    .split(/\n+/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '')
+    .map((line) => ({ text: `${line}\n`, span: { mediumId: medium.id }, quote: line }));
+}
+
+export async function readTimeline(stage: Stage, blob: string): Promise<TimelineSegment[]> {
+  return StoredTimeline.parse(JSON.parse((await stage.blobs.get(blob)).toString('utf8')));
+}

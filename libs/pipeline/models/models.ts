@@ -1,0 +1,95 @@
+import { join } from 'node:path';
+import type { InstalledPack } from '#contracts';
+import { createDecoder, type Decoder } from '#decoder';
+import { createSpeechRecognizer, type SpeechRecognizer } from '#encoders/speech';
+import { createVisionEncoder, type VisionEncoder } from '#encoders/vision';
+import type { Config } from '#platform';
+import { buildConnector, loadTokenizer } from '#runtime';
+import { readPrompts, type Prompts } from './prompts.js';
+
+/**
+ * The models of one pack, each loaded when it is first needed and once. A model that failed to load is tried again by
+ * the next request.
+ */
+export class Models {
+  private readonly loaded = new Map<string, Promise<unknown>>();
+  private readonly owned: { dispose(): Promise<void> }[] = [];
+
+  constructor(
+    readonly pack: InstalledPack,
+    private readonly config: Config,
+  ) {}
+
+  /** Visual tokens of one picture: rows × d. */
+  get visualShape(): { rows: number; d: number } {
+    return { rows: this.pack.manifest.vision?.tokens ?? 16, d: this.pack.manifest.decoder.embedding };
+  }
+
+  prompts(): Promise<Prompts> {
+    return this.once('prompts', () => readPrompts(this.pack.path(this.pack.manifest.decoder.prompts)));
+  }
+
+  /** Counts the tokens of a user's text without loading the decoder. */
+  tokenCounter(): Promise<(text: string) => number> {
+    return this.once('tokenizer', async () => {
+      const tokenizer = await loadTokenizer(this.pack.path(this.pack.manifest.decoder.base), {
+        cacheDir: this.config.cacheDir,
+      });
+      return (text: string) => tokenizer.encode(text).length;
+    });
+  }
+
+  vision(): Promise<VisionEncoder> {
+    return this.once('vision', async () => {
+      const adapter = this.pack.path(this.pack.manifest.vision?.connector ?? '');
+      const connectorFile = await buildConnector(adapter, join(this.config.cacheDir, 'graphs'));
+      return this.own(
+        await createVisionEncoder({ pack: this.pack, connectorFile, threads: this.config.runtime.threads }),
+      );
+    });
+  }
+
+  speech(): Promise<SpeechRecognizer> {
+    return this.once('speech', async () =>
+      this.own(await createSpeechRecognizer({ pack: this.pack, threads: this.config.runtime.threads })),
+    );
+  }
+
+  decoder(): Promise<Decoder> {
+    return this.once('decoder', async () => {
+      const { cacheDir, dataDir, decoder, runtime } = this.config;
+      return this.own(
+        await createDecoder({
+          pack: this.pack,
+          cacheDir,
+          kvDir: join(dataDir, 'kv'),
+          kvMemoryBytes: decoder.kvMemoryBytes,
+          kvDiskBytes: decoder.kvDiskBytes,
+          threads: runtime.threads,
+          executionProviders: runtime.executionProviders,
+        }),
+      );
+    });
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.allSettled(this.loaded.values());
+    await Promise.all(this.owned.splice(0).map((model) => model.dispose()));
+  }
+
+  private own<T extends { dispose(): Promise<void> }>(model: T): T {
+    this.owned.push(model);
+    return model;
+  }
+
+  private once<T>(name: string, load: () => Promise<T>): Promise<T> {
+    const known = this.loaded.get(name) as Promise<T> | undefined;
+    if (known) return known;
+    const loading = load().catch((error: unknown) => {
+      this.loaded.delete(name);
+      throw error;
+    });
+    this.loaded.set(name, loading);
+    return loading;
+  }
+}

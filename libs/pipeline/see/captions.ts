@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import type { DecodeEvent, Medium } from '#contracts';
+import { artifactKey } from '../artifact.js';
+import { pictureSequence } from '../answer/sequence.js';
+import { cached, type Stage } from '../context.js';
+
+/** Captions that the decoder writes at once; it batches them by itself. */
+const AT_ONCE = 16;
+
+export interface VisualTokens {
+  /** Blob of float32 [frames, rows, d]. */
+  blob: string;
+  frames: number;
+}
+
+/** Reads one frame's tokens out of a visual blob. */
+export function frameTokens(all: Float32Array, frame: number, rows: number, d: number): Float32Array {
+  return all.subarray(frame * rows * d, (frame + 1) * rows * d);
+}
+
+export async function readVisual(stage: Stage, blob: string): Promise<Float32Array> {
+  const bytes = await stage.blobs.get(blob);
+  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+}
+
+/** One caption per frame, kept by content: a frame is described once in its life. */
+export async function captionFrames(
+  stage: Stage,
+  medium: Medium,
+  { blob, frames }: VisualTokens,
+  options: { signal: AbortSignal; onProgress?: (done: number) => void },
+): Promise<string[]> {
+  const { models, records } = stage;
+  const key = artifactKey('caption', blob, models.pack.id);
+  const known = await cached(records, key, z.array(z.string()).length(frames));
+  if (known) return known;
+
+  const { rows, d } = models.visualShape;
+  const all = await readVisual(stage, blob);
+  const decoder = await models.decoder();
+  const prompts = await models.prompts();
+  const captions = new Array<string>(frames).fill('');
+  let next = 0;
+  let done = 0;
+  const work = async (): Promise<void> => {
+    while (next < frames) {
+      const frame = next++;
+      const picture = { medium, visual: frameTokens(all, frame, rows, d), rows, hash: `${blob}:${frame}` };
+      const { prefix, segments, question, maxTokens } = pictureSequence(prompts, picture);
+      const request = { prefix, segments, question, sampling: { maxTokens } };
+      captions[frame] = (await finish(decoder.generate(request, options.signal))).text.trim();
+      options.onProgress?.(++done);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, frames) }, work));
+  await records.putArtifact(key, captions);
+  return captions;
+}
+
+export type Done = Extract<DecodeEvent, { type: 'done' }>;
+
+/** Runs a generation to its end, handing its tokens on as they come. */
+export async function finish(events: AsyncIterable<DecodeEvent>, onText?: (text: string) => void): Promise<Done> {
+  let done: Done | undefined;
+  for await (const event of events) {
+    if (event.type === 'token') onText?.(event.text);
+    if (event.type === 'done') done = event;
+  }
+  if (done === undefined) throw new Error('the decoder ended without a result');
+  return done;
+}

@@ -1,0 +1,64 @@
+import { JOBS, type JobPayload, type JobResult, type Medium } from '#contracts';
+import type { JobContext } from '#jobs';
+import { decodeFrames, decodeImage } from '#media';
+import { artifactKey } from '../artifact.js';
+import { cached, requiredChild, type Stage } from '../context.js';
+
+type Seen = JobResult<'media.see'>;
+
+/** Frames that go through the encoder in one run. */
+const BATCH = 8;
+
+/** Pictures and frames as visual tokens: a blob of float32 [frames, 16, d], and the frames' presentation times. */
+export async function see(stage: Stage, { options }: JobPayload<'media.see'>, context: JobContext): Promise<Seen> {
+  const medium = await requiredChild(context, 'media.ingest');
+  if (medium.kind !== 'image' && medium.kind !== 'video') {
+    return { mediumId: medium.id, frames: 0, times: [], visual: null };
+  }
+  const key = artifactKey('see', medium.id, stage.models.pack.id, options);
+  const known = await cached(stage.records, key, JOBS['media.see'].result);
+  if (known?.visual && (await stage.blobs.has(known.visual))) return known;
+
+  const vision = await stage.models.vision();
+  const times: (number | null)[] = [];
+  const visual: Float32Array[] = [];
+  let waiting: Uint8Array[] = [];
+  const flush = async (): Promise<void> => {
+    if (waiting.length > 0) visual.push(await vision.encode(waiting, { signal: context.signal }));
+    waiting = [];
+  };
+  for await (const frame of framesOf(stage, medium, options, vision.size, context.signal)) {
+    times.push(frame.time);
+    waiting.push(frame.rgb);
+    if (waiting.length === BATCH) {
+      await flush();
+      const share = medium.duration ? (frame.time ?? 0) / medium.duration : 0;
+      context.emit({ type: 'progress', stage: 'see', percent: Math.min(99, Math.round(100 * share)) });
+    }
+  }
+  await flush();
+  const { id } = await stage.blobs.put(
+    Buffer.concat(visual.map((each) => Buffer.from(each.buffer, each.byteOffset, each.byteLength))),
+  );
+  const result: Seen = { mediumId: medium.id, frames: times.length, times, visual: id };
+  await stage.records.putArtifact(key, result);
+  return result;
+}
+
+async function* framesOf(
+  { blobs, config }: Stage,
+  medium: Medium,
+  options: JobPayload<'media.see'>['options'],
+  size: number,
+  signal: AbortSignal,
+): AsyncGenerator<{ time: number | null; rgb: Uint8Array }> {
+  const path = blobs.path(medium.id);
+  const { limits } = config;
+  if (medium.kind === 'image') {
+    const { rgb } = await decodeImage(path, { size, limits, signal });
+    yield { time: null, rgb };
+    return;
+  }
+  for await (const { t, rgb } of decodeFrames(path, { ...options, facts: medium, size, limits, signal }))
+    yield { time: t, rgb };
+}

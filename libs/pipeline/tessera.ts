@@ -1,0 +1,48 @@
+import { join } from 'node:path';
+import type { InstalledPack } from '#contracts';
+import { Jobs } from '#jobs';
+import type { Config } from '#platform';
+import { installPack } from '#runtime';
+import { Blobs, openDatabase, Records, type Database } from '#storage';
+import { createHandlers } from './handlers.js';
+import { Models } from './models/models.js';
+
+/** Everything of one process that works: records, blobs, queue, and the models behind them. */
+export interface Tessera {
+  config: Config;
+  database: Database;
+  records: Records;
+  blobs: Blobs;
+  jobs: Jobs;
+  pack: InstalledPack;
+  models: Models;
+  close(): Promise<void>;
+}
+
+export interface OpenOptions {
+  /** A queue of this process alone, for one call of the command line. */
+  private?: boolean;
+}
+
+/** Opens the whole service in this process: what it opens it closes, in the opposite order. */
+export async function openTessera(config: Config, options: OpenOptions = {}): Promise<Tessera> {
+  const pack = await installPack(config.pack, { cacheDir: config.cacheDir });
+  const database = await openDatabase(config);
+  const closers: (() => Promise<void>)[] = [() => database.close()];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).reverse()) await closer();
+  };
+  try {
+    const blobs = await Blobs.open(join(config.dataDir, 'blobs'));
+    const records = new Records(database.pool);
+    const models = new Models(pack, config);
+    closers.push(() => models.dispose());
+    const jobs = await Jobs.open({ config, database, private: options.private ?? false });
+    closers.push(() => jobs.close());
+    await jobs.host(createHandlers({ config, blobs, records, models }));
+    return { config, database, records, blobs, jobs, pack, models, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
