@@ -1,0 +1,202 @@
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chown, mkdir, open, readFile, readlink, realpath, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { TesseraError } from '#contracts';
+import { createLogger, runProcess } from '#platform';
+import { findBinaries } from './binaries.js';
+import { findPlace, type Place } from './place.js';
+import { serverUser, type ServerUser } from './user.js';
+
+/**
+ * One PostgreSQL server per data folder, used by any number of processes. It is found by its socket and outlives whoever started it.
+ * Every user holds a shared advisory lock on its own connection. Who leaves and can then take the lock alone was the last, and
+ * stops the server while holding it. A newcomer that cannot get the shared lock knows that the server is being stopped, and waits.
+ * The locks go with their connections, so a crash leaves nothing behind that the next start has to clean up by guessing.
+ */
+const PRESENCE_LOCK = 0x7e55e7a;
+const PORT = 5432;
+const START_TIMEOUT_MS = 30_000;
+const DATABASE = { user: 'tessera', database: 'tessera' };
+const ENVIRONMENT = { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
+
+/** Small and quick to start. A crash of the machine may lose the last half second, never more (synchronous_commit). */
+const SETTINGS = {
+  listen_addresses: '',
+  unix_socket_permissions: '0700',
+  max_connections: '100',
+  shared_buffers: '32MB',
+  wal_level: 'minimal',
+  max_wal_senders: '0',
+  max_wal_size: '256MB',
+  synchronous_commit: 'off',
+  io_method: 'sync',
+  max_worker_processes: '1',
+  max_parallel_workers: '0',
+  autovacuum_worker_slots: '2',
+  autovacuum_max_workers: '2',
+  autovacuum_naptime: '15s',
+  jit: 'off',
+  log_checkpoints: 'off',
+};
+
+export interface EmbeddedServer {
+  connection: { host: string; port: number; user: string; database: string };
+  close(): Promise<void>;
+}
+
+const log = createLogger('postgres');
+
+async function initialise(place: Place, user: ServerUser | undefined, initdb: string): Promise<void> {
+  const draft = `${place.cluster}.${randomUUID()}`;
+  await mkdir(draft, { mode: 0o700 });
+  if (user) await chown(draft, user.uid, user.gid);
+  const args = [
+    '-D',
+    draft,
+    '-U',
+    'tessera',
+    '--auth=trust',
+    '--locale=C',
+    '--encoding=UTF8',
+    '--wal-segsize=1',
+    '--no-sync',
+    '--no-instructions',
+  ];
+  await runProcess(initdb, args, { ...user, cwd: place.sockets, env: ENVIRONMENT });
+  // Another process may have been faster: its cluster is as good.
+  await rename(draft, place.cluster).catch(() => rm(draft, { recursive: true, force: true }));
+}
+
+const pidFile = (place: Place) => join(place.cluster, 'postmaster.pid');
+const pidLines = async (place: Place) => (await readFile(pidFile(place), 'utf8').catch(() => '')).split('\n');
+const serverPid = async (place: Place) => Number((await pidLines(place))[0]);
+
+/** After a crash PostgreSQL mistakes any process that got its old number for itself and refuses to start. */
+async function removeStaleLock(place: Place): Promise<boolean> {
+  const pid = await serverPid(place);
+  if (!pid || (await isServer(pid, place))) return false;
+  log.warn({ pid }, 'removing the lock of a server that has crashed');
+  await rm(pidFile(place), { force: true });
+  await rm(join(place.sockets, `.s.PGSQL.${PORT}.lock`), { force: true });
+  return true;
+}
+
+async function isServer(pid: number, place: Place): Promise<boolean> {
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+  }
+  if (process.platform === 'linux') {
+    const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => undefined);
+    if (cwd !== undefined) return cwd === (await realpath(place.cluster));
+  }
+  const { stdout } = await runProcess('ps', ['-o', 'comm=', '-p', String(pid)], { allowFailure: true });
+  return stdout.toString().includes('postgres');
+}
+
+/** Starts the server and returns when it takes connections, or when it ended because another process had started one. */
+async function start(place: Place, user: ServerUser | undefined, postgres: string): Promise<void> {
+  const output = await open(place.log, 'w', 0o600);
+  const settings = Object.entries({ ...SETTINGS, unix_socket_directories: place.sockets }).flatMap(([key, value]) => [
+    '-c',
+    `${key}=${value}`,
+  ]);
+  const child = spawn(postgres, ['-D', place.cluster, '-p', String(PORT), ...settings], {
+    ...user,
+    cwd: place.sockets,
+    detached: true,
+    stdio: ['ignore', output.fd, output.fd],
+    env: ENVIRONMENT,
+  });
+  await output.close();
+  let exited = false;
+  let failure: Error | undefined;
+  child.once('exit', () => (exited = true)).once('error', (error) => ((failure = error), (exited = true)));
+  child.unref();
+  while (!exited) {
+    await sleep(4);
+    // The eighth line of postmaster.pid says whether the server takes connections.
+    const lines = await pidLines(place);
+    if (Number(lines[0]) === child.pid && lines[7]?.trim() === 'ready') return;
+  }
+  if (failure)
+    throw new TesseraError('tool_missing', 'The embedded PostgreSQL could not be started.', { cause: failure });
+  await removeStaleLock(place);
+}
+
+async function connect(place: Place): Promise<pg.Client | undefined> {
+  if (!existsSync(join(place.sockets, `.s.PGSQL.${PORT}`))) return undefined;
+  const client = new pg.Client({ host: place.sockets, port: PORT, user: DATABASE.user, database: 'postgres' });
+  client.on('error', (error) => log.debug({ error: error.message }, 'the presence connection ended'));
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_lock_shared($1) as held', [
+      PRESENCE_LOCK,
+    ]);
+    if (rows[0]?.held) return client;
+  } catch (error) {
+    log.trace({ error: (error as Error).message }, 'the server is not there yet');
+  }
+  await client.end().catch(() => undefined);
+  return undefined;
+}
+
+async function createDatabase(client: pg.Client): Promise<void> {
+  const { rowCount } = await client.query('select from pg_database where datname = $1', [DATABASE.database]);
+  if (rowCount) return;
+  await client.query('create database tessera strategy file_copy').catch((error: { code?: string }) => {
+    // 42P04 and 23505: another process was faster.
+    if (error.code !== '42P04' && error.code !== '23505') throw error as Error;
+  });
+}
+
+/** Leaves the server, and stops it when nobody else is using it. */
+async function leave(presence: pg.Client, place: Place): Promise<void> {
+  let last = false;
+  try {
+    await presence.query('select pg_advisory_unlock_shared($1)', [PRESENCE_LOCK]);
+    const { rows } = await presence.query<{ held: boolean }>('select pg_try_advisory_lock($1) as held', [
+      PRESENCE_LOCK,
+    ]);
+    last = rows[0]?.held ?? false;
+  } catch {
+    // The server has gone already.
+  }
+  const pid = last ? await serverPid(place) : 0;
+  if (pid && (await isServer(pid, place))) process.kill(pid, 'SIGINT');
+  await presence.end().catch(() => undefined);
+  while (pid && existsSync(pidFile(place)) && (await isServer(pid, place))) await sleep(4);
+}
+
+/** Connects to the server of a data folder; creates and starts it when needed. */
+export async function openEmbedded(dataDir: string): Promise<EmbeddedServer> {
+  const user = await serverUser();
+  const place = await findPlace(dataDir, user);
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  let presence = await connect(place);
+  while (!presence) {
+    if (Date.now() > deadline)
+      throw new TesseraError(
+        'tool_missing',
+        `The embedded PostgreSQL did not start in ${START_TIMEOUT_MS / 1000} s; see ${place.log}.`,
+      );
+    if (!existsSync(join(place.sockets, `.s.PGSQL.${PORT}`)) || (await removeStaleLock(place))) {
+      const binaries = await findBinaries(user, place.copies);
+      if (!existsSync(place.cluster)) await initialise(place, user, binaries.initdb);
+      await start(place, user, binaries.postgres);
+    } else await sleep(10);
+    presence = await connect(place);
+  }
+  await createDatabase(presence);
+  const held = presence;
+  let closing: Promise<void> | undefined;
+  return {
+    connection: { host: place.sockets, port: PORT, ...DATABASE },
+    close: () => (closing ??= leave(held, place)),
+  };
+}

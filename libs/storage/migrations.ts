@@ -1,0 +1,47 @@
+/** The history of our tables, oldest first. Never edit an entry that has been released: add one. */
+export const MIGRATIONS: readonly string[] = [
+  `
+  -- Media that somebody brought, by the hash of their bytes. The same bytes brought by two tenants are two rows and one blob.
+  create table tessera.media (
+    tenant text not null,
+    id char(64) not null,
+    name text not null,
+    kind text not null,
+    mime_type text not null,
+    bytes bigint not null,
+    created_at timestamptz not null default now(),
+    primary key (tenant, id)
+  );
+  create index media_by_id on tessera.media (id);
+
+  -- Results that are a pure function of their key (content hash, pack, options).
+  create table tessera.artifact (
+    key text primary key,
+    value jsonb not null,
+    created_at timestamptz not null default now()
+  );
+
+  -- Who asked for which job; what the job did is in the queue.
+  create table tessera.request (
+    id text primary key,
+    tenant text not null,
+    kind text not null,
+    idempotency_key text,
+    fingerprint text,
+    created_at timestamptz not null default now(),
+    unique (tenant, idempotency_key)
+  );
+  create index request_by_tenant on tessera.request (tenant, created_at desc);
+
+  -- Only hashes of keys are kept.
+  create table tessera.api_key (
+    id text primary key,
+    hash char(64) not null unique,
+    name text not null,
+    tenant text not null,
+    scopes text[] not null,
+    created_at timestamptz not null default now(),
+    revoked_at timestamptz
+  );
+  `,
+];

@@ -1,0 +1,199 @@
+import { spawn } from 'node:child_process';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { Blobs, openDatabase, Records, type Database } from '#storage';
+import { runScript } from '../support/script.js';
+
+const SCRIPT = new URL('../support/scripts/open-database.ts', import.meta.url);
+const folders: string[] = [];
+const newFolder = () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tessera-storage-'));
+  folders.push(folder);
+  chmodSync(folder, 0o711);
+  return folder;
+};
+const open = (dataDir: string) => openDatabase({ dataDir, database: { url: undefined } });
+const socketFolder = (database: Database) => String(database.connection.host);
+const postmaster = (database: Database) => {
+  const file = join(socketFolder(database), 'cluster', 'postmaster.pid');
+  return existsSync(file) ? Number(readFileSync(file, 'utf8').split('\n')[0]) : undefined;
+};
+
+afterAll(() => folders.forEach((folder) => rmSync(folder, { recursive: true, force: true })));
+
+describe('the embedded server', () => {
+  test('starts in a new folder that is closed to others, keeps what it is told, and stops', async () => {
+    const folder = newFolder();
+    chmodSync(folder, 0o700);
+    const first = await open(folder);
+    await new Records(first.pool).putArtifact('a', { n: 1 });
+    expect(postmaster(first)).toBeGreaterThan(0);
+    await first.close();
+    expect(postmaster(first)).toBeUndefined();
+
+    const second = await open(folder);
+    expect(await new Records(second.pool).getArtifact('a')).toEqual({ n: 1 });
+    await second.close();
+  });
+
+  test('is shared by processes that start at the same moment; the last one out stops it', async () => {
+    const folder = newFolder();
+    const scripts = Array.from({ length: 5 }, () => runScript(SCRIPT, [folder]));
+    await Promise.all(scripts.map((script) => script.line()));
+    const mine = await open(folder);
+    const pid = postmaster(mine);
+    for (const { child } of scripts) child.stdin?.write('close\n');
+    expect(await Promise.all(scripts.map(({ ended }) => ended))).toEqual([0, 0, 0, 0, 0]);
+    expect(postmaster(mine)).toBe(pid);
+    await mine.pool.query('select 1');
+    await mine.close();
+    expect(postmaster(mine)).toBeUndefined();
+  });
+
+  test('survives users that crash, and is stopped by the next one that leaves in order', async () => {
+    const folder = newFolder();
+    const script = runScript(SCRIPT, [folder]);
+    await script.line();
+    script.child.stdin?.write('crash\n');
+    expect(await script.ended).toBe('SIGKILL');
+    const next = await open(folder);
+    await next.close();
+    expect(postmaster(next)).toBeUndefined();
+  });
+
+  test('starts again after it was killed itself, also when its number now belongs to another program', async () => {
+    const folder = newFolder();
+    const database = await open(folder);
+    await new Records(database.pool).putArtifact('kept', true);
+    await database.pool.query('checkpoint');
+    process.kill(postmaster(database) as number, 'SIGKILL');
+    await database.close();
+
+    // The number of a living program of the server's user stands in the lock file.
+    const lock = join(socketFolder(database), 'cluster', 'postmaster.pid');
+    const stranger = spawn('sleep', ['60']);
+    writeFileSync(lock, readFileSync(lock, 'utf8').replace(/^\d+/, String(stranger.pid)));
+    const again = await open(folder);
+    expect(await new Records(again.pool).getArtifact('kept')).toBe(true);
+    await again.close();
+    stranger.kill();
+  });
+
+  test('openers and closers that overlap never see a server going away', async () => {
+    const folder = newFolder();
+    const visit = async (delay: number) => {
+      await new Promise((done) => setTimeout(done, delay));
+      const database = await open(folder);
+      await database.pool.query('select 1');
+      await database.close();
+    };
+    await Promise.all(Array.from({ length: 12 }, (_, i) => visit(i * 17)));
+    for (let i = 0; i < 3; i++) await visit(0);
+  });
+
+  test('a long path gets its socket elsewhere', async () => {
+    const folder = join(newFolder(), 'x'.repeat(90));
+    mkdirSync(folder);
+    const database = await open(folder);
+    await database.pool.query('select 1');
+    await database.close();
+  });
+});
+
+describe('an outer server', () => {
+  test('that cannot be reached is a configuration fault with the reason', async () => {
+    const config = { dataDir: newFolder(), database: { url: 'postgres://nobody@127.0.0.1:9/none' } };
+    await expect(openDatabase(config)).rejects.toMatchObject({ code: 'configuration' });
+  });
+});
+
+describe('records', () => {
+  let database: Database;
+  let records: Records;
+  beforeAll(async () => {
+    database = await open(newFolder());
+    records = new Records(database.pool);
+  });
+  afterAll(() => database.close());
+
+  const id = (n: number) => String(n).padStart(64, '0');
+  const media = (tenant: string, n: number) =>
+    records.putMedia({ tenant, id: id(n), name: `${n}.jpg`, kind: 'image', mimeType: 'image/jpeg', bytes: n + 1 });
+
+  test('media belong to who brought them', async () => {
+    await media('ada', 1);
+    await media('bob', 1);
+    expect(await records.getMedia('ada', id(1))).toMatchObject({ name: '1.jpg', bytes: 2, kind: 'image' });
+    expect(await records.getMedia('eve', id(1))).toBeUndefined();
+    expect(await records.deleteMedia('ada', id(1))).toEqual({ deleted: true, references: 1 });
+    expect(await records.deleteMedia('eve', id(1))).toEqual({ deleted: false, references: 1 });
+    expect(await records.deleteMedia('bob', id(1))).toEqual({ deleted: true, references: 0 });
+  });
+
+  test('lists are paged, newest first', async () => {
+    for (let n = 10; n < 15; n++) await media('carol', n);
+    const first = await records.listMedia('carol', { limit: 2 });
+    const second = await records.listMedia('carol', { limit: 10, before: first[1]?.id });
+    expect([...first, ...second].map(({ id }) => Number(id))).toEqual([14, 13, 12, 11, 10]);
+  });
+
+  test('artifacts keep the first value of a key', async () => {
+    await Promise.all([records.putArtifact('k', [1]), records.putArtifact('k', [1])]);
+    await records.putArtifact('k', [2]);
+    expect(await records.getArtifact('k')).toEqual([1]);
+    await records.deleteArtifact('k');
+    expect(await records.getArtifact('k')).toBeUndefined();
+  });
+});
+
+describe('blobs', () => {
+  let folder: string;
+  let blobs: Blobs;
+  beforeAll(async () => {
+    folder = newFolder();
+    blobs = await Blobs.open(folder);
+  });
+  afterEach(() => expect(readdirSync(join(folder, 'incoming'))).toEqual([]));
+
+  test('are known by the hash of their bytes', async () => {
+    const id = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad';
+    expect(await blobs.put(Buffer.from('abc'))).toEqual({ id, size: 3 });
+    expect(await blobs.put(Buffer.from('abc'))).toEqual({ id, size: 3 });
+    expect((await blobs.get(id)).toString()).toBe('abc');
+    expect(blobs.has(id)).toBe(true);
+    await blobs.delete(id);
+    expect(blobs.has(id)).toBe(false);
+    await expect(blobs.get(id)).rejects.toMatchObject({ code: 'media_not_found' });
+  });
+
+  test('a stream that is too long, fails or is cancelled leaves nothing', async () => {
+    async function* endless() {
+      for (;;) yield Buffer.alloc(1000);
+    }
+    async function* broken() {
+      yield Buffer.from('a');
+      throw new Error('broken');
+    }
+    await expect(blobs.put(endless(), { maxBytes: 10_000 })).rejects.toMatchObject({ code: 'file_too_large' });
+    await expect(blobs.put(broken())).rejects.toThrow('broken');
+    const signal = AbortSignal.timeout(20);
+    await expect(blobs.put(endless(), { signal })).rejects.toThrow(/abort/i);
+    expect(readdirSync(folder)).not.toContain('undefined');
+  });
+
+  test('an id cannot name another file', () => {
+    for (const id of ['../../etc/passwd', '', 'A'.repeat(64), '0'.repeat(63)])
+      expect(() => blobs.path(id)).toThrow(/sha-256/);
+  });
+});
