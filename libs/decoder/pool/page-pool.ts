@@ -35,7 +35,7 @@ export interface Acquired {
   runs: PageRun[];
   /** Those of them that are new: the caller fills their pages, then calls `ready` (or `discard`). */
   missing: PageRun[];
-  /** Runs that lost their pages. The pages already belong to others: contents must have been spilled before. */
+  /** Runs that lost their pages, which already belong to others. */
   evicted: PageRun[];
 }
 
@@ -149,6 +149,11 @@ export class PagePool {
     const entry = this.#require(address);
     entry.ready = true;
     this.#idleIfUnpinned(entry);
+  }
+
+  /** Pins a resident run once more. */
+  retain(address: string): void {
+    this.#pin(this.#require(address));
   }
 
   /** Drops one pin. A run that nobody pins before it is ready is freed: its filler failed or was cancelled. */

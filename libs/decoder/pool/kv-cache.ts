@@ -1,0 +1,100 @@
+import { type BlockCodec, type KvShape } from './kv-shape.js';
+import { type Acquired, type Admission, type PageDemand, PagePool, type PageRun } from './page-pool.js';
+import { PageStore } from './page-store.js';
+import { SpillStore } from './spill-store.js';
+
+export interface KvCacheOptions {
+  shape: KvShape;
+  memoryBytes: number;
+  /** Zero keeps nothing on disk. */
+  diskBytes: number;
+  dir: string;
+  codec?: BlockCodec;
+  shared?: boolean;
+  warn?: (message: string) => void;
+}
+
+/**
+ * Pages in memory and on disk as one cache by content address.
+ *
+ *   acquire ─► missing run ─► restore (from disk) ── true ──► resident
+ *                               └─ false ─► prefill, store.writeLayer … ─► commit ─► resident, written to disk behind
+ *
+ * A run is written to disk when it is committed, not when it is evicted: eviction then costs nothing, and a killed
+ * process loses little. It stays pinned until it is written. A run that is given up while missing is just released.
+ *
+ * @example
+ * const { runs, missing } = cache.acquire(demands);
+ * for (const run of missing) if (!(await cache.restore(run))) { await prefill(run); cache.commit(run); }
+ * // ... cache.store.gather(...) over the runs' pages ...
+ * cache.release(runs);
+ */
+export class KvCache {
+  #behind: Promise<void> = Promise.resolve();
+
+  private constructor(
+    readonly store: PageStore,
+    readonly pool: PagePool,
+    readonly spill: SpillStore | undefined,
+  ) {}
+
+  static async open(options: KvCacheOptions): Promise<KvCache> {
+    const { shape, memoryBytes: maxBytes, codec, shared, warn } = options;
+    const store = new PageStore({ shape, maxBytes, codec, shared });
+    const format = { codec: store.codec.name, pageBytes: store.pageBytes, ...shape };
+    const spill =
+      options.diskBytes > 0
+        ? await SpillStore.open({ dir: options.dir, maxBytes: options.diskBytes, format, warn })
+        : undefined;
+    return new KvCache(store, new PagePool(store.totalPages), spill);
+  }
+
+  /** What admitting these demands would take; of `missingPages`, those on disk need no prefill. */
+  estimate(demands: readonly PageDemand[]): Admission & { diskTokens: number } {
+    const onDisk = demands.filter(({ address }) => !this.pool.get(address) && this.spill?.has(address));
+    return { ...this.pool.estimate(demands), diskTokens: onDisk.reduce((sum, { tokens }) => sum + tokens, 0) };
+  }
+
+  /** See PagePool.acquire. */
+  acquire(demands: readonly PageDemand[]): Acquired {
+    return this.pool.acquire(demands);
+  }
+
+  /** Fills a missing run from disk. @returns false when it must be prefilled. */
+  async restore(run: PageRun): Promise<boolean> {
+    if (!this.spill?.has(run.address)) return false;
+    this.pool.retain(run.address);
+    try {
+      if (!(await this.spill.read(run.address, run.tokens, this.#bytesOf(run)))) return false;
+      this.store.restored(run);
+      this.pool.ready(run.address);
+      return true;
+    } finally {
+      this.pool.release(run.address);
+    }
+  }
+
+  /** Declares a missing run prefilled: others find it, and it is written to disk in the background. */
+  commit(run: PageRun): void {
+    this.pool.ready(run.address);
+    const { spill } = this;
+    if (spill === undefined || spill.has(run.address)) return;
+    this.pool.retain(run.address);
+    this.#behind = this.#behind
+      .then(() => spill.write(run.address, run.tokens, this.#bytesOf(run)))
+      .then(() => this.pool.release(run.address));
+  }
+
+  release(runs: readonly PageRun[]): void {
+    for (const run of runs) this.pool.release(run.address);
+  }
+
+  /** Resolves when everything committed so far is on disk. */
+  flush(): Promise<void> {
+    return this.#behind;
+  }
+
+  #bytesOf(run: PageRun): Uint8Array[] {
+    return run.pages.map((page) => this.store.bytesOf(page));
+  }
+}
