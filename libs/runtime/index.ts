@@ -27,3 +27,5 @@ export {
   type VerifiedFile,
 } from './packs/install.js';
 export type { HubOptions } from './sources/download.js';
+export { Detokenizer } from './tokenizer/detokenizer.js';
+export { Tokenizer } from './tokenizer/tokenizer.js';

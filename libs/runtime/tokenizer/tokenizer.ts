@@ -1,0 +1,114 @@
+import { Tokenizer as Bpe } from '@huggingface/tokenizers';
+import { TesseraError } from '#contracts';
+import { readGguf } from '../gguf/file.js';
+import type { GgufHeader } from '../gguf/header.js';
+import { entryBytes } from './byte-level.js';
+import { Detokenizer } from './detokenizer.js';
+import { PRE_TOKENIZATIONS } from './pre-tokenizers.js';
+
+/** llama.cpp's token types that matter here. */
+const CONTROL = 3;
+const USER_DEFINED = 4;
+
+/**
+ * The tokenizer of a decoder base, from the vocabulary and merges in its own GGUF file: byte-level BPE.
+ * Control tokens such as `<|im_start|>` are met in text only where `special` says so, so that what users write can
+ * never open or close a turn.
+ */
+export class Tokenizer {
+  private readonly bytes: (Uint8Array | undefined)[] = [];
+  private readonly ids: ReadonlyMap<string, number>;
+  private readonly control: ReadonlySet<number>;
+  private readonly always: RegExp | undefined;
+  private readonly withControl: RegExp | undefined;
+
+  /** @param stopId the token that ends an answer (`tokenizer.ggml.eos_token_id`) */
+  constructor(
+    private readonly vocabulary: readonly string[],
+    types: readonly number[],
+    private readonly bpe: Bpe,
+    readonly stopId: number,
+  ) {
+    const whole = [...vocabulary.entries()].filter(([id]) => types[id] === CONTROL || types[id] === USER_DEFINED);
+    this.ids = new Map(whole.map(([id, text]) => [text, id]));
+    this.control = new Set(whole.flatMap(([id]) => (types[id] === CONTROL ? [id] : [])));
+    this.always = matcher(whole.filter(([id]) => !this.control.has(id)).map(([, text]) => text));
+    this.withControl = matcher(whole.map(([, text]) => text));
+  }
+
+  /** @throws TesseraError `model_invalid` for a vocabulary of another kind than byte-level BPE */
+  static async fromGguf(file: string): Promise<Tokenizer> {
+    return Tokenizer.fromMetadata((await readGguf(file)).metadata);
+  }
+
+  static fromMetadata(metadata: GgufHeader['metadata']): Tokenizer {
+    const get = <T>(key: string) => metadata[`tokenizer.ggml.${key}`] as T | undefined;
+    const [tokens, merges, types] = [get<string[]>('tokens'), get<string[]>('merges'), get<number[]>('token_type')];
+    const pre = get<string>('pre') ?? 'gpt-2';
+    const rules = PRE_TOKENIZATIONS[pre];
+    const model = get<string>('model');
+    if (model !== 'gpt2' || !rules || !tokens || !merges)
+      throw new TesseraError(
+        'model_invalid',
+        `The base model has a tokenizer of the kind ${model}/${pre}; supported are gpt2/${Object.keys(PRE_TOKENIZATIONS).join(', gpt2/')}.`,
+      );
+    const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]));
+    const json = {
+      model: { type: 'BPE', vocab, merges },
+      ...rules,
+      post_processor: null,
+      decoder: { type: 'ByteLevel' },
+      added_tokens: [],
+    };
+    return new Tokenizer(tokens, types ?? [], new Bpe(json, {}), Number(get<number>('eos_token_id') ?? -1));
+  }
+
+  /** Number of tokens in the vocabulary. */
+  get size(): number {
+    return this.vocabulary.length;
+  }
+
+  encode(text: string, { special = false }: { special?: boolean } = {}): number[] {
+    const pattern = special ? this.withControl : this.always;
+    if (!pattern) return this.bpe.encode(text).ids;
+    return text.split(pattern).flatMap((piece) => {
+      if (piece === '') return [];
+      const id = pattern.test(piece) ? this.ids.get(piece) : undefined;
+      return id === undefined ? this.bpe.encode(piece).ids : [id];
+    });
+  }
+
+  /** Control tokens are left out unless `special`; bytes that are no UTF-8 become U+FFFD. */
+  decode(ids: readonly number[], options: { special?: boolean } = {}): string {
+    const detokenizer = this.detokenizer(options);
+    return ids.map((id) => detokenizer.push(id)).join('') + detokenizer.end();
+  }
+
+  /** A {@link Detokenizer} for one answer. */
+  detokenizer({ special = false }: { special?: boolean } = {}): Detokenizer {
+    return new Detokenizer((id) => (special || !this.control.has(id) ? this.tokenBytes(id) : new Uint8Array()));
+  }
+
+  /** The bytes of a token; those of a control token are its name. Empty for an id outside the vocabulary. */
+  tokenBytes(id: number): Uint8Array {
+    const entry = this.vocabulary[id] ?? '';
+    return (this.bytes[id] ??= this.ids.has(entry) ? Buffer.from(entry) : entryBytes(entry));
+  }
+
+  /** True for tokens that steer the model and are no text, such as `<|im_end|>`. */
+  isControl(id: number): boolean {
+    return this.control.has(id);
+  }
+
+  /** The id of a control or user-defined token by its text. */
+  tokenId(text: string): number | undefined {
+    return this.ids.get(text);
+  }
+}
+
+/** Splits text at any of these, keeping them; of two that match at one place, the longer. */
+function matcher(texts: string[]): RegExp | undefined {
+  if (texts.length === 0) return undefined;
+  const sorted = [...texts].sort((a, b) => b.length - a.length);
+  return new RegExp(`(${sorted.map((text) => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')).join('|')})`);
+}
