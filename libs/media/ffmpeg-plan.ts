@@ -1,0 +1,107 @@
+import path from 'node:path';
+
+/** One ffmpeg run that writes raw data to its stdout. Pure: the same request gives the same arguments. */
+export interface FfmpegPlan {
+  input: string;
+  inputOptions: string[];
+  outputOptions: string[];
+}
+
+/** Demuxers that hold media themselves. Playlists, concatenations and devices are not among them. */
+export const DEMUXERS = [
+  'mov', 'mp4', 'matroska', 'webm', 'avi', 'mpegts', 'mpeg', 'mpegvideo', 'm4v', 'flv', 'asf', 'mxf', 'nut', 'dv', 'rm', 'ivf',
+  'h264', 'hevc', 'mjpeg', 'wav', 'w64', 'rf64', 'mp3', 'flac', 'ogg', 'aac', 'ac3', 'eac3', 'dts', 'aiff', 'au', 'caf', 'amr',
+  'amrnb', 'amrwb', 'wv', 'ape', 'tta', 'voc', 'gsm', 'sox', 'loas', 'truehd', 'mpc', 'mpc8', 'xwma',
+]; // prettier-ignore
+
+/** `file:` keeps a name such as `concat:x` or `-x` from being read as anything but a path. */
+export const inputName = (file: string): string => `file:${path.resolve(file)}`;
+
+/** Options for every process that opens a file from outside. */
+export const guards = (): string[] => ['-protocol_whitelist', 'file,pipe', '-format_whitelist', DEMUXERS.join(',')];
+
+export interface TimeRange {
+  /** Seconds from the start of the file. */
+  start?: number;
+  end?: number;
+}
+
+const rangeOptions = ({ start = 0, end }: TimeRange): string[] => [
+  ...(start > 0 ? ['-ss', seconds(start)] : []),
+  ...(end === undefined ? [] : ['-t', seconds(Math.max(0, end - start))]),
+];
+
+const seconds = (value: number): string => value.toFixed(6);
+
+const readOptions = (range: TimeRange): string[] => [
+  '-hide_banner',
+  '-nostdin',
+  '-nostats',
+  ...guards(),
+  ...rangeOptions(range),
+];
+
+export interface AudioRequest extends TimeRange {
+  file: string;
+  sampleRate: number;
+  /** Stream index of the track; the first audio track when absent. */
+  track?: number;
+  /** Channel to take; all are mixed when absent. */
+  channel?: number;
+}
+
+/** Mono float32 PCM. A track that starts late is padded, so that sample n is at n / sampleRate seconds of the range. */
+export function audioPlan(request: AudioRequest): FfmpegPlan {
+  const { file, sampleRate, track, channel } = request;
+  const pick = channel === undefined ? [] : [`pan=mono|c0=c${channel}`];
+  return {
+    input: inputName(file),
+    inputOptions: ['-loglevel', 'error', '-threads', '1', ...readOptions(request)],
+    outputOptions: [
+      '-map', track === undefined ? '0:a:0' : `0:${track}`, '-vn', '-sn', '-dn',
+      '-af', [...pick, `aresample=${sampleRate}:async=1:first_pts=0`].join(','),
+      '-ac', '1', '-f', 'f32le',
+    ], // prettier-ignore
+  };
+}
+
+export interface FramesRequest extends TimeRange {
+  file: string;
+  /** Width and height of the result. */
+  size: number;
+  /** Expression of ffmpeg's select filter; every frame when absent. */
+  select?: string;
+  keyFramesOnly?: boolean;
+  /** Stop after this many frames. */
+  count?: number;
+  threads: number;
+}
+
+/** Packed RGB frames on stdout, one `showinfo` line for each on stderr (its `pts_time` is relative to the range's start). */
+export function framesPlan(request: FramesRequest): FfmpegPlan {
+  const { file, size, select, keyFramesOnly, count, threads } = request;
+  // Bicubic with a = -0.5, as Pillow's; scaled before the selection, which then compares small frames.
+  const scale = `scale=${size}:${size}:flags=bicubic+accurate_rnd+full_chroma_int:param0=0:param1=0.5`;
+  const filters = [
+    scale,
+    ...(select === undefined ? [] : [`select='${select}'`]),
+    'format=rgb24',
+    'showinfo=checksum=0',
+  ];
+  return {
+    input: inputName(file),
+    inputOptions: [
+      '-loglevel', 'info', '-threads', String(threads), ...(keyFramesOnly ? ['-skip_frame', 'nokey'] : []), ...readOptions(request),
+    ], // prettier-ignore
+    outputOptions: [
+      '-map', '0:V:0', '-an', '-sn', '-dn', '-vf', filters.join(','), '-fps_mode', 'passthrough',
+      ...(count === undefined ? [] : ['-frames:v', String(count)]), '-f', 'rawvideo',
+    ], // prettier-ignore
+  };
+}
+
+/** Seconds of a frame from its `showinfo` line; undefined for any other line. */
+export function showinfoTime(line: string): number | undefined {
+  const found = /Parsed_showinfo.*\bn:\s*\d+ .*\bpts_time:\s*(-?[\d.]+)/.exec(line);
+  return found ? Number(found[1]) : undefined;
+}

@@ -1,0 +1,50 @@
+import { describe, expect, it } from 'vitest';
+import { FfprobeReport, readReport } from './ffprobe-report.js';
+
+const report = (streams: object[], format: object = {}) =>
+  FfprobeReport.parse({ streams, format: { format_name: 'mov,mp4,m4a', duration: '4.5', ...format } });
+const sound = { index: 1, codec_type: 'audio', codec_name: 'aac', sample_rate: '48000', channels: 2 };
+
+describe('readReport', () => {
+  it('describes a turned video with its sound', () => {
+    const video = {
+      index: 0,
+      codec_type: 'video',
+      codec_name: 'h264',
+      width: 1920,
+      height: 1080,
+      avg_frame_rate: '30000/1001',
+      side_data_list: [{ rotation: -90 }],
+    };
+    const facts = readReport(report([video, { ...sound, tags: { language: 'eng' } }]));
+    expect(facts).toMatchObject({ kind: 'video', mimeType: 'video/mp4', duration: 4.5, width: 1080, height: 1920 });
+    expect(facts.tracks[0]!.fps).toBeCloseTo(29.97, 2);
+    expect(facts.tracks[1]).toEqual({
+      index: 1,
+      kind: 'audio',
+      codec: 'aac',
+      language: 'eng',
+      channels: 2,
+      sampleRate: 48000,
+    });
+  });
+
+  it('does not take a cover picture for a video', () => {
+    const cover = { index: 0, codec_type: 'video', codec_name: 'png', disposition: { attached_pic: 1 } };
+    expect(readReport(report([cover, sound], { format_name: 'mp3' }))).toMatchObject({
+      kind: 'audio',
+      mimeType: 'audio/mpeg',
+    });
+  });
+
+  it('finds the length in a track when the container does not say', () => {
+    const tagged = { ...sound, tags: { DURATION: '00:01:02.500000000' } };
+    expect(readReport(report([tagged], { duration: undefined })).duration).toBe(62.5);
+  });
+
+  it('refuses a file of subtitles only', () => {
+    expect(() => readReport(report([{ index: 0, codec_type: 'subtitle', codec_name: 'srt' }]))).toThrow(
+      /neither sound nor pictures/,
+    );
+  });
+});

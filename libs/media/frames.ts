@@ -1,0 +1,176 @@
+import { TesseraError, type SeeOptions } from '#contracts';
+import { runProcess } from '#platform';
+import { runFfmpeg } from './ffmpeg.js';
+import { framesPlan, guards, inputName, showinfoTime, type FramesRequest } from './ffmpeg-plan.js';
+import { KEY_FRAMES_FROM, longestKeyFrameGap, planFrames, type FramePasses } from './frame-policy.js';
+import { nearlyEqual, signatureOf, type FrameSignature } from './frame-signature.js';
+import { DEFAULT_LIMITS, type MediaLimits } from './limits.js';
+import type { MediumFacts } from './probe.js';
+
+export interface VideoFrame {
+  /** Presentation time in seconds from the start of the file. */
+  t: number;
+  /** Packed sRGB [size, size, 3], upright; the aspect is not kept. */
+  rgb: Uint8Array;
+}
+
+export interface FramesOptions extends SeeOptions {
+  /** What `probe` said about the file. */
+  facts: Pick<MediumFacts, 'duration' | 'tracks'>;
+  /** Width and height of a frame, a multiple of 16. */
+  size: number;
+  /** Frames at these times (seconds) instead of a choice by scene, rate or number. */
+  times?: number[];
+  threads?: number;
+  limits?: Partial<MediaLimits>;
+  signal?: AbortSignal;
+}
+
+/** Frames in the order of their times. `warnings` is complete once every frame was read. */
+export interface FrameStream extends AsyncIterable<VideoFrame> {
+  readonly warnings: string[];
+}
+
+/**
+ * Streams frames of a video with bounded memory. By default: the first frame, one at each change of scene and one at
+ * least every 4 s, without near duplicates.
+ * @throws TesseraError invalid_request, unsupported_media without a video track, corrupt_media, tool_missing, timeout, cancelled
+ */
+export function decodeFrames(file: string, options: FramesOptions): FrameStream {
+  const warnings: string[] = [];
+  return { warnings, [Symbol.asyncIterator]: () => frames(file, options, warnings) };
+}
+
+async function* frames(file: string, options: FramesOptions, warnings: string[]): AsyncGenerator<VideoFrame> {
+  const { facts, start = 0, times } = options;
+  if (!facts.tracks.some((track) => track.kind === 'video'))
+    throw new TesseraError('unsupported_media', 'There is no video track to look at.');
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const end = options.end ?? facts.duration;
+  const span = end === undefined ? undefined : Math.max(0, end - start);
+  const passes: FramePasses = times
+    ? { type: 'seek', times: times.map((time) => time - start) }
+    : planFrames(options, { span, ...(await keyFrames(file, span, options)) }, limits);
+
+  let found = 0;
+  let last: FrameSignature | undefined;
+  for await (const frame of run(passes, file, options, warnings, limits)) {
+    found++;
+    const signature =
+      passes.type === 'select' && passes.dropDuplicates ? signatureOf(frame.rgb, options.size) : undefined;
+    if (signature && last && nearlyEqual(signature, last)) continue;
+    last = signature;
+    yield frame;
+  }
+  if (found === 0)
+    throw new TesseraError('corrupt_media', `No frame could be decoded${warnings.length ? `: ${warnings[0]}` : ''}.`);
+}
+
+async function* run(
+  passes: FramePasses,
+  file: string,
+  options: FramesOptions,
+  warnings: string[],
+  limits: MediaLimits,
+): AsyncGenerator<VideoFrame> {
+  const { start = 0, end, size, threads = 2 } = options;
+  const request: FramesRequest = { file, size, threads, start, ...(end === undefined ? {} : { end }) };
+  if (passes.type === 'select') {
+    const { select, count, keyFramesOnly } = passes;
+    yield* pass({ ...request, select, count, keyFramesOnly }, options, warnings, limits);
+    return;
+  }
+  for (const time of passes.times) {
+    const at = start + time;
+    let frame = await first(pass({ ...request, start: at, count: 1 }, options, [], limits));
+    // Past the last frame's time there is nothing to seek to: that frame is what is on the screen.
+    frame ??= await final(pass({ ...request, start: Math.max(0, at - 2) }, options, warnings, limits));
+    if (frame) yield frame;
+  }
+}
+
+async function* pass(
+  request: FramesRequest,
+  options: FramesOptions,
+  warnings: string[],
+  limits: MediaLimits,
+): AsyncGenerator<VideoFrame> {
+  const times = new TimeQueue();
+  const run = runFfmpeg(framesPlan(request), {
+    timeoutMs: limits.timeoutMs,
+    ...(options.signal ? { signal: options.signal } : {}),
+    onStderr: (line) => {
+      const time = showinfoTime(line);
+      if (time !== undefined) times.push(time);
+    },
+  });
+  for await (const rgb of cut(run.stdout, request.size * request.size * 3))
+    yield { t: Math.max(0, (request.start ?? 0) + (await times.shift())), rgb };
+  const failure = run.failure();
+  if (failure) warnings.push(`The video is damaged: ${failure}`);
+}
+
+/** Whole pieces of `size` bytes; a rest is dropped. */
+async function* cut(bytes: AsyncIterable<Buffer>, size: number): AsyncGenerator<Uint8Array> {
+  let piece = new Uint8Array(size);
+  let filled = 0;
+  for await (const chunk of bytes) {
+    for (let at = 0; at < chunk.length;) {
+      const taken = chunk.copy(piece, filled, at, at + size - filled);
+      at += taken;
+      filled += taken;
+      if (filled < size) continue;
+      yield piece;
+      piece = new Uint8Array(size);
+      filled = 0;
+    }
+  }
+}
+
+/** Frames come by stdout and their times by stderr: whichever is later is waited for. */
+class TimeQueue {
+  private times: number[] = [];
+  private waiting: ((time: number) => void)[] = [];
+
+  push(time: number): void {
+    const waiter = this.waiting.shift();
+    if (waiter) waiter(time);
+    else this.times.push(time);
+  }
+
+  async shift(): Promise<number> {
+    return this.times.shift() ?? new Promise((resolve) => this.waiting.push(resolve));
+  }
+}
+
+async function first<T>(items: AsyncIterable<T>): Promise<T | undefined> {
+  for await (const item of items) return item;
+  return undefined;
+}
+
+async function final<T>(items: AsyncIterable<T>): Promise<T | undefined> {
+  let last: T | undefined;
+  for await (const item of items) last = item;
+  return last;
+}
+
+/** Looks at the first minute's packets, without decoding. */
+async function keyFrames(
+  file: string,
+  span: number | undefined,
+  options: FramesOptions,
+): Promise<{ keyFrameGap?: number }> {
+  const { start = 0, fps, numFrames, signal } = options;
+  if ((span ?? 0) <= KEY_FRAMES_FROM || fps !== undefined || numFrames !== undefined) return {};
+  const args = [
+    '-v', 'error', ...guards(), '-select_streams', 'V:0', '-read_intervals', `${start}%+${KEY_FRAMES_FROM}`,
+    '-show_entries', 'packet=pts_time,flags', '-of', 'csv=p=0', inputName(file),
+  ]; // prettier-ignore
+  const { stdout } = await runProcess('ffprobe', args, {
+    allowFailure: true,
+    timeoutMs: 60_000,
+    ...(signal ? { signal } : {}),
+  });
+  const keyFrameGap = longestKeyFrameGap(stdout.toString());
+  return keyFrameGap === undefined ? {} : { keyFrameGap };
+}

@@ -1,0 +1,142 @@
+import { open, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { TesseraError, type MediaKind, type Track } from '#contracts';
+import { runProcess } from '#platform';
+import { FFMPEG_MISSING } from './ffmpeg.js';
+import { guards, inputName } from './ffmpeg-plan.js';
+import { FfprobeReport, readReport, type AvFacts } from './ffprobe-report.js';
+import { DEFAULT_LIMITS, type MediaLimits } from './limits.js';
+import { probePicture, requirePixels } from './picture.js';
+import { pngSize, promisedKind, sniff, SNIFF_BYTES } from './sniff.js';
+
+/** What a file is, by its content. Everything but the hash and name that make it a Medium. */
+export interface MediumFacts {
+  kind: MediaKind;
+  mimeType: string;
+  bytes: number;
+  /** Seconds; absent for pictures, text, and streams that do not say. */
+  duration?: number;
+  /** Pixels after orientation is applied. */
+  width?: number;
+  height?: number;
+  tracks: Track[];
+}
+
+export interface ProbeOptions {
+  /** What the user calls the file; only to refuse text that is named like a picture or a film. */
+  name?: string;
+  limits?: Partial<MediaLimits>;
+  signal?: AbortSignal;
+}
+
+/**
+ * Finds out what a file holds, and refuses what is over a limit before anything is decoded.
+ * @throws TesseraError file_not_found, empty_file, file_too_large, unsupported_media, corrupt_media, too_many_pixels,
+ *   media_too_long, tool_missing, cancelled
+ */
+export async function probe(file: string, options: ProbeOptions = {}): Promise<MediumFacts> {
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const name = options.name ?? path.basename(file);
+  const { bytes, head } = await readHead(file, name);
+  if (bytes === 0) throw new TesseraError('empty_file', `${name} is empty.`);
+  if (bytes > limits.maxFileBytes)
+    throw new TesseraError('file_too_large', `${name} has ${bytes} bytes; the limit is ${limits.maxFileBytes}.`);
+
+  const sniffed = sniff(head);
+  switch (sniffed.type) {
+    case 'refused':
+      throw new TesseraError('unsupported_media', `${name} is ${sniffed.what}, which is not read.`);
+    case 'image': {
+      const declared = pngSize(head);
+      if (declared) requirePixels(declared.width, declared.height, limits.maxPixels);
+      return { kind: 'image', bytes, tracks: [], ...(await probePicture(file, limits)) };
+    }
+    case 'text': {
+      const promised = promisedKind(name);
+      if (promised)
+        throw new TesseraError('unsupported_media', `${name} is named like ${article(promised)} but holds plain text.`);
+      return { kind: 'text', mimeType: sniffed.mimeType, bytes, tracks: [] };
+    }
+    case 'av':
+      return { bytes, ...within(await probeAv(file, name, options.signal), limits, name) };
+  }
+}
+
+const article = (kind: MediaKind): string =>
+  kind === 'video' ? 'a video' : kind === 'audio' ? 'a recording' : 'a picture';
+
+async function readHead(file: string, name: string): Promise<{ bytes: number; head: Uint8Array }> {
+  const facts = await stat(file).catch(() => undefined);
+  if (!facts?.isFile()) throw new TesseraError('file_not_found', `${name} does not exist or is not a file.`);
+  await using handle = await open(file);
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(SNIFF_BYTES), 0, SNIFF_BYTES, 0);
+  return { bytes: facts.size, head: buffer.subarray(0, bytesRead) };
+}
+
+async function probeAv(file: string, name: string, signal?: AbortSignal): Promise<AvFacts> {
+  const args = ['-v', 'error', ...guards(), '-of', 'json', '-show_format', '-show_streams', inputName(file)];
+  const output = await runProcess('ffprobe', args, {
+    allowFailure: true,
+    timeoutMs: 60_000,
+    maxOutputBytes: 4 << 20,
+    ...(signal ? { signal } : {}),
+  }).catch((error: unknown) => {
+    throw error instanceof TesseraError && error.code === 'tool_missing'
+      ? new TesseraError('tool_missing', FFMPEG_MISSING, { cause: error })
+      : error;
+  });
+  const report = FfprobeReport.safeParse(parse(output.stdout.toString()));
+  if (output.code !== 0 || !report.success) throw unreadable(name, output.stderr);
+  return readReport(report.data);
+}
+
+/** A known container whose inside is broken is corrupt; anything else is not a medium. */
+function unreadable(name: string, stderr: string): TesseraError {
+  const known = /moov atom not found|EBML|truncat|end of file|Could not find codec parameters/i.test(stderr);
+  return known
+    ? new TesseraError('corrupt_media', `${name} is damaged: its header cannot be read.`, { cause: new Error(stderr) })
+    : new TesseraError(
+        'unsupported_media',
+        `${name} is not a picture, a recording, a video or text in a known format.`,
+        {
+          cause: new Error(stderr),
+        },
+      );
+}
+
+function parse(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
+
+function within(facts: AvFacts, limits: MediaLimits, name: string): AvFacts {
+  const { duration, width = 0, height = 0 } = facts;
+  if (duration !== undefined && duration > limits.maxDurationSeconds)
+    throw new TesseraError(
+      'media_too_long',
+      `${name} is ${Math.round(duration)} s long; the limit is ${limits.maxDurationSeconds} s. Send it in parts.`,
+    );
+  if (width * height > limits.maxPixels)
+    throw new TesseraError(
+      'too_many_pixels',
+      `${name} has frames of ${width} × ${height} pixels, which is over the limit.`,
+    );
+  return facts;
+}
+
+/** The track to listen to. @throws TesseraError no_audio_track, or invalid_request for a track that is not sound */
+export function audioTrack(facts: Pick<MediumFacts, 'tracks'>, wanted?: number): Track {
+  const sound = facts.tracks.filter((track) => track.kind === 'audio');
+  if (sound.length === 0) throw new TesseraError('no_audio_track', 'There is no audio track to transcribe.');
+  const found = wanted === undefined ? sound[0] : sound.find((track) => track.index === wanted);
+  if (found) return found;
+  const list = sound
+    .map((track) => `${track.index} (${track.codec}${track.language ? `, ${track.language}` : ''})`)
+    .join(', ');
+  throw new TesseraError('invalid_request', `Track ${wanted} is not an audio track. There are: ${list}.`, {
+    param: 'track',
+  });
+}
