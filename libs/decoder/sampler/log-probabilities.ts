@@ -1,0 +1,32 @@
+export interface RankedToken {
+  token: number;
+  logprob: number;
+}
+
+/** log-softmax of one token and of the `top` likeliest, likeliest first (the lower id first among equals). */
+export function logProbabilities(
+  logits: Float32Array,
+  token: number,
+  top: number,
+): { logprob: number; top: RankedToken[] } {
+  const ranked: number[] = [];
+  let max = -Infinity;
+  let worst = -Infinity;
+  for (let i = 0; i < logits.length; i++) {
+    const x = logits[i]!;
+    if (x > max) max = x;
+    if (top === 0 || (ranked.length === top && x <= worst)) continue;
+    let at = ranked.length;
+    while (at > 0 && logits[ranked[at - 1]!]! < x) at--;
+    ranked.splice(at, 0, i);
+    if (ranked.length > top) ranked.pop();
+    worst = logits[ranked.at(-1)!]!;
+  }
+  let sum = 0;
+  for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i]! - max);
+  const normaliser = max + Math.log(sum);
+  return {
+    logprob: logits[token]! - normaliser,
+    top: ranked.map((id) => ({ token: id, logprob: logits[id]! - normaliser })),
+  };
+}
