@@ -1,0 +1,1 @@
+export { createVisionEncoder, type VisionEncoder, type VisionOptions } from './vision-encoder.js';

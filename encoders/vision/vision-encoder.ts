@@ -1,0 +1,90 @@
+import { TesseraError, type InstalledPack } from '#contracts';
+import { SessionHost, tensor, type OnnxSession } from '#runtime';
+import { toPixelValues } from './preprocess.js';
+
+export interface VisionOptions {
+  pack: InstalledPack;
+  /** Built by `buildConnector`: `feature_map` [n, 1280, 8, 8] → `visual_tokens` [n, tokens, d]. */
+  connectorFile: string;
+  threads?: number;
+  executionProviders?: readonly string[];
+}
+
+/**
+ * Pictures in one run of the connector, whose weights are then read once for all of them. The encoder takes one at a
+ * time: its activations then stay in the cache (13 ms a picture on one core; 18 to 27 ms in batches of 4 and 8).
+ */
+const BATCH = 16;
+
+/** EfficientNet-Lite2 and the pack's connector, in one worker thread. */
+export class VisionEncoder {
+  constructor(
+    private readonly host: SessionHost,
+    private readonly encoder: OnnxSession,
+    private readonly connector: OnnxSession,
+    /** Width and height of the pictures it takes. */
+    readonly size: number,
+  ) {}
+
+  /**
+   * @param images packed RGB [size, size, 3]
+   * @returns float32 [n, tokens, d], row-major
+   * @throws TesseraError invalid_request for a picture of another size, cancelled
+   */
+  async encode(images: readonly Uint8Array[], { signal }: { signal?: AbortSignal } = {}): Promise<Float32Array> {
+    const parts: Float32Array[] = [];
+    for (let at = 0; at < images.length; at += BATCH)
+      parts.push(await this.encodeBatch(images.slice(at, at + BATCH), signal));
+    return concatenate(parts);
+  }
+
+  /** The encoder's feature map alone: float32 [n, 1280, 8, 8]. */
+  async features(images: readonly Uint8Array[], { signal }: { signal?: AbortSignal } = {}): Promise<Float32Array> {
+    const maps: Float32Array[] = [];
+    for (const image of images) {
+      const pixel_values = tensor('float32', [1, 3, this.size, this.size], toPixelValues([image], this.size));
+      const { feature_map } = await this.encoder.run({ pixel_values }, { transfer: true, signal });
+      maps.push(feature_map!.data as Float32Array);
+    }
+    return concatenate(maps);
+  }
+
+  async dispose(): Promise<void> {
+    await this.host.dispose();
+  }
+
+  private async encodeBatch(images: readonly Uint8Array[], signal: AbortSignal | undefined): Promise<Float32Array> {
+    const map = await this.features(images, { signal });
+    const feature_map = tensor('float32', [images.length, 1280, 8, 8], map);
+    const { visual_tokens } = await this.connector.run({ feature_map }, { transfer: true, signal });
+    return visual_tokens!.data as Float32Array;
+  }
+}
+
+function concatenate(parts: readonly Float32Array[]): Float32Array {
+  if (parts.length === 1) return parts[0]!;
+  const all = new Float32Array(parts.reduce((total, part) => total + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+/** @throws TesseraError model_missing when the pack has no vision encoder or its file is not there */
+export async function createVisionEncoder(options: VisionOptions): Promise<VisionEncoder> {
+  const { pack, connectorFile, threads = 2, executionProviders = [] } = options;
+  const { vision } = pack.manifest;
+  if (!vision) throw new TesseraError('model_missing', `The pack ${pack.manifest.name} has no vision encoder.`);
+  const host = new SessionHost('vision encoder');
+  try {
+    const shared = { threads, executionProviders };
+    const encoder = await host.load({ ...shared, name: 'vision encoder', file: pack.path(vision.encoder) });
+    const connector = await host.load({ ...shared, name: 'vision connector', file: connectorFile });
+    return new VisionEncoder(host, encoder, connector, vision.size);
+  } catch (error) {
+    await host.dispose();
+    throw error;
+  }
+}
