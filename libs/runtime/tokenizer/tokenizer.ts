@@ -1,10 +1,10 @@
-import { Tokenizer as Bpe } from '@huggingface/tokenizers';
 import { TesseraError } from '#contracts';
 import { readGguf } from '../gguf/file.js';
 import type { GgufHeader } from '../gguf/header.js';
 import { entryBytes } from './byte-level.js';
+import { BytePairEncoder } from './byte-pair-encoder.js';
 import { Detokenizer } from './detokenizer.js';
-import { PRE_TOKENIZATIONS } from './pre-tokenizers.js';
+import { PRE_TOKENIZATIONS, wordSplitter, type WordSplitter } from './pre-tokenizers.js';
 
 /** llama.cpp's token types that matter here. */
 const CONTROL = 3;
@@ -26,7 +26,8 @@ export class Tokenizer {
   constructor(
     private readonly vocabulary: readonly string[],
     types: readonly number[],
-    private readonly bpe: Bpe,
+    private readonly split: WordSplitter,
+    private readonly bpe: BytePairEncoder,
     readonly stopId: number,
   ) {
     const whole = [...vocabulary.entries()].filter(([id]) => types[id] === CONTROL || types[id] === USER_DEFINED);
@@ -52,15 +53,8 @@ export class Tokenizer {
         'model_invalid',
         `The base model has a tokenizer of the kind ${model}/${pre}; supported are gpt2/${Object.keys(PRE_TOKENIZATIONS).join(', gpt2/')}.`,
       );
-    const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]));
-    const json = {
-      model: { type: 'BPE', vocab, merges },
-      ...rules,
-      post_processor: null,
-      decoder: { type: 'ByteLevel' },
-      added_tokens: [],
-    };
-    return new Tokenizer(tokens, types ?? [], new Bpe(json, {}), Number(get<number>('eos_token_id') ?? -1));
+    const stopId = Number(get<number>('eos_token_id') ?? -1);
+    return new Tokenizer(tokens, types ?? [], wordSplitter(rules), new BytePairEncoder(tokens, merges), stopId);
   }
 
   /** Number of tokens in the vocabulary. */
@@ -70,12 +64,16 @@ export class Tokenizer {
 
   encode(text: string, { special = false }: { special?: boolean } = {}): number[] {
     const pattern = special ? this.withControl : this.always;
-    if (!pattern) return this.bpe.encode(text).ids;
+    if (!pattern) return this.encodeText(text);
     return text.split(pattern).flatMap((piece) => {
       if (piece === '') return [];
       const id = pattern.test(piece) ? this.ids.get(piece) : undefined;
-      return id === undefined ? this.bpe.encode(piece).ids : [id];
+      return id === undefined ? this.encodeText(piece) : [id];
     });
+  }
+
+  private encodeText(text: string): number[] {
+    return this.split(text).flatMap((word) => this.bpe.encode(word));
   }
 
   /** Control tokens are left out unless `special`; bytes that are no UTF-8 become U+FFFD. */
