@@ -37,7 +37,11 @@ export async function openTessera(config: Config, options: OpenOptions = {}): Pr
     const records = new Records(database.pool);
     const models = new Models(pack, config);
     closers.push(() => models.dispose());
-    const jobs = await Jobs.open({ config, database, private: options.private ?? false });
+    const jobs = await Jobs.open({
+      config,
+      connection: database.connection,
+      scope: options.private ? 'private' : 'shared',
+    });
     closers.push(() => jobs.close());
     await jobs.host(createHandlers({ config, blobs, records, models }));
     return { config, database, records, blobs, jobs, pack, models, close };

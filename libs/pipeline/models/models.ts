@@ -4,7 +4,7 @@ import { createDecoder, type Decoder } from '#decoder';
 import { createSpeechRecognizer, type SpeechRecognizer } from '#encoders/speech';
 import { createVisionEncoder, type VisionEncoder } from '#encoders/vision';
 import type { Config } from '#platform';
-import { buildConnector, loadTokenizer } from '#runtime';
+import { buildConnector, Tokenizer } from '#runtime';
 import { readPrompts, type Prompts } from './prompts.js';
 
 /**

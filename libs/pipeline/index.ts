@@ -1,0 +1,6 @@
+export { openTessera, type OpenOptions, type Tessera } from './tessera.js';
+export { createHandlers } from './handlers.js';
+export { Models } from './models/models.js';
+export type { Stage } from './context.js';
+export { bm25 } from './answer/lexical.js';
+export { timecode } from './compose/timecode.js';
