@@ -14,7 +14,7 @@ export {
   type TensorType,
 } from './sessions/tensor.js';
 export { Graph, MICROSOFT, type NodeOptions } from './onnx/graph.js';
-export { encodeModel, hashModel, writeModel } from './onnx/model.js';
+export { encodeModel, hashModel, writeModel, writeModels } from './onnx/model.js';
 export { GgufFile, openGguf, readGguf } from './gguf/file.js';
 export type { GgufHeader, GgufTensorInfo, GgufValue } from './gguf/header.js';
 export { findPack, listPacks, type FoundPack } from './packs/manifests.js';
@@ -29,3 +29,6 @@ export {
 export type { HubOptions } from './sources/download.js';
 export { Detokenizer } from './tokenizer/detokenizer.js';
 export { Tokenizer } from './tokenizer/tokenizer.js';
+export { readSafetensors, SafetensorsFile } from './safetensors/file.js';
+export type { SafetensorsInfo, SafetensorsType } from './safetensors/header.js';
+export { buildConnector } from './connector/build-connector.js';
