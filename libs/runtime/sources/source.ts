@@ -8,9 +8,9 @@ export type Source =
   | { type: 'file'; path: string };
 
 const GRAMMAR: { [T in Source['type']]: RegExp } = {
-  npm: /^npm:(?<package>(?:@[\w.-]+\/)?[\w.-]+)\/(?<path>.+)$/,
-  pypi: /^pypi:(?<project>[\w.-]+)==(?<version>[\w.+!-]+)\/(?<path>.+)$/,
-  hf: /^hf:(?<repository>[\w.-]+\/[\w.-]+)@(?<revision>[\w.-]+)\/(?<path>.+)$/,
+  npm: /^npm:(?<package>(?:@\w[\w.-]*\/)?\w[\w.-]*)\/(?<path>.+)$/,
+  pypi: /^pypi:(?<project>\w[\w.-]*)==(?<version>\w[\w.+!-]*)\/(?<path>.+)$/,
+  hf: /^hf:(?<repository>\w[\w.-]*\/\w[\w.-]*)@(?<revision>\w[\w.-]*)\/(?<path>.+)$/,
   file: /^file:(?<path>.+)$/,
 };
 
