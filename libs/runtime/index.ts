@@ -1,4 +1,4 @@
-export { spawnWorker } from './workers/spawn.js';
+export { moduleProgram, spawnWorker } from './workers/spawn.js';
 export { WorkerClient, type CallOptions } from './workers/client.js';
 export { moved, serveWorker } from './workers/serve.js';
 export { SessionHost, createSession } from './sessions/session-host.js';
@@ -15,6 +15,7 @@ export {
 } from './sessions/tensor.js';
 export { Graph, MICROSOFT, type NodeOptions } from './onnx/graph.js';
 export { encodeModel, hashModel, writeModel, writeModels } from './onnx/model.js';
+export { readOnnx, type OnnxContents, type OnnxNode } from './onnx/reader.js';
 export { GgufFile, openGguf, readGguf } from './gguf/file.js';
 export type { GgufHeader, GgufTensorInfo, GgufValue } from './gguf/header.js';
 export { findPack, listPacks, type FoundPack } from './packs/manifests.js';
@@ -32,3 +33,7 @@ export { Tokenizer } from './tokenizer/tokenizer.js';
 export { readSafetensors, SafetensorsFile } from './safetensors/file.js';
 export type { SafetensorsInfo, SafetensorsType } from './safetensors/header.js';
 export { buildConnector } from './connector/build-connector.js';
+export { ARCHITECTURES, readConfig, type Architecture, type DecoderConfig } from './graph/architecture.js';
+export { buildDecoderGraphs, type DecoderGraphOptions, type DecoderGraphs } from './graph/build.js';
+export { EmbeddingTable } from './graph/embeddings.js';
+export type { Precision } from './graph/linear.js';
