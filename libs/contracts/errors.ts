@@ -21,6 +21,7 @@ export const ERRORS = {
   empty_file: { status: 422 },
   unsupported_media: { status: 415 },
   corrupt_media: { status: 422 },
+  encrypted_media: { status: 422 },
   not_an_image: { status: 422 },
   no_audio_track: { status: 422 },
   no_audio_samples: { status: 422 },
