@@ -21,7 +21,7 @@ export async function openGguf(file: string): Promise<GgufFile> {
       } catch (error) {
         if (!(error instanceof HeaderIncomplete)) throw error;
         if (length >= size || length > LARGEST_HEADER)
-          throw new TesseraError('invalid_request', `The GGUF file ${file} ends inside its header: fetch it again.`);
+          throw new TesseraError('model_invalid', `The GGUF file ${file} ends inside its header: fetch it again.`);
       }
     }
   } catch (error) {
@@ -59,24 +59,25 @@ export class GgufFile {
 
   info(name: string): GgufTensorInfo {
     const tensor = this.byName.get(name);
-    if (!tensor) throw new TesseraError('invalid_request', `The GGUF file ${this.file} has no tensor ${name}.`);
+    if (!tensor) throw new TesseraError('model_invalid', `The GGUF file ${this.file} has no tensor ${name}.`);
     return tensor;
   }
 
   /** The tensor's values as float32, row-major as in `info(name).dims`. */
   async floats(name: string): Promise<Float32Array<ArrayBuffer>> {
+    const { bytes, format } = await this.blocks(name);
+    return dequantize(format, bytes, bytes.byteLength / format.bytes);
+  }
+
+  /** The tensor as the file holds it. */
+  async blocks(name: string): Promise<{ bytes: Uint8Array; format: BlockFormat }> {
     const { dims, type, offset } = this.info(name);
     const format = formatOf(type, name);
-    const count = dims.reduce((a, b) => a * b, 1);
-    const blocks = count / format.values;
+    const blocks = dims.reduce((a, b) => a * b, 1) / format.values;
     const start = this.header.dataStart + offset;
     if (!Number.isInteger(blocks) || start + blocks * format.bytes > this.size)
-      throw new TesseraError(
-        'invalid_request',
-        `The tensor ${name} of ${this.file} is cut short: fetch the file again.`,
-      );
-    const bytes = await read(this.handle, start, blocks * format.bytes);
-    return dequantize(format, bytes, blocks);
+      throw new TesseraError('model_invalid', `The tensor ${name} of ${this.file} is cut short: fetch the file again.`);
+    return { bytes: await read(this.handle, start, blocks * format.bytes), format };
   }
 
   close(): Promise<void> {
@@ -101,7 +102,7 @@ function formatOf(type: number, name: string): BlockFormat {
     const known = Object.values(BLOCK_FORMATS)
       .map(({ name }) => name)
       .join(', ');
-    throw new TesseraError('invalid_request', `The tensor ${name} has the GGUF type ${type}; supported are ${known}.`);
+    throw new TesseraError('model_invalid', `The tensor ${name} has the GGUF type ${type}; supported are ${known}.`);
   }
   return format;
 }

@@ -43,10 +43,10 @@ const enum Kind {
 export function parseGgufHeader(bytes: Buffer): GgufHeader {
   const cursor = new Cursor(bytes);
   if (cursor.take(4).toString('latin1') !== 'GGUF')
-    throw new TesseraError('invalid_request', 'This is not a GGUF file: it does not start with "GGUF".');
+    throw new TesseraError('model_invalid', 'This is not a GGUF file: it does not start with "GGUF".');
   const version = cursor.u32();
   if (version !== 2 && version !== 3)
-    throw new TesseraError('invalid_request', `GGUF version ${version} is not supported (2 and 3 are).`);
+    throw new TesseraError('model_invalid', `GGUF version ${version} is not supported (2 and 3 are).`);
   const tensorCount = cursor.u64();
   const metadataCount = cursor.u64();
   const metadata: Record<string, GgufValue> = {};
@@ -120,7 +120,7 @@ class Cursor {
         return out as GgufValue;
       }
       default:
-        throw new TesseraError('invalid_request', `The GGUF header holds an unknown value type (${kind}).`);
+        throw new TesseraError('model_invalid', `The GGUF header holds an unknown value type (${kind}).`);
     }
   }
 

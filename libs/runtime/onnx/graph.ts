@@ -4,7 +4,11 @@ import { ELEMENTS } from './types.js';
 export interface NodeOptions {
   domain?: string;
   attributes?: Record<string, AttributeValue>;
+  /** Names of the outputs, for those that become the graph's: an Identity node would cost a copy. */
+  names?: readonly string[];
 }
+
+type ConstantType = 'float32' | 'int64' | 'int32' | 'int8' | 'uint8';
 
 /** onnxruntime's own operators. */
 export const MICROSOFT = 'com.microsoft';
@@ -24,7 +28,8 @@ export class Graph implements GraphLike {
   readonly outputs: ValueInfo[] = [];
   readonly initializers: Initializer[] = [];
   private names = new Set<string>();
-  private constants = new Map<string, string>();
+  private weights = new Map<string, ArrayBufferView>();
+  private values = new Map<string, string>();
 
   constructor(readonly name: string) {}
 
@@ -40,8 +45,14 @@ export class Graph implements GraphLike {
     return name;
   }
 
-  /** A weight. The bytes are not copied: do not change them before the model is written. */
+  /**
+   * A weight. The bytes are not copied: do not change them before the model is written. Asking again for the same name
+   * and memory gives the same weight.
+   */
   weight(name: string, type: ElementType, dims: readonly number[], data: ArrayBufferView): string {
+    const known = this.weights.get(name);
+    if (known !== undefined && known === data) return name;
+    this.weights.set(name, data);
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     const expected = dims.reduce((a, b) => a * b, 1) * ELEMENTS[type].bytes;
     if (bytes.byteLength !== expected)
@@ -53,22 +64,19 @@ export class Graph implements GraphLike {
   }
 
   /** A small constant; equal constants share one initializer. */
-  constant(type: 'float32' | 'int64' | 'int32' | 'int8' | 'uint8', values: number | readonly number[]): string {
+  constant(type: ConstantType, values: number | readonly number[]): string {
     const list = typeof values === 'number' ? [values] : values;
     const key = `${type}:${typeof values === 'number' ? 'scalar' : 'list'}:${list.join(',')}`;
-    const known = this.constants.get(key);
-    if (known) return known;
-    const dims = typeof values === 'number' ? [] : [list.length];
-    const data = {
-      float32: () => Float32Array.from(list),
-      int64: () => BigInt64Array.from(list.map(BigInt)),
-      int32: () => Int32Array.from(list),
-      int8: () => Int8Array.from(list),
-      uint8: () => Uint8Array.from(list),
-    }[type]();
-    const name = this.weight(this.unused('const'), type, dims, data);
-    this.constants.set(key, name);
-    return name;
+    return this.once(key, () => this.newConstant(type, values));
+  }
+
+  /** The value that `make` adds to the graph, made at the first call for this key. */
+  once(key: string, make: () => string): string {
+    const known = this.values.get(key);
+    if (known !== undefined) return known;
+    const value = make();
+    this.values.set(key, value);
+    return value;
   }
 
   /** A node with one output; an empty string stands for an optional input that is left out. */
@@ -84,9 +92,22 @@ export class Graph implements GraphLike {
     options: NodeOptions = {},
   ): string[] {
     const wanted = typeof outputs === 'number' ? Array.from({ length: outputs }, () => true) : outputs;
-    const names = wanted.map((want) => (want ? this.claim(this.unused(op)) : ''));
+    const names = wanted.map((want, i) => (want ? this.claim(options.names?.[i] || this.unused(op)) : ''));
     this.nodes.push(node(op, inputs, names, options));
     return names;
+  }
+
+  private newConstant(type: ConstantType, values: number | readonly number[]): string {
+    const list = typeof values === 'number' ? [values] : values;
+    const dims = typeof values === 'number' ? [] : [list.length];
+    const data = {
+      float32: () => Float32Array.from(list),
+      int64: () => BigInt64Array.from(list.map(BigInt)),
+      int32: () => Int32Array.from(list),
+      int8: () => Int8Array.from(list),
+      uint8: () => Uint8Array.from(list),
+    }[type]();
+    return this.weight(this.unused('const'), type, dims, data);
   }
 
   private unused(stem: string): string {

@@ -21,41 +21,64 @@ export function encodeModel(graph: GraphLike): Uint8Array {
  * Writes `file` and, beside it, `file + '.data'` with the weights. Both appear complete or not at all: they are
  * written under other names and renamed, the model last.
  */
-export async function writeModel(file: string, graph: GraphLike): Promise<void> {
-  const dataFile = `${file}.data`;
+export function writeModel(file: string, graph: GraphLike): Promise<void> {
+  return writeModels({ [file]: graph }, `${file}.data`);
+}
+
+/**
+ * Writes several models over one data file, which must lie in their folder: weights of the same name and memory are
+ * written once. All appear complete or not at all.
+ */
+export async function writeModels(graphs: Record<string, GraphLike>, dataFile: string): Promise<void> {
   const suffix = `.${process.pid}-${randomUUID()}.tmp`;
-  const offsets = new Map<Initializer, number>();
+  const names = [dataFile, ...Object.keys(graphs)];
   try {
-    const data = await open(dataFile + suffix, 'w');
-    try {
-      let at = 0;
-      for (const weight of graph.initializers) {
-        if (weight.data.byteLength < EXTERNAL_FROM) continue;
-        at = Math.ceil(at / ALIGNMENT) * ALIGNMENT;
-        offsets.set(weight, at);
-        await writeFully(data, weight.data, at);
-        at += weight.data.byteLength;
-      }
-    } finally {
-      await data.close();
-    }
-    const location = basename(dataFile);
-    const encoded = model(graph, (weight) => {
-      const offset = offsets.get(weight);
-      const message = tensor(weight);
-      if (offset === undefined) return message.bytes(9, weight.data);
-      const entries = { location, offset: String(offset), length: String(weight.data.byteLength) };
-      for (const [key, value] of Object.entries(entries))
-        message.message(13, new ProtobufWriter().string(1, key).string(2, value));
-      return message.varint(14, 1);
-    }).finish();
-    await writeFile(file + suffix, encoded);
-    await rename(dataFile + suffix, dataFile);
-    await rename(file + suffix, file);
+    const offsets = await writeData(dataFile + suffix, Object.values(graphs));
+    for (const [file, graph] of Object.entries(graphs))
+      await writeFile(file + suffix, encodeExternal(graph, basename(dataFile), offsets));
+    for (const name of names) await rename(name + suffix, name);
   } finally {
-    await rm(dataFile + suffix, { force: true });
-    await rm(file + suffix, { force: true });
+    for (const name of names) await rm(name + suffix, { force: true });
   }
+}
+
+type Offsets = Map<string, { weight: Initializer; offset: number }>;
+
+/** Where each large weight lies in the data file, by name. */
+async function writeData(file: string, graphs: readonly GraphLike[]): Promise<Offsets> {
+  const offsets: Offsets = new Map();
+  const data = await open(file, 'w');
+  try {
+    let at = 0;
+    for (const weight of graphs.flatMap(({ initializers }) => initializers)) {
+      if (weight.data.byteLength < EXTERNAL_FROM) continue;
+      const known = offsets.get(weight.name)?.weight;
+      if (known) {
+        if (known.data.buffer !== weight.data.buffer || known.data.byteOffset !== weight.data.byteOffset)
+          throw new Error(`two weights are called ${weight.name}`);
+        continue;
+      }
+      at = Math.ceil(at / ALIGNMENT) * ALIGNMENT;
+      offsets.set(weight.name, { weight, offset: at });
+      await writeFully(data, weight.data, at);
+      at += weight.data.byteLength;
+    }
+  } finally {
+    await data.close();
+  }
+  return offsets;
+}
+
+function encodeExternal(graph: GraphLike, location: string, offsets: Offsets): Uint8Array {
+  return model(graph, (weight) => {
+    const message = tensor(weight);
+    const known = weight.data.byteLength < EXTERNAL_FROM ? undefined : offsets.get(weight.name);
+    if (known === undefined) return message.bytes(9, weight.data);
+    const entries = { location, offset: String(known.offset), length: String(weight.data.byteLength) };
+    for (const [key, value] of Object.entries(entries))
+      message.message(13, new ProtobufWriter().string(1, key).string(2, value));
+    return message.varint(14, 1);
+  }).finish();
 }
 
 /** sha-256 of a graph's structure and weights, for goldens and cache keys. */

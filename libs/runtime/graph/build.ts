@@ -1,0 +1,96 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { openGguf } from '../gguf/file.js';
+import { writeModels } from '../onnx/model.js';
+import { readAdapter } from './adapter.js';
+import { readConfig } from './architecture.js';
+import type { Precision } from './linear.js';
+import { packDecoder } from './pack.js';
+import { prefillGraph } from './prefill.js';
+import { stepGraph } from './step.js';
+
+/** Raise it when the graphs change: cached ones are then built anew. */
+const BUILDER_VERSION = 1;
+/** Half-written folders older than this were left by a process that died. */
+const ABANDONED_MS = 60 * 60_000;
+
+export interface DecoderGraphOptions {
+  /** The base model. */
+  gguf: string;
+  /** Low-rank adapter to merge, if any. */
+  adapter?: string;
+  /** Identifies the contents of both files. */
+  packId: string;
+  cacheDir: string;
+  precision: Precision;
+  /** Layers whose attention mass is reported. */
+  evidenceLayers: readonly number[];
+  onBuild?: () => void;
+}
+
+export interface DecoderGraphs {
+  prefill: string;
+  step: string;
+}
+
+/**
+ * The ONNX graphs of a decoder in `cacheDir/graphs/HASH/`, built when the pack, the builder or the options changed.
+ * Safe to call from several processes at once: a folder appears complete or not at all.
+ */
+export async function buildDecoderGraphs(options: DecoderGraphOptions): Promise<DecoderGraphs> {
+  const { packId, precision, evidenceLayers } = options;
+  const key = JSON.stringify([BUILDER_VERSION, packId, options.adapter !== undefined, precision, evidenceLayers]);
+  const root = join(options.cacheDir, 'graphs');
+  const folder = join(root, createHash('sha256').update(key).digest('hex').slice(0, 32));
+  const graphs = { prefill: join(folder, 'prefill.onnx'), step: join(folder, 'step.onnx') };
+  if (existsSync(graphs.step)) return graphs;
+  options.onBuild?.();
+  const partial = `${folder}.${randomUUID()}.tmp`;
+  await mkdir(partial, { recursive: true });
+  await removeAbandoned(root);
+  try {
+    await write(options, partial);
+    await rename(partial, folder).catch((error: unknown) => {
+      if (!existsSync(graphs.step)) throw error; // Another process was faster.
+    });
+  } finally {
+    await rm(partial, { recursive: true, force: true });
+  }
+  return graphs;
+}
+
+async function write(
+  { gguf: file, adapter, precision, evidenceLayers }: DecoderGraphOptions,
+  folder: string,
+): Promise<void> {
+  const gguf = await openGguf(file);
+  try {
+    const config = readConfig(gguf.metadata, gguf.info('token_embd.weight').dims[0]!);
+    const decoder = await packDecoder(
+      gguf,
+      config,
+      precision,
+      adapter === undefined ? undefined : await readAdapter(adapter),
+    );
+    await writeModels(
+      {
+        [join(folder, 'prefill.onnx')]: prefillGraph(decoder),
+        [join(folder, 'step.onnx')]: stepGraph(decoder, evidenceLayers),
+      },
+      join(folder, 'weights.data'),
+    );
+  } finally {
+    await gguf.close();
+  }
+}
+
+async function removeAbandoned(root: string): Promise<void> {
+  for (const name of await readdir(root)) {
+    if (!name.endsWith('.tmp')) continue;
+    const path = join(root, name);
+    const age = Date.now() - (await stat(path).catch(() => ({ mtimeMs: Date.now() }))).mtimeMs;
+    if (age > ABANDONED_MS) await rm(path, { recursive: true, force: true });
+  }
+}

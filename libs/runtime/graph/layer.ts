@@ -1,0 +1,199 @@
+import { MICROSOFT, type Graph } from '../onnx/graph.js';
+import type { DecoderConfig } from './architecture.js';
+import { activations, linear, type PackedMatrix, type Precision } from './linear.js';
+
+/** A layer's weights in the form that the graphs share. */
+export interface PackedLayer {
+  attentionNorm: Float32Array;
+  qkv: PackedMatrix;
+  queryNorm?: Float32Array;
+  keyNorm?: Float32Array;
+  output: PackedMatrix;
+  feedForwardNorm: Float32Array;
+  gateUp: PackedMatrix;
+  down: PackedMatrix;
+}
+
+export interface PackedDecoder {
+  config: DecoderConfig;
+  precision: Precision;
+  layers: PackedLayer[];
+  outputNorm: Float32Array;
+  /** [hidden, vocabulary]. */
+  head: PackedMatrix;
+  /** [positions, headDim / 2] each. */
+  cos: Float32Array;
+  sin: Float32Array;
+}
+
+export interface Projected {
+  /** [B, kvHeads, group·S, D], rotated. */
+  query: string;
+  /** [B, kvHeads, S, D], rotated. */
+  key: string;
+  /** [B, kvHeads, S, D] without phase. */
+  rawKey: string;
+  /** [B, kvHeads, group·S, D] without phase. */
+  rawQuery: string;
+  /** [B, kvHeads, S, D]. */
+  value: string;
+}
+
+/**
+ * Writes decoder layers into a graph. `hidden` is [B·S, N]; `x` of the methods is the residual stream and `delta`
+ * what is to be added to it, so that addition and norm are one operator.
+ */
+export class LayerWriter {
+  constructor(
+    readonly graph: Graph,
+    readonly decoder: PackedDecoder,
+    /** int64 [B, S] positions of the tokens. */
+    private readonly positions: string,
+    /** int64 [2]: B and S. */
+    private readonly batchAndLength: string,
+  ) {}
+
+  get config(): DecoderConfig {
+    return this.decoder.config;
+  }
+
+  /** RMSNorm of `x + delta`. @returns the normed rows and the new residual stream */
+  norm(name: string, x: string, delta: string | undefined, weight: Float32Array): { normed: string; x: string } {
+    const gamma = this.graph.weight(name, 'float32', [weight.length], weight);
+    const epsilon = { float: this.config.normEpsilon };
+    if (delta === undefined) {
+      const normed = this.graph.op('SimplifiedLayerNormalization', [x, gamma], { attributes: { epsilon, axis: -1 } });
+      return { normed, x };
+    }
+    const [normed, , , sum] = this.graph.multi(
+      'SkipSimplifiedLayerNormalization',
+      [x, delta, gamma],
+      [true, false, false, true],
+      {
+        domain: MICROSOFT,
+        attributes: { epsilon },
+      },
+    );
+    return { normed: normed!, x: sum! };
+  }
+
+  /** Queries, keys and values of normed rows. */
+  project(index: number, normed: string, want: { raw: boolean }): Projected {
+    const { graph, config } = this;
+    const { heads, kvHeads, headDim } = config;
+    const layer = this.decoder.layers[index]!;
+    const flat = linear(graph, activations(graph, normed, this.decoder.precision), layer.qkv);
+    const qkv = graph.op('Reshape', [flat, this.shape([heads * headDim + 2 * kvHeads * headDim])]);
+    const parts = graph.constant('int64', [heads * headDim, kvHeads * headDim, kvHeads * headDim]);
+    const split = graph.multi('Split', [qkv, parts], 3, { attributes: { axis: -1 } });
+    const v = split[2]!;
+    const q = layer.queryNorm
+      ? this.headNorm(`layer${index}.query_norm`, split[0]!, heads, layer.queryNorm)
+      : split[0]!;
+    const k = layer.keyNorm ? this.headNorm(`layer${index}.key_norm`, split[1]!, kvHeads, layer.keyNorm) : split[1]!;
+    return {
+      query: this.groups(this.rotate(q)),
+      key: this.headsFirst(this.rotate(k)),
+      rawKey: want.raw ? this.headsFirst(k) : '',
+      rawQuery: want.raw ? this.groups(q) : '',
+      value: this.headsFirst(v),
+    };
+  }
+
+  /** Attention output [B, kvHeads, group·S, D] → what is added to the residual stream, [B·S, N]. */
+  attentionOutput(index: number, mixed: string): string {
+    const { graph, config } = this;
+    const { heads, kvHeads, headDim } = config;
+    const grouped = graph.op('Reshape', [
+      mixed,
+      this.concat([this.batch(), [kvHeads, heads / kvHeads], this.length(), [headDim]]),
+    ]);
+    const rows = graph.op('Transpose', [grouped], { attributes: { perm: [0, 3, 1, 2, 4] } });
+    const flat = graph.op('Reshape', [rows, graph.constant('int64', [-1, heads * headDim])]);
+    return linear(graph, activations(graph, flat, this.decoder.precision), this.decoder.layers[index]!.output);
+  }
+
+  /** SwiGLU or GeGLU. */
+  feedForward(index: number, normed: string): string {
+    const { graph, config } = this;
+    const { precision, layers } = this.decoder;
+    const layer = layers[index]!;
+    const gateUp = linear(graph, activations(graph, normed, precision), layer.gateUp);
+    const half = graph.constant('int64', [config.feedForward, config.feedForward]);
+    const [gate, up] = graph.multi('Split', [gateUp, half], 2, { attributes: { axis: -1 } }) as [string, string];
+    const active =
+      config.activation === 'silu'
+        ? graph.op('QuickGelu', [gate], { domain: MICROSOFT, attributes: { alpha: { float: 1 } } })
+        : graph.op('Gelu', [gate], { attributes: { approximate: 'tanh' } });
+    return linear(graph, activations(graph, graph.op('Mul', [active, up]), precision), layer.down);
+  }
+
+  /** Logits [R, vocabulary] of the chosen rows of the residual stream. */
+  logits(x: string, rows: string): string {
+    const chosen = this.graph.op('Gather', [x, rows], { attributes: { axis: 0 } });
+    const { normed } = this.norm('output_norm', chosen, undefined, this.decoder.outputNorm);
+    return linear(this.graph, activations(this.graph, normed, this.decoder.precision), this.decoder.head);
+  }
+
+  /** [B, S, h·D] → the same, rotated by position. */
+  rotate(x: string): string {
+    const { cos, sin, config } = this.decoder;
+    const half = config.headDim / 2;
+    const once = (name: string, data: Float32Array): string =>
+      this.graph.weight(name, 'float32', [data.length / half, half], data);
+    return this.graph.op('RotaryEmbedding', [x, this.positions, once('cos', cos), once('sin', sin)], {
+      domain: MICROSOFT,
+    });
+  }
+
+  private headNorm(name: string, x: string, heads: number, weight: Float32Array): string {
+    const { headDim, normEpsilon } = this.config;
+    const split = this.graph.op('Reshape', [x, this.shape([heads, headDim])]);
+    const gamma = this.graph.weight(name, 'float32', [weight.length], weight);
+    const normed = this.graph.op('SimplifiedLayerNormalization', [split, gamma], {
+      attributes: { epsilon: { float: normEpsilon }, axis: -1 },
+    });
+    return this.graph.op('Reshape', [normed, this.shape([heads * headDim])]);
+  }
+
+  /** [B, S, kvHeads·D] → [B, kvHeads, S, D]. */
+  private headsFirst(x: string): string {
+    const { kvHeads, headDim } = this.config;
+    const split = this.graph.op('Reshape', [x, this.shape([kvHeads, headDim])]);
+    return this.graph.op('Transpose', [split], { attributes: { perm: [0, 2, 1, 3] } });
+  }
+
+  /** [B, S, heads·D] → [B, kvHeads, group·S, D]: the query heads that share keys become rows. */
+  private groups(x: string): string {
+    const { heads, kvHeads, headDim } = this.config;
+    const split = this.graph.op('Reshape', [x, this.shape([kvHeads, heads / kvHeads, headDim])]);
+    const ordered = this.graph.op('Transpose', [split], { attributes: { perm: [0, 2, 3, 1, 4] } });
+    return this.graph.op('Reshape', [ordered, this.concat([this.batch(), [kvHeads, -1, headDim]])]);
+  }
+
+  /** B, S and what follows, as a shape tensor. */
+  private shape(rest: number[]): string {
+    return this.concat([this.batchAndLength, rest]);
+  }
+
+  private batch(): string {
+    return this.part('batch', 0);
+  }
+
+  private length(): string {
+    return this.part('length', 1);
+  }
+
+  private part(name: string, at: number): string {
+    const { graph } = this;
+    const bounds = [graph.constant('int64', [at]), graph.constant('int64', [at + 1])];
+    return graph.once(name, () => graph.op('Slice', [this.batchAndLength, ...bounds]));
+  }
+
+  /** Joins pieces of a shape; the same shape is built once per graph. */
+  private concat(parts: (string | number[])[]): string {
+    const { graph } = this;
+    const values = parts.map((part) => (typeof part === 'string' ? part : graph.constant('int64', part)));
+    return graph.once(`shape:${values.join()}`, () => graph.op('Concat', values, { attributes: { axis: 0 } }));
+  }
+}

@@ -1,0 +1,53 @@
+import type { DecoderConfig } from './architecture.js';
+import type { PackedDecoder, PackedLayer } from './layer.js';
+import { packMatrix, type Precision } from './linear.js';
+import { readLayer, type Adapter, type TensorSource } from './weights.js';
+
+/** Positions in the rotary tables: working sets are re-indexed to contiguous positions below this. */
+const POSITIONS = 16_384;
+
+/** Reads, merges, fuses and quantises all weights of a decoder. */
+export async function packDecoder(
+  source: TensorSource,
+  config: DecoderConfig,
+  precision: Precision,
+  adapter?: Adapter,
+): Promise<PackedDecoder> {
+  const layers: PackedLayer[] = [];
+  for (let i = 0; i < config.layers; i++) {
+    const weights = await readLayer(source, config, i, adapter);
+    layers.push({
+      ...weights,
+      qkv: packMatrix(`layer${i}.qkv`, weights.qkv, precision),
+      output: packMatrix(`layer${i}.output`, weights.output, precision),
+      gateUp: packMatrix(`layer${i}.gate_up`, weights.gateUp, precision),
+      down: packMatrix(`layer${i}.down`, weights.down, precision),
+    });
+  }
+  const head = await source.floats(source.has('output.weight') ? 'output.weight' : 'token_embd.weight');
+  const { cos, sin } = rotaryTables(config);
+  return {
+    config,
+    precision,
+    layers,
+    cos,
+    sin,
+    outputNorm: await source.floats('output_norm.weight'),
+    head: packMatrix('head', { data: head, out: config.vocabulary, in: config.hidden }, precision),
+  };
+}
+
+/** Cosines and sines of rotary position embedding (RoFormer, arXiv:2104.09864), [positions, headDim / 2]. */
+function rotaryTables({ headDim, theta }: DecoderConfig): { cos: Float32Array; sin: Float32Array } {
+  const half = headDim / 2;
+  const cos = new Float32Array(POSITIONS * half);
+  const sin = new Float32Array(POSITIONS * half);
+  for (let i = 0; i < half; i++) {
+    const frequency = theta ** (-i / half);
+    for (let p = 0; p < POSITIONS; p++) {
+      cos[p * half + i] = Math.cos(p * frequency);
+      sin[p * half + i] = Math.sin(p * frequency);
+    }
+  }
+  return { cos, sin };
+}
