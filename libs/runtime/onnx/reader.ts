@@ -30,7 +30,9 @@ export function readOnnx(bytes: Uint8Array): OnnxContents {
   const nodes: OnnxNode[] = [];
   const weights = new Map<string, Initializer>();
   try {
-    for (const field of fields(bytes)) if (field.number === MODEL.graph) readGraph(field.bytes, nodes, weights);
+    // A Buffer's slice is a view; whoever copies a weight with slice() is to get a copy.
+    const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    for (const field of fields(plain)) if (field.number === MODEL.graph) readGraph(field.bytes, nodes, weights);
   } catch (error) {
     throw new TesseraError('model_invalid', 'The model file is not a readable ONNX model.', { cause: error });
   }
