@@ -27,6 +27,16 @@ export {
   type PackProgress,
   type VerifiedFile,
 } from './packs/install.js';
+export {
+  describeModels,
+  type DescribedFile,
+  type DescribedPack,
+  type DescribeOptions,
+  type ModelsReport,
+} from './packs/describe.js';
+export { readCpu, type Cpu } from './providers/cpu.js';
+export { choosePrecision } from './providers/precision.js';
+export { probeProviders, type ProviderReport } from './providers/probe.js';
 export type { HubOptions } from './sources/download.js';
 export { Detokenizer } from './tokenizer/detokenizer.js';
 export { Tokenizer } from './tokenizer/tokenizer.js';

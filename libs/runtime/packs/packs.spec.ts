@@ -3,6 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, stat, utimes, writeFile } from 'node:fs/p
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describeModels } from './describe.js';
 import { installPack, packId, verifyPack } from './install.js';
 import { findPack, listPacks, parseManifest } from './manifests.js';
 
@@ -82,6 +83,20 @@ describe('packs', () => {
       code: 'model_source_unreachable',
       message: expect.stringContaining('base.gguf'),
     });
+  });
+
+  it('describes what is there and what is missing', async () => {
+    await rm(join(folder, 'base.gguf'));
+    const { packs, providers, cpu, decoder } = await describeModels(options);
+    const mine = packs.find(({ name }) => name === 'mine')!;
+    expect(mine.files.map(({ name, present }) => [name, present])).toEqual([
+      ['base.gguf', false],
+      ['prompts.json', true],
+    ]);
+    expect(mine).toMatchObject({ bytes: 10, missingBytes: 8, parts: [{ part: 'decoder', provider: 'cpu' }] });
+    expect(providers.available).toContain('cpu');
+    expect(cpu.cores).toBeGreaterThan(0);
+    expect(['int8', 'float32']).toContain(decoder.precision);
   });
 
   it('names every fault of a manifest', () => {

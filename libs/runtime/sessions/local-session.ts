@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import ort from 'onnxruntime-node';
 import { TesseraError } from '#contracts';
-import { planProviders } from './providers.js';
+import { planProviders } from '../providers/plan.js';
 import type { OnnxSession, RunOptions, SessionOptions } from './session.js';
 import { checkFeeds, describeFeeds, type Feeds, type Tensor, type TensorInfo, type TensorType } from './tensor.js';
 

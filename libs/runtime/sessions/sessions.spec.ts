@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { planProviders } from './providers.js';
 import { createSession, SessionHost } from './session-host.js';
 import { openSession } from './local-session.js';
 import type { OnnxSession } from './session.js';
@@ -32,17 +31,6 @@ describe('checkFeeds', () => {
       'input "a" float32[n, 2] got float32[3, 2] over 5 elements',
     ]);
     expect(checkFeeds(inputs, { a: pair(1, 2, 3, 4) })).toEqual([]);
-  });
-});
-
-describe('planProviders', () => {
-  it('falls back to the CPU and says what is missing', () => {
-    expect(planProviders([], ['cpu'])).toEqual({ providers: ['cpu'], warnings: [] });
-    expect(planProviders(['CUDA', 'coreml'], ['cpu', 'cuda'])).toEqual({
-      providers: ['cuda', 'cpu'],
-      warnings: ['execution provider "coreml" is not in this build of onnxruntime (it has cpu, cuda)'],
-    });
-    expect(planProviders(['cpu', 'cuda'], ['cpu', 'cuda']).providers).toEqual(['cpu']);
   });
 });
 

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { ModelFile } from '#contracts';
-import { sourceFlags } from '../workers/spawn.js';
+import { moduleProgram } from '../workers/spawn.js';
 import { ModelStore } from './model-store.js';
 
 const CONTENT = randomBytes(300_000);
@@ -193,11 +193,12 @@ describe('ModelStore', () => {
   });
 
   it('is safe in two processes at once', async () => {
+    const flags = moduleProgram(new URL('./model-store.js', import.meta.url)).slice(0, -1);
     const module = JSON.stringify(new URL('./model-store.ts', import.meta.url).href);
     const code = `const { ModelStore } = await import(${module});
       const store = new ModelStore(${JSON.stringify(folder)}, { url: ${JSON.stringify(url)} });
       console.log(await store.ensure(${JSON.stringify(HF)}, '/'));`;
-    const run = () => promisify(execFile)(process.execPath, [...sourceFlags(), '--input-type=module', '-e', code]);
+    const run = () => promisify(execFile)(process.execPath, [...flags, '--input-type=module', '-e', code]);
     // Slow enough that both are under way.
     answer = (request, response) => setTimeout(() => serve(request, response), 1500);
     const outputs = await Promise.all([run(), run()]);
