@@ -74,6 +74,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
       timeoutMs: s.TESSERA_URL_TIMEOUT * 1000,
     },
     pack: s.TESSERA_PACK,
+    hub: { url: s.TESSERA_HUB_URL?.replace(/\/+$/, ''), token: s.TESSERA_HUB_TOKEN },
     runtime: { threads: s.TESSERA_THREADS, executionProviders: s.TESSERA_EXECUTION_PROVIDERS },
     decoder: {
       url: s.TESSERA_DECODER_URL,

@@ -90,6 +90,8 @@ export const SETTINGS = {
   TESSERA_URL_TIMEOUT: whole(60).describe('Seconds for one download.'),
 
   TESSERA_PACK: z.string().min(1).default('tessera-nano').describe('Model pack.'),
+  TESSERA_HUB_URL: url('http:', 'https:').describe('Model hub of hf: sources, a mirror for example.'),
+  TESSERA_HUB_TOKEN: z.string().optional().describe('Access token of the hub, for gated files.'),
   TESSERA_THREADS: whole(0, 0, 1024).describe('Threads for models; 0: one per physical core.'),
   TESSERA_EXECUTION_PROVIDERS: list('cpu').describe('onnxruntime execution providers in order, for example cuda,cpu.'),
   TESSERA_KV_MEMORY: size('512MiB').describe('Memory for the pages of the decoder.'),
