@@ -32,9 +32,7 @@ export class Models {
   /** Counts the tokens of a user's text without loading the decoder. */
   tokenCounter(): Promise<(text: string) => number> {
     return this.once('tokenizer', async () => {
-      const tokenizer = await loadTokenizer(this.pack.path(this.pack.manifest.decoder.base), {
-        cacheDir: this.config.cacheDir,
-      });
+      const tokenizer = await Tokenizer.fromGguf(this.pack.path(this.pack.manifest.decoder.base));
       return (text: string) => tokenizer.encode(text).length;
     });
   }
