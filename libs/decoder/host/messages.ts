@@ -1,0 +1,32 @@
+import type { DecodeEvent, DecodeRequest, ErrorBody } from '#contracts';
+import type { ModelOptions } from '../runner/model.js';
+
+/** What the worker thread is started with. */
+export interface WorkerOptions extends Omit<ModelOptions, 'warn'> {
+  kvMemoryBytes: number;
+  kvDiskBytes: number;
+  kvDir: string;
+}
+
+/** Main thread → worker. */
+export type ToWorker =
+  | { type: 'generate'; id: number; request: DecodeRequest }
+  | { type: 'cancel'; id: number }
+  | { type: 'stats'; id: number };
+
+/** Worker → main thread. */
+export type FromWorker =
+  | { type: 'ready' }
+  | { type: 'fatal'; error: ErrorBody }
+  | { type: 'warning'; message: string }
+  | { type: 'event'; id: number; event: DecodeEvent }
+  | { type: 'error'; id: number; error: ErrorBody }
+  | { type: 'stats'; id: number; stats: DecoderStats };
+
+export interface DecoderStats {
+  running: number;
+  pool: { totalPages: number; freePages: number; pinnedPages: number; runs: number; evictions: number };
+  kvBytes: number;
+  workingSetBytes: number;
+  spillBytes: number;
+}

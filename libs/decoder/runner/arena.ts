@@ -1,0 +1,130 @@
+import type { KvShape } from '../pool/kv-shape.js';
+
+/** Added to the scores of rows that hold nothing. Finite, so that a row of only such scores stays finite. */
+export const HIDDEN = -1e9;
+
+/** Capacities grow in steps of this many rows. */
+const STEP = 64;
+
+const roundUp = (rows: number): number => Math.ceil(rows / STEP) * STEP;
+
+/**
+ * The working set of one sequence: for every layer and KV head the same number of rows, keys rotated at their row's
+ * number. Rows beyond `length`, and holes left by partly filled pages, are hidden by the bias.
+ */
+export class WorkingSet {
+  /** Rows in use; also the position of the next token. */
+  length = 0;
+  /** Place in the arena; changes when another sequence leaves. */
+  slot = 0;
+
+  constructor(readonly arena: Arena) {}
+
+  /** Offset of row `row` of a KV head in the arena's keys and values of any layer. */
+  at(head: number, row: number): number {
+    const { capacity, shape } = this.arena;
+    return ((this.slot * shape.kvHeads + head) * capacity + row) * shape.headDim;
+  }
+
+  /** Shows (or hides) rows `from` to `to` of one layer and KV head. */
+  show(layer: number, head: number, from: number, to: number, shown = true): void {
+    const { bias, capacity, shape } = this.arena;
+    const start = (this.slot * shape.kvHeads + head) * capacity;
+    bias[layer]!.fill(shown ? 0 : HIDDEN, start + from, start + to);
+  }
+
+  /** Drops the rows from `length` on, as after refused draft tokens. */
+  truncate(length: number): void {
+    const { layers, kvHeads } = this.arena.shape;
+    for (let layer = 0; layer < layers; layer++)
+      for (let head = 0; head < kvHeads; head++) this.show(layer, head, length, this.length, false);
+    this.length = length;
+  }
+}
+
+/**
+ * Working sets that decode together, as one batch: per layer [slots, kvHeads, capacity, headDim] of keys and of values
+ * and [slots, kvHeads, capacity] of bias, float32. Members occupy the first slots without gaps.
+ */
+export class Arena {
+  readonly members: WorkingSet[] = [];
+  keys: Float32Array[] = [];
+  values: Float32Array[] = [];
+  bias: Float32Array[] = [];
+  capacity = 0;
+  private slots = 0;
+
+  constructor(readonly shape: KvShape) {}
+
+  get bytes(): number {
+    const { layers, kvHeads, headDim } = this.shape;
+    return layers * kvHeads * this.slots * this.capacity * (2 * headDim + 1) * 4;
+  }
+
+  /** A new, empty working set with room for `rows`. */
+  add(rows: number): WorkingSet {
+    const member = new WorkingSet(this);
+    member.slot = this.members.length;
+    const slots = member.slot < this.slots ? this.slots : Math.max(1, this.slots * 2);
+    this.resize(slots, Math.max(this.capacity, roundUp(rows)));
+    this.members.push(member);
+    return member;
+  }
+
+  /** Makes room for `rows` rows in every member. */
+  reserve(rows: number): void {
+    if (rows > this.capacity) this.resize(this.slots, roundUp(rows + rows / 4));
+  }
+
+  /** The last member takes the leaver's slot, whose memory is cleared: what a faulty sequence left must not spread. */
+  remove(member: WorkingSet): void {
+    const last = this.members.pop();
+    if (last === undefined) return;
+    const { kvHeads, headDim, layers } = this.shape;
+    const rows = kvHeads * this.capacity;
+    for (let layer = 0; layer < layers; layer++) {
+      for (const [data, size] of [
+        [this.keys[layer]!, rows * headDim],
+        [this.values[layer]!, rows * headDim],
+        [this.bias[layer]!, rows],
+      ] as const) {
+        if (last !== member) data.copyWithin(member.slot * size, last.slot * size, (last.slot + 1) * size);
+        data.fill(data === this.bias[layer] ? HIDDEN : 0, last.slot * size, (last.slot + 1) * size);
+      }
+    }
+    if (last !== member) {
+      this.members[member.slot] = last;
+      last.slot = member.slot;
+    }
+    if (this.members.length === 0) this.free();
+  }
+
+  private free(): void {
+    this.keys = [];
+    this.values = [];
+    this.bias = [];
+    this.slots = 0;
+    this.capacity = 0;
+  }
+
+  private resize(slots: number, capacity: number): void {
+    if (slots === this.slots && capacity === this.capacity) return;
+    const { layers, kvHeads, headDim } = this.shape;
+    const move = (from: Float32Array | undefined, width: number, empty: number): Float32Array => {
+      const to = new Float32Array(slots * kvHeads * capacity * width);
+      if (empty !== 0) to.fill(empty);
+      if (from === undefined) return to;
+      const [oldRun, newRun] = [this.capacity * width, capacity * width];
+      for (let i = 0; i < this.members.length * kvHeads; i++)
+        to.set(from.subarray(i * oldRun, (i + 1) * oldRun), i * newRun);
+      return to;
+    };
+    for (let layer = 0; layer < layers; layer++) {
+      this.keys[layer] = move(this.keys[layer], headDim, 0);
+      this.values[layer] = move(this.values[layer], headDim, 0);
+      this.bias[layer] = move(this.bias[layer], 1, HIDDEN);
+    }
+    this.slots = slots;
+    this.capacity = capacity;
+  }
+}

@@ -1,0 +1,65 @@
+import {
+  buildDecoderGraphs,
+  EmbeddingTable,
+  openGguf,
+  openSession,
+  readConfig,
+  Tokenizer,
+  type DecoderConfig,
+  type LocalSession,
+  type Precision,
+} from '#runtime';
+
+/** Where the pack's files are and how to run them: plain data, sent to the worker thread. */
+export interface ModelOptions {
+  gguf: string;
+  adapter?: string;
+  packId: string;
+  cacheDir: string;
+  threads: number;
+  executionProviders: readonly string[];
+  /** Default int8; float32 is the reference for tests. */
+  precision?: Precision;
+  warn?: (message: string) => void;
+}
+
+/** Layers whose attention over the working set is reported as evidence. */
+const EVIDENCE_LAYERS = [10, 14, 18, 22, 26];
+
+/** A loaded decoder: its sessions, sizes, token embeddings and tokenizer. */
+export interface DecoderModel {
+  config: DecoderConfig;
+  tokenizer: Tokenizer;
+  embeddings: EmbeddingTable;
+  prefill: LocalSession;
+  step: LocalSession;
+  evidenceLayers: readonly number[];
+  dispose(): Promise<void>;
+}
+
+export async function loadModel(options: ModelOptions): Promise<DecoderModel> {
+  const gguf = await openGguf(options.gguf);
+  try {
+    const config = readConfig(gguf.metadata, gguf.info('token_embd.weight').dims[0]!);
+    const evidenceLayers = EVIDENCE_LAYERS.filter((layer) => layer < config.layers);
+    const graphs = await buildDecoderGraphs({ ...options, precision: options.precision ?? 'int8', evidenceLayers });
+    const { threads, executionProviders, warn } = options;
+    const common = { threads, executionProviders, spin: false, onWarning: warn };
+    const prefill = await openSession({ ...common, file: graphs.prefill, name: 'decoder prefill' });
+    const step = await openSession({ ...common, file: graphs.step, name: 'decoder step' });
+    return {
+      config,
+      evidenceLayers,
+      prefill,
+      step,
+      tokenizer: Tokenizer.fromMetadata(gguf.metadata),
+      embeddings: await EmbeddingTable.read(gguf, config),
+      dispose: async () => {
+        await prefill.dispose();
+        await step.dispose();
+      },
+    };
+  } finally {
+    await gguf.close();
+  }
+}
