@@ -1,0 +1,103 @@
+import {
+  assertSchemaCompatibility,
+  createPostgresBackend,
+  createRedisBackend,
+  runMigrations,
+  SchemaMigrationRequiredError,
+  type BackendFactory,
+  type ConnectionOptions,
+} from 'bullmq';
+import { Redis } from 'ioredis';
+import pg from 'pg';
+import { TesseraError } from '#contracts';
+import { createLogger } from '#platform';
+import type { Journal } from './journal/journal.js';
+import { PostgresJournal } from './journal/postgres.js';
+import { RedisJournal } from './journal/redis.js';
+
+/** Where the queue is, and what BullMQ's classes need to get there. */
+export interface Backend {
+  connection: ConnectionOptions;
+  factory: BackendFactory;
+  journal: Journal;
+  close(): Promise<void>;
+}
+
+/** BullMQ's own schema name; a pool that is handed over cannot choose another. */
+const BULLMQ_SCHEMA = 'bullmq';
+/** Workers, the journal and the queries between them; every worker keeps one connection for LISTEN. */
+const POOL_SIZE = 12;
+
+const log = createLogger('queue');
+
+async function migrate(pool: pg.Pool): Promise<void> {
+  const client = await pool.connect();
+  try {
+    await assertSchemaCompatibility(client, BULLMQ_SCHEMA).catch(async (error: unknown) => {
+      if (!(error instanceof SchemaMigrationRequiredError)) throw error;
+      await runMigrations(client, BULLMQ_SCHEMA);
+    });
+  } finally {
+    client.release();
+  }
+}
+
+export async function openPostgres(connection: pg.PoolConfig, scope: string, shared: boolean): Promise<Backend> {
+  const pool = new pg.Pool({
+    ...connection,
+    max: POOL_SIZE,
+    keepAlive: true,
+    application_name: 'tessera-queue',
+    options: `-c search_path=${BULLMQ_SCHEMA}`,
+  });
+  // BullMQ adds listeners of its own for each queue and worker.
+  pool.setMaxListeners(50);
+  pool.on('error', (error) => log.warn({ error: error.message }, 'an idle connection was lost'));
+  try {
+    await migrate(pool);
+    const journal = await PostgresJournal.open(pool, scope, shared);
+    return {
+      connection: pool as unknown as ConnectionOptions,
+      factory: createPostgresBackend as unknown as BackendFactory,
+      journal,
+      close: async () => {
+        await journal.close();
+        await pool.end();
+      },
+    };
+  } catch (error) {
+    await pool.end();
+    throw new TesseraError('configuration', `The queue cannot use the database: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
+export async function openRedis(url: string, scope: string, keepSeconds: number): Promise<Backend> {
+  const probe = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: 0, retryStrategy: () => null });
+  probe.on('error', () => undefined);
+  try {
+    await probe.connect();
+    await probe.ping();
+  } catch (error) {
+    throw new TesseraError(
+      'configuration',
+      `Redis of TESSERA_QUEUE_URL cannot be reached: ${(error as Error).message}`,
+      { cause: error },
+    );
+  } finally {
+    probe.disconnect();
+  }
+  const connection = new Redis(url, { maxRetriesPerRequest: null });
+  connection.on('error', (error) => log.warn({ error: error.message }, 'the connection to Redis was lost'));
+  const journal = await RedisJournal.open(url, scope, keepSeconds);
+  return {
+    connection: connection as unknown as ConnectionOptions,
+    factory: createRedisBackend as BackendFactory,
+    journal,
+    close: async () => {
+      await journal.close();
+      connection.disconnect();
+    },
+  };
+}

@@ -1,0 +1,161 @@
+import {
+  UnrecoverableError,
+  WaitingError,
+  Worker,
+  type ConnectionOptions,
+  type IQueueBackend,
+  type Job,
+  type JobProgress,
+} from 'bullmq';
+import { z } from 'zod';
+import { JOBS, TesseraError, type JobName } from '#contracts';
+import { createLogger } from '#platform';
+import type { Backend } from './backend.js';
+import { orderChildren, queueName, type JobData } from './flow.js';
+import { checkHandlers, type AnyHandler, type Handlers, type JobContext } from './handlers.js';
+import { LOCK_MS, MAX_DEATHS, STALLED_CHECK_MS, type QueueName } from './options.js';
+import { Outbox } from './outbox.js';
+
+const log = createLogger('jobs');
+
+export interface HostOptions {
+  /** Queues to work on; default: all. */
+  queues?: readonly QueueName[];
+  concurrency: Record<QueueName, number>;
+}
+
+type OurJob = Job<JobData, unknown, JobName>;
+type OurWorker = Worker<JobData, unknown, string, IQueueBackend, JobProgress, ConnectionOptions>;
+
+/** Aborts running jobs because the process has to go; they return to the queue. */
+const LEAVING = Symbol('leaving');
+
+/** Runs handlers for jobs of the queues. BullMQ claims and moves the jobs; this decides what a job's end means for its tree. */
+export class Host {
+  private readonly workers: OurWorker[];
+  private readonly outbox: Outbox;
+  private readonly handlers: Map<JobName, AnyHandler>;
+  /** Aborts of the running jobs by tree. */
+  private readonly running = new Map<string, Set<AbortController>>();
+
+  constructor(
+    private readonly backend: Backend,
+    private readonly scope: string,
+    handlers: Partial<Handlers> | Iterable<readonly [string, unknown]>,
+    options: HostOptions,
+  ) {
+    const queues = options.queues ?? (Object.keys(options.concurrency) as QueueName[]);
+    this.handlers = checkHandlers(handlers, queues);
+    this.outbox = new Outbox(backend.journal);
+    backend.journal.onChange((tree, change) => {
+      if (change === 'end') this.abort(tree);
+    });
+    this.workers = queues.map((queue) => this.work(queueName(scope, queue), options.concurrency[queue]));
+  }
+
+  private work(name: string, concurrency: number): OurWorker {
+    const worker: OurWorker = new Worker(
+      name,
+      (job, token) => this.run(job as OurJob, token),
+      {
+        connection: this.backend.connection,
+        concurrency,
+        lockDuration: LOCK_MS,
+        stalledInterval: STALLED_CHECK_MS,
+        // Ours to judge, by MAX_DEATHS: BullMQ's own limit would fail the job where no tree hears of it.
+        maxStalledCount: 1_000_000,
+      },
+      this.backend.factory,
+    );
+    worker.on('error', (error) => log.warn({ queue: name, error: error.message }, 'the queue has a fault'));
+    return worker;
+  }
+
+  private abort(tree: string): void {
+    for (const controller of this.running.get(tree) ?? []) controller.abort();
+  }
+
+  private track(tree: string): { controller: AbortController; untrack: () => void } {
+    const controller = new AbortController();
+    const controllers = this.running.get(tree) ?? new Set();
+    this.running.set(tree, controllers.add(controller));
+    const untrack = () => {
+      controllers.delete(controller);
+      if (controllers.size === 0) this.running.delete(tree);
+    };
+    return { controller, untrack };
+  }
+
+  private context(job: OurJob, signal: AbortSignal): JobContext {
+    const { tree, children } = job.data;
+    return {
+      id: tree,
+      signal,
+      attempt: job.attemptsStarted,
+      emit: (event) => this.outbox.add(tree, event),
+      children: async () => (children.length === 0 ? [] : orderChildren(children, await job.getChildrenValues())),
+    };
+  }
+
+  private async run(job: OurJob, token: string | undefined): Promise<unknown> {
+    const { tree, payload } = job.data;
+    const { journal } = this.backend;
+    // Tracked before the tree is looked up: an end between the two aborts this job.
+    const { controller, untrack } = this.track(tree);
+    try {
+      if (!(await journal.start(tree))) throw new UnrecoverableError('The tree has ended.');
+      if (job.stalledCounter >= MAX_DEATHS)
+        throw new TesseraError(
+          'internal',
+          `${job.name} was given up: ${MAX_DEATHS} workers died while they worked on it.`,
+        );
+      // Whoever follows the tree must know that what this job told before is told again.
+      if (job.attemptsStarted > 1) this.outbox.add(tree, { type: 'state', state: 'queued' });
+      const handler = this.handlers.get(job.name) as AnyHandler;
+      const value = await handler(JOBS[job.name].payload.parse(payload), this.context(job, controller.signal));
+      const { data: result, error: broken } = JOBS[job.name].result.safeParse(value);
+      if (broken) throw new TypeError(`the result of ${job.name} breaks its contract: ${z.prettifyError(broken)}`);
+      controller.signal.throwIfAborted();
+      if (job.id !== tree) return result;
+      await this.outbox.flush(tree);
+      await journal.finish(tree, { state: 'completed', result });
+      return null;
+    } catch (error) {
+      return await this.fail(job, token, error, controller.signal);
+    } finally {
+      untrack();
+    }
+  }
+
+  private async fail(job: OurJob, token: string | undefined, thrown: unknown, signal: AbortSignal): Promise<never> {
+    const { tree } = job.data;
+    if (thrown instanceof UnrecoverableError) throw thrown;
+    if (signal.reason === LEAVING) {
+      await job.moveToWait(token);
+      throw new WaitingError();
+    }
+    if (signal.aborted) throw new UnrecoverableError('The tree has ended.');
+    const error = TesseraError.from(thrown);
+    if (error.code === 'internal') log.error({ tree, job: job.name, err: thrown }, 'a job failed');
+    if (error.transient && job.attemptsMade + 1 < (job.opts.attempts ?? 1) && job.stalledCounter < MAX_DEATHS)
+      throw error;
+    await this.outbox.flush(tree);
+    await this.backend.journal.finish(tree, { state: 'failed', error: error.toBody() });
+    throw new UnrecoverableError(`${error.code}: ${error.message}`);
+  }
+
+  /** Jobs that are running in this process. */
+  get active(): number {
+    return [...this.running.values()].reduce((sum, controllers) => sum + controllers.size, 0);
+  }
+
+  /** Takes no more jobs and waits for the running ones; after `graceMs` they are aborted and go back to the queue. */
+  async close(graceMs: number): Promise<void> {
+    const closing = Promise.all(this.workers.map((worker) => worker.close()));
+    const hurry = setTimeout(() => {
+      for (const controllers of this.running.values()) for (const controller of controllers) controller.abort(LEAVING);
+    }, graceMs);
+    await closing;
+    clearTimeout(hurry);
+  }
+}

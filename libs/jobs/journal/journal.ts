@@ -1,0 +1,70 @@
+import type { ErrorBody, JobEvent, JobName, JobState, JobTree } from '#contracts';
+import type { Priority } from '../options.js';
+
+/** How a tree ended. */
+export type Outcome =
+  | { state: 'completed'; result: unknown }
+  | { state: 'failed'; error: ErrorBody }
+  | { state: 'cancelled'; error: ErrorBody };
+
+export interface TreeRecord {
+  id: string;
+  root: JobName;
+  spec: JobTree;
+  priority: Priority;
+  state: JobState;
+  progress: { stage: string; percent: number } | null;
+  result: unknown;
+  error: ErrorBody | null;
+  createdAt: Date;
+  startedAt: Date | null;
+  finishedAt: Date | null;
+}
+
+export interface NewTree {
+  id: string;
+  root: JobName;
+  spec: JobTree;
+  priority: Priority;
+}
+
+/** An event and its place in its tree's order; `after` continues behind a place. */
+export interface JournalEvent {
+  id: string;
+  event: JobEvent;
+}
+
+export type Change = 'event' | 'end';
+
+/**
+ * What happened to every tree, in order, for all processes: BullMQ moves the jobs, the journal remembers and tells.
+ * A tree ends once: the first `finish` wins, later ones and later events are dropped.
+ */
+export interface Journal {
+  begin(tree: NewTree): Promise<void>;
+  /** Marks the tree as running. False when it has ended (or is not known): the job has nothing left to do. */
+  start(id: string): Promise<boolean>;
+  append(id: string, events: readonly JobEvent[]): Promise<void>;
+  /** True when this call ended the tree. */
+  finish(id: string, outcome: Outcome): Promise<boolean>;
+  read(id: string): Promise<TreeRecord | undefined>;
+  events(id: string, after?: string): Promise<JournalEvent[]>;
+  /** Newest first. */
+  list(filter: { states?: readonly JobState[]; limit: number; before?: string }): Promise<TreeRecord[]>;
+  count(states: readonly JobState[]): Promise<number>;
+  remove(id: string): Promise<void>;
+  /** Forgets trees that ended more than `seconds` ago. */
+  sweep(seconds: number): Promise<void>;
+  /** Called for changes made by this process and by others. */
+  onChange(listener: (id: string, change: Change) => void): void;
+  /** Forgets everything of this scope. */
+  clear(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export const stateEvent = (state: JobState): JobEvent => ({ type: 'state', state });
+
+export const lastProgress = (events: readonly JobEvent[]) => {
+  const last = events.findLast((event) => event.type === 'progress');
+  return last ? { stage: last.stage, percent: last.percent } : undefined;
+};

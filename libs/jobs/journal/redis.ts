@@ -1,0 +1,203 @@
+import { Redis } from 'ioredis';
+import type { JobEvent, JobState } from '#contracts';
+import {
+  lastProgress,
+  stateEvent,
+  type Change,
+  type Journal,
+  type JournalEvent,
+  type NewTree,
+  type Outcome,
+  type TreeRecord,
+} from './journal.js';
+
+/** KEYS: tree hash, event stream. All scripts leave a tree alone that has ended. */
+const SCRIPTS = {
+  start: `
+    if redis.call('HGET', KEYS[1], 'finished') or redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+    if redis.call('HGET', KEYS[1], 'state') ~= 'queued' then return 1 end
+    redis.call('HSET', KEYS[1], 'state', 'running', 'started', ARGV[1])
+    redis.call('XADD', KEYS[2], '*', 'e', ARGV[2])
+    redis.call('PUBLISH', ARGV[3], ARGV[4])
+    return 2`,
+  append: `
+    if redis.call('HGET', KEYS[1], 'finished') or redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+    if ARGV[3] ~= '' then redis.call('HSET', KEYS[1], 'progress', ARGV[3]) end
+    for i = 4, #ARGV do redis.call('XADD', KEYS[2], '*', 'e', ARGV[i]) end
+    redis.call('PUBLISH', ARGV[1], ARGV[2])
+    return 1`,
+  finish: `
+    if redis.call('HGET', KEYS[1], 'finished') or redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+    redis.call('HSET', KEYS[1], 'state', ARGV[1], 'finished', ARGV[2], 'result', ARGV[3], 'error', ARGV[4])
+    redis.call('XADD', KEYS[2], '*', 'e', ARGV[5])
+    redis.call('ZREM', KEYS[3], ARGV[8])
+    redis.call('PUBLISH', ARGV[6], ARGV[7])
+    return 1`,
+};
+
+type Script = (keys: string[], args: (string | number)[]) => Promise<number>;
+
+const date = (text: string | undefined) => (text ? new Date(Number(text)) : null);
+const json = (text: string | undefined): unknown => (text ? JSON.parse(text) : null);
+
+/** The journal in Redis: a hash and a stream per tree, sorted sets for lists, pub/sub for other processes. */
+export class RedisJournal implements Journal {
+  private readonly listeners = new Set<(id: string, change: Change) => void>();
+  private readonly script: Record<keyof typeof SCRIPTS, Script>;
+  private readonly channel: string;
+
+  private constructor(
+    private readonly redis: Redis,
+    private readonly subscriber: Redis,
+    private readonly scope: string,
+    private readonly keepSeconds: number,
+  ) {
+    this.channel = `tessera:${scope}:changes`;
+    const run = (lua: string): Script => {
+      return async (keys, args) => Number(await redis.eval(lua, keys.length, ...keys, ...args));
+    };
+    this.script = { start: run(SCRIPTS.start), append: run(SCRIPTS.append), finish: run(SCRIPTS.finish) };
+  }
+
+  static async open(url: string, scope: string, keepSeconds: number): Promise<RedisJournal> {
+    const redis = new Redis(url, { maxRetriesPerRequest: null });
+    const subscriber = new Redis(url, { maxRetriesPerRequest: null });
+    redis.on('error', () => undefined);
+    subscriber.on('error', () => undefined);
+    const journal = new RedisJournal(redis, subscriber, scope, keepSeconds);
+    subscriber.on('message', (_channel: string, message: string) => {
+      const [id = '', change] = message.split(' ');
+      for (const listener of journal.listeners) listener(id, change as Change);
+    });
+    await subscriber.subscribe(journal.channel);
+    return journal;
+  }
+
+  private tree = (id: string) => `tessera:${this.scope}:tree:${id}`;
+  private stream = (id: string) => `tessera:${this.scope}:events:${id}`;
+  private all = () => `tessera:${this.scope}:trees`;
+  private open = () => `tessera:${this.scope}:unfinished`;
+
+  onChange(listener: (id: string, change: Change) => void): void {
+    this.listeners.add(listener);
+  }
+
+  async begin({ id, root, spec, priority }: NewTree): Promise<void> {
+    const created = Date.now();
+    await this.redis
+      .multi()
+      .hset(this.tree(id), { root, spec: JSON.stringify(spec), priority, state: 'queued', created })
+      .xadd(this.stream(id), '*', 'e', JSON.stringify(stateEvent('queued')))
+      .zadd(this.all(), created, id)
+      .zadd(this.open(), created, id)
+      .exec();
+  }
+
+  async start(id: string): Promise<boolean> {
+    const args = [Date.now(), JSON.stringify(stateEvent('running')), this.channel, `${id} event`];
+    return (await this.script.start([this.tree(id), this.stream(id)], args)) > 0;
+  }
+
+  async append(id: string, events: readonly JobEvent[]): Promise<void> {
+    const progress = lastProgress(events);
+    const args = [
+      this.channel,
+      `${id} event`,
+      progress ? JSON.stringify(progress) : '',
+      ...events.map((event) => JSON.stringify(event)),
+    ];
+    await this.script.append([this.tree(id), this.stream(id)], args);
+  }
+
+  async finish(id: string, outcome: Outcome): Promise<boolean> {
+    const result = outcome.state === 'completed' ? JSON.stringify(outcome.result ?? null) : '';
+    const error = outcome.state === 'completed' ? '' : JSON.stringify(outcome.error);
+    const args = [
+      outcome.state,
+      Date.now(),
+      result,
+      error,
+      JSON.stringify(stateEvent(outcome.state)),
+      this.channel,
+      `${id} end`,
+      id,
+    ];
+    const ended = (await this.script.finish([this.tree(id), this.stream(id), this.open()], args)) === 1;
+    if (ended)
+      await this.redis.multi().expire(this.tree(id), this.keepSeconds).expire(this.stream(id), this.keepSeconds).exec();
+    return ended;
+  }
+
+  async read(id: string): Promise<TreeRecord | undefined> {
+    const hash = await this.redis.hgetall(this.tree(id));
+    if (!hash['root']) return undefined;
+    return {
+      id,
+      root: hash['root'] as TreeRecord['root'],
+      spec: json(hash['spec']) as TreeRecord['spec'],
+      priority: hash['priority'] as TreeRecord['priority'],
+      state: hash['state'] as JobState,
+      progress: json(hash['progress']) as TreeRecord['progress'],
+      result: json(hash['result']),
+      error: json(hash['error']) as TreeRecord['error'],
+      createdAt: new Date(Number(hash['created'])),
+      startedAt: date(hash['started']),
+      finishedAt: date(hash['finished']),
+    };
+  }
+
+  async events(id: string, after = '0'): Promise<JournalEvent[]> {
+    const from = /^\d+(-\d+)?$/.test(after) ? `(${after}` : '-';
+    const entries = await this.redis.xrange(this.stream(id), from, '+');
+    return entries.map(([place, fields]) => ({ id: place, event: JSON.parse(fields[1] ?? 'null') as JobEvent }));
+  }
+
+  async list({
+    states,
+    limit,
+    before,
+  }: {
+    states?: readonly JobState[];
+    limit: number;
+    before?: string;
+  }): Promise<TreeRecord[]> {
+    const found: TreeRecord[] = [];
+    const rank = before === undefined ? null : await this.redis.zrevrank(this.all(), before);
+    for (let from = rank === null ? 0 : rank + 1; found.length < limit; from += 100) {
+      const ids = await this.redis.zrevrange(this.all(), from, from + 99);
+      const records = await Promise.all(ids.map((id) => this.read(id)));
+      found.push(
+        ...records.filter((record) => record !== undefined).filter(({ state }) => !states || states.includes(state)),
+      );
+      if (ids.length < 100) break;
+    }
+    return found.slice(0, limit);
+  }
+
+  async count(states: readonly JobState[]): Promise<number> {
+    const ids = await this.redis.zrange(this.open(), '0', '-1');
+    if (states.includes('queued') && states.includes('running') && states.length === 2) return ids.length;
+    const found = await Promise.all(ids.map((id) => this.redis.hget(this.tree(id), 'state')));
+    return found.filter((state) => states.includes(state as JobState)).length;
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.redis.multi().del(this.tree(id), this.stream(id)).zrem(this.all(), id).zrem(this.open(), id).exec();
+  }
+
+  /** Hashes and streams expire by themselves; this forgets their names. */
+  async sweep(): Promise<void> {
+    for (const id of await this.redis.zrange(this.all(), '0', '-1'))
+      if (!(await this.redis.exists(this.tree(id)))) await this.remove(id);
+  }
+
+  async clear(): Promise<void> {
+    for (const id of await this.redis.zrange(this.all(), '0', '-1')) await this.remove(id);
+  }
+
+  async close(): Promise<void> {
+    this.listeners.clear();
+    this.subscriber.disconnect();
+    await this.redis.quit().catch(() => undefined);
+  }
+}

@@ -1,0 +1,37 @@
+import type { JobsOptions } from 'bullmq';
+import type { JobName } from '#contracts';
+
+/** One queue per resource: what competes for the processor, and what the decoder batches. */
+export const QUEUES = ['media', 'answer'] as const;
+export type QueueName = (typeof QUEUES)[number];
+
+export type Priority = 'interactive' | 'batch';
+
+/** The one place where a job's options are chosen. */
+export const JOB_OPTIONS: Record<JobName, { queue: QueueName; attempts: number }> = {
+  'media.ingest': { queue: 'media', attempts: 3 },
+  'media.see': { queue: 'media', attempts: 3 },
+  'media.hear': { queue: 'media', attempts: 3 },
+  'media.compose': { queue: 'media', attempts: 3 },
+  answer: { queue: 'answer', attempts: 3 },
+};
+
+/** A job whose worker died this often is the cause of the deaths, not their victim. */
+export const MAX_DEATHS = 5;
+
+export const LOCK_MS = 15_000;
+export const STALLED_CHECK_MS = 5_000;
+
+export function bullOptions(name: JobName, priority: Priority): JobsOptions {
+  return {
+    attempts: JOB_OPTIONS[name].attempts,
+    // 0.3 to 0.6 s, then 0.6 to 1.2 s: jitter keeps jobs that failed together from coming back together.
+    backoff: { type: 'exponential', delay: 600, jitter: 0.5 },
+    failParentOnFailure: true,
+    // BullMQ: no priority comes before every priority.
+    ...(priority === 'batch' ? { priority: 10 } : {}),
+    // Results and outcomes are in the journal.
+    removeOnComplete: true,
+    removeOnFail: true,
+  };
+}
