@@ -26,8 +26,9 @@ export async function list(config: Config, options: { json?: boolean }): Promise
     for (const { part, model, provider } of pack.parts) out(`  ${part.padEnd(15)} ${provider.padEnd(6)} ${model}`);
   }
   out(`\ndecoder precision  ${models.decoder.precision}: ${models.decoder.reason}`);
-  out(`processor          ${models.cpu.model}: ${models.cpu.features.join(', ') || 'no special instructions'}`);
+  out(`processor          ${models.cpu.model}: ${(models.cpu.abilities ?? ['abilities unknown']).join(', ')}`);
   out(`providers          ${models.providers.available.join(', ')}; in use: ${models.providers.used}`);
+  for (const warning of models.providers.warnings) note(`warning: ${warning}`);
   return 0;
 }
 
