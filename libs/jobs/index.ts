@@ -3,5 +3,14 @@ export type { Handler, Handlers, JobContext } from './handlers.js';
 export type { HostOptions } from './host.js';
 export type { JournalEvent } from './journal/journal.js';
 export type { Priority, QueueName } from './options.js';
-export { answerTree, describeTree, transcribeTree, type AnswerOptions, type TreeInput } from './trees.js';
+export {
+  answerTree,
+  askTree,
+  composeTree,
+  describeTree,
+  lookInto,
+  transcribeTree,
+  type AnswerOptions,
+  type TreeInput,
+} from './trees.js';
 export { guessKind, sniff, SNIFF_BYTES, type Sniffed } from './sniff.js';

@@ -1,8 +1,11 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { JobTree } from '#contracts';
 import { checkTree } from './flow.js';
 import { guessKind, sniff } from './sniff.js';
-import { answerTree, describeTree, transcribeTree } from './trees.js';
+import { answerTree, askTree, composeTree, describeTree, transcribeTree } from './trees.js';
 
 const source = (name: string) => ({ type: 'file' as const, path: `/m/${name}`, name });
 const shape = (tree: JobTree): unknown =>
@@ -10,7 +13,7 @@ const shape = (tree: JobTree): unknown =>
 
 describe('trees', () => {
   test('describe: answer ← compose ← see ← ingest', () => {
-    const tree = checkTree(describeTree(source('a.png'), 'In one word.'));
+    const tree = checkTree(describeTree(source('a.png'), { instruction: 'In one word.' }));
     expect(shape(tree)).toEqual({ answer: [{ 'media.compose': [{ 'media.see': ['media.ingest'] }] }] });
     expect(tree.payload).toMatchObject({ task: { type: 'describe', instruction: 'In one word.' }, inputs: ['a.png'] });
   });
@@ -40,6 +43,17 @@ describe('trees', () => {
     const hear = (n: number, at: number) =>
       (tree.children?.[n]?.children?.[at]?.payload as { optional: boolean }).optional;
     expect([hear(1, 0), hear(2, 1), hear(4, 1)]).toEqual([false, true, true]);
+  });
+
+  test('files are looked into, whatever their names say', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tessera-trees-'));
+    const path = join(folder, 'song.mp3');
+    writeFileSync(path, '\x89PNG\r\n\x1a\n', 'latin1');
+    const tree = await composeTree({ type: 'file', path, name: 'song.mp3' });
+    rmSync(folder, { recursive: true });
+    expect(shape(tree)).toEqual({ 'media.compose': [{ 'media.see': ['media.ingest'] }] });
+    const asked = await askTree('Who?', [{ type: 'url', url: 'https://example.com/a.wav', name: 'a' }]);
+    expect(shape(asked)).toEqual({ answer: [{ 'media.compose': [{ 'media.hear': ['media.ingest'] }] }] });
   });
 
   test('a chat without media is a single job', () => {

@@ -1,5 +1,7 @@
+import { open } from 'node:fs/promises';
 import type { z } from 'zod';
-import type { AnswerTask, HearOptions, JobTree, MediaKind, MediaSource, SamplingInput, SeeOptions } from '#contracts';
+import type { AnswerTask, HearOptions, JobTree, MediaKind, MediaSource, SeeOptions } from '#contracts';
+import { guessKind, sniff, SNIFF_BYTES } from './sniff.js';
 
 /** Something to look at or listen to, and what it seems to be (`sniff`, or `guessKind` for a URL). */
 export interface TreeInput {
@@ -10,7 +12,7 @@ export interface TreeInput {
 }
 
 export interface AnswerOptions {
-  sampling?: SamplingInput;
+  sampling?: JobTree<'answer'>['payload']['sampling'];
   selectedTokens?: number;
 }
 
@@ -37,7 +39,7 @@ const PERCEPTION: Record<TreeInput['kind'], (input: TreeInput) => JobTree[]> = {
   text: (input) => [ingest(input)],
 };
 
-const compose = (input: TreeInput): JobTree => ({
+const compose = (input: TreeInput): JobTree<'media.compose'> => ({
   name: 'media.compose',
   payload: { source: input.source },
   children: PERCEPTION[input.kind](input),
@@ -61,17 +63,44 @@ export function answerTree(
   };
 }
 
-/** answer ← compose ← see ← ingest: whatever the file seems to be, it has to be a picture. */
+/** answer ← compose ← see ← ingest: whatever the file seems to be, it has to be something to see. */
 export function describeTree(
   source: MediaSource,
-  instruction?: string,
-  options: AnswerOptions = {},
+  options: AnswerOptions & { instruction?: string } = {},
 ): JobTree<'answer'> {
+  const { instruction, ...rest } = options;
   const task = { type: 'describe' as const, ...(instruction === undefined ? {} : { instruction }) };
-  return answerTree(task, [{ source, kind: 'image' }], options);
+  return answerTree(task, [{ source, kind: 'image' }], rest);
 }
 
 /** hear ← ingest. */
 export function transcribeTree(source: MediaSource, hearing: z.input<typeof HearOptions> = {}): JobTree<'media.hear'> {
   return { name: 'media.hear', payload: { options: hearing }, children: [ingest({ source, kind: 'audio' })] };
+}
+
+/** Looks into a file to see which jobs it needs; a URL is judged by its name, a blob is unknown unless its record says more. */
+export async function lookInto(source: MediaSource): Promise<TreeInput> {
+  if (source.type === 'url') return { source, kind: guessKind(source.url) };
+  if (source.type === 'blob') return { source, kind: 'unknown' };
+  const file = await open(source.path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(SNIFF_BYTES), 0, SNIFF_BYTES, 0);
+    return { source, kind: sniff(buffer.subarray(0, bytesRead)).kind };
+  } finally {
+    await file.close();
+  }
+}
+
+/** compose ← what the file's kind needs ← ingest: prepares a medium, so that a question about it costs only the question. */
+export async function composeTree(source: MediaSource): Promise<JobTree<'media.compose'>> {
+  return compose(await lookInto(source));
+}
+
+/** A question about files, in the order given. */
+export async function askTree(
+  question: string,
+  sources: readonly MediaSource[],
+  options: AnswerOptions = {},
+): Promise<JobTree<'answer'>> {
+  return answerTree({ type: 'ask', question }, await Promise.all(sources.map(lookInto)), options);
 }
