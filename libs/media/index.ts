@@ -4,3 +4,13 @@ export { DEFAULT_LIMITS, type MediaLimits } from './limits.js';
 export { decodeImage, probePicture, type ImageOptions, type PictureFacts, type RgbPicture } from './picture.js';
 export { audioTrack, probe, type MediumFacts, type ProbeOptions } from './probe.js';
 export { readText } from './text.js';
+export { type DocumentBlock, type DocumentLimits, type DocumentText } from './documents/block.js';
+export { readDocument, type DocumentOptions } from './documents/document.js';
+export {
+  PRINT_FROM,
+  printLikelihood,
+  readFrameTexts,
+  readPictureText,
+  type PictureTextOptions,
+} from './documents/ocr/picture-text.js';
+export { TextRecognizer, type GreyPicture, type PictureText, type TextBox } from './documents/ocr/text-recognizer.js';

@@ -2,6 +2,7 @@ import { open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { TesseraError, type MediaKind, type Track } from '#contracts';
 import { runProcess } from '#platform';
+import { documentType } from './documents/document-type.js';
 import { FFMPEG_MISSING } from './ffmpeg.js';
 import { guards, inputName } from './ffmpeg-plan.js';
 import { FfprobeReport, readReport, type AvFacts } from './ffprobe-report.js';
@@ -54,8 +55,11 @@ export async function probe(file: string, options: ProbeOptions = {}): Promise<M
     case 'text': {
       const promised = promisedKind(name);
       if (promised)
-        throw new TesseraError('unsupported_media', `${name} is named like ${article(promised)} but holds plain text.`);
-      return { kind: 'text', mimeType: sniffed.mimeType, bytes, tracks: [] };
+        throw new TesseraError(
+          'unsupported_media',
+          `${name} is named like ${article(promised)} but holds ${sniffed.mimeType === 'text/plain' ? 'plain text' : 'a document'}.`,
+        );
+      return { kind: 'text', mimeType: await documentType(file, name, sniffed.mimeType, bytes), bytes, tracks: [] };
     }
     case 'av':
       return { bytes, ...within(await probeAv(file, name, options.signal), limits, name) };

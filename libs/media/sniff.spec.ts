@@ -21,19 +21,27 @@ describe('sniff', () => {
     expect(sniff(Buffer.from('\ufeffhello', 'utf16le'))).toMatchObject({ type: 'text' });
   });
 
+  it.each([
+    ['%PDF-1.7\n%\xe2\xe3', 'application/pdf'],
+    ['PK\x03\x04\x14\0', 'application/zip'],
+    ['WEBVTT\n\n00:01.000 --> 00:02.000\nHello', 'text/vtt'],
+    ['1\r\n00:00:01,000 --> 00:00:02,500\r\nHello', 'application/x-subrip'],
+    ['<!-- saved -->\n<!DOCTYPE html><html>', 'text/html'],
+  ])('knows a document by its first bytes: %j', (head, mimeType) => {
+    expect(sniff(latin(head))).toEqual({ type: 'text', mimeType });
+  });
+
   it('leaves bytes that are not text to ffprobe', () => {
     expect(sniff(latin('RIFF\x10\0\0\0WAVEfmt '))).toEqual({ type: 'av' });
     expect(sniff(latin('\xff\xfb\x90\x64\0'))).toEqual({ type: 'av' });
   });
 
-  it.each([
-    '#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n\0',
-    'ffconcat version 1.0\nfile x',
-    '<MPD xmlns="x">',
-    '%PDF-1.7',
-  ])('refuses what would make a reader follow other files, and documents: %j', (head) => {
-    expect(sniff(latin(head)).type).toBe('refused');
-  });
+  it.each(['#EXTM3U\n#EXTINF:1,\nfile:///etc/passwd\n\0', 'ffconcat version 1.0\nfile x', '<MPD xmlns="x">'])(
+    'refuses what would make a reader follow other files: %j',
+    (head) => {
+      expect(sniff(latin(head)).type).toBe('refused');
+    },
+  );
 });
 
 describe('promisedKind', () => {

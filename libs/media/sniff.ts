@@ -1,4 +1,5 @@
 import type { MediaKind } from '#contracts';
+import { DOCUMENT_TYPES, textType } from './documents/text-type.js';
 
 /** What the first bytes say. `av` goes to ffprobe, which knows the rest; `refused` is known and not read. */
 export type Sniffed =
@@ -17,6 +18,7 @@ interface Signature {
 }
 
 const image = (mimeType: string): Sniffed => ({ type: 'image', mimeType });
+const document = (mimeType: string): Sniffed => ({ type: 'text', mimeType });
 const refused = (what: string): Sniffed => ({ type: 'refused', what });
 
 const SIGNATURES: Signature[] = [
@@ -31,8 +33,13 @@ const SIGNATURES: Signature[] = [
   { at: 0, bytes: 'MM\0*', found: image('image/tiff') },
   { at: 4, bytes: 'ftyphei', found: refused('a HEIC picture (convert it to JPEG or AVIF)') },
   { at: 4, bytes: 'ftypmif1', found: refused('a HEIF picture (convert it to JPEG or AVIF)') },
-  { at: 0, bytes: '%PDF-', found: refused('a PDF document') },
-  { at: 0, bytes: 'PK\x03\x04', found: refused('a ZIP archive or an office document') },
+  { at: 0, bytes: '%PDF-', found: document(DOCUMENT_TYPES.pdf) },
+  { at: 0, bytes: 'PK\x03\x04', found: document(DOCUMENT_TYPES.zip) },
+  {
+    at: 0,
+    bytes: '\xd0\xcf\x11\xe0',
+    found: refused('an office document of before 2007 or one with a password (save it as DOCX or PDF)'),
+  },
   { at: 0, bytes: '\x1f\x8b', found: refused('a gzip archive') },
   { at: 0, bytes: '\x7fELF', found: refused('a program') },
   { at: 0, bytes: 'MZ', found: refused('a program') },
@@ -61,7 +68,7 @@ export function sniff(head: Uint8Array): Sniffed {
   const text = decodeText(head);
   if (text === undefined) return { type: 'av' };
   if (SVG.test(text)) return image('image/svg+xml');
-  return { type: 'text', mimeType: 'text/plain' };
+  return { type: 'text', mimeType: textType(text) };
 }
 
 /** Width and height that a PNG's header declares, before any decoder sees it; undefined for other files. */

@@ -1,0 +1,127 @@
+import sharp from 'sharp';
+import { TesseraError } from '#contracts';
+import { decodeFrames } from '../../frames.js';
+import { DEFAULT_LIMITS, type MediaLimits } from '../../limits.js';
+import { probePicture } from '../../picture.js';
+import type { MediumFacts } from '../../probe.js';
+import { textLikelihood } from './text-likelihood.js';
+import type { GreyPicture, PictureText, TextRecognizer } from './text-recognizer.js';
+
+/**
+ * From here on a picture is worth recognising: measured, 8 % of photographs reach it (most of those show writing), and
+ * pages, slides and captions in pictures do.
+ */
+export const PRINT_FROM = 0.006;
+/** Longer side at which the likelihood is looked for. */
+const LOOK_PIXELS = 640;
+/** Longer side that is recognised: more costs time and finds no more. */
+const READ_PIXELS = 1600;
+/** A smaller picture is enlarged: letters need 20 pixels. */
+const ENLARGE_BELOW = 800;
+
+const NOTHING: PictureText = { text: '', boxes: [] };
+
+export interface PictureTextOptions {
+  recognizer: TextRecognizer;
+  limits?: Partial<MediaLimits>;
+  signal?: AbortSignal;
+}
+
+/**
+ * The text in a picture, upright, with boxes in its own pixels; empty when it does not look like print.
+ * @throws TesseraError too_many_pixels, corrupt_media, cancelled, timeout, model_failed
+ */
+export async function readPictureText(source: string | Uint8Array, options: PictureTextOptions): Promise<PictureText> {
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const { width, height } = await probePicture(source, limits);
+  const longer = Math.max(width, height);
+  const look = Math.min(1, LOOK_PIXELS / longer);
+  if (textLikelihood(await greyOf(source, width, height, look, limits)) < PRINT_FROM) return NOTHING;
+  if (options.signal?.aborted) throw new TesseraError('cancelled', 'Reading the text of a picture was cancelled.');
+  const scale = longer < ENLARGE_BELOW ? 2 : Math.min(1, READ_PIXELS / longer);
+  return inPixels(await recognize(await greyOf(source, width, height, scale, limits), options), scale);
+}
+
+/** The text of a drawn page of a document, where the least sign of print is worth a look; empty for a blank page. */
+export async function readPageText(page: GreyPicture, options: PictureTextOptions): Promise<PictureText> {
+  const { grey, width, height } = page;
+  const scale = Math.min(1, LOOK_PIXELS / Math.max(width, height));
+  const look = await sharp(grey, { raw: { width, height, channels: 1 } })
+    .resize(Math.round(width * scale), Math.round(height * scale), { fit: 'fill' })
+    .greyscale()
+    .raw()
+    .toBuffer({ resolveWithObject: true });
+  const small = { grey: look.data, width: look.info.width, height: look.info.height };
+  return textLikelihood(small) === 0 ? NOTHING : recognize(page, options);
+}
+
+/** How much a packed RGB picture looks like print: above {@link PRINT_FROM} its text is worth reading. */
+export function printLikelihood(rgb: Uint8Array, width: number, height: number): number {
+  const grey = new Uint8Array(width * height);
+  for (let i = 0, at = 0; i < grey.length; i++, at += 3)
+    grey[i] = ((rgb[at] as number) * 77 + (rgb[at + 1] as number) * 150 + (rgb[at + 2] as number) * 29) >> 8;
+  return textLikelihood({ grey, width, height });
+}
+
+/** Pixels of the longer side of a frame that is read. */
+const FRAME_PIXELS = 1280;
+
+/** The text on a video's frames at these times (seconds). Whether a frame is worth it is asked before: printLikelihood. */
+export async function* readFrameTexts(
+  file: string,
+  times: number[],
+  options: PictureTextOptions & { facts: Pick<MediumFacts, 'duration' | 'tracks' | 'width' | 'height'> },
+): AsyncGenerator<{ time: number; text: PictureText }> {
+  const { facts, limits, signal } = options;
+  const { width = FRAME_PIXELS, height = FRAME_PIXELS } = facts;
+  const scale = Math.min(1, FRAME_PIXELS / Math.max(width, height));
+  const size = Math.max(16, Math.ceil((Math.max(width, height) * scale) / 16) * 16);
+  const [w, h] = [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
+  for (const time of times) {
+    const request = { facts, size, times: [time], ...(limits ? { limits } : {}), ...(signal ? { signal } : {}) };
+    for await (const { rgb } of decodeFrames(file, request)) {
+      const raw = { width: size, height: size, channels: 3 as const };
+      const grey = await sharp(rgb, { raw }).resize(w, h, { fit: 'fill' }).greyscale().raw().toBuffer();
+      yield { time, text: inPixels(await recognize({ grey, width: w, height: h }, options), scale) };
+    }
+  }
+}
+
+function recognize(picture: GreyPicture, { recognizer, signal }: PictureTextOptions): Promise<PictureText> {
+  return recognizer.read(picture, signal ? { signal } : {});
+}
+
+async function greyOf(
+  source: string | Uint8Array,
+  width: number,
+  height: number,
+  scale: number,
+  limits: MediaLimits,
+): Promise<GreyPicture> {
+  const [w, h] = [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
+  const grey = await sharp(source, { limitInputPixels: limits.maxPixels, sequentialRead: true })
+    .autoOrient()
+    .flatten({ background: '#ffffff' })
+    .resize(w, h, { fit: 'fill' })
+    .greyscale()
+    .raw()
+    .toBuffer()
+    .catch((error: unknown) => {
+      throw new TesseraError('corrupt_media', 'The picture is damaged and cannot be decoded.', { cause: error });
+    });
+  return { grey: new Uint8Array(grey.buffer, grey.byteOffset, grey.byteLength), width: w, height: h };
+}
+
+function inPixels({ text, boxes }: PictureText, scale: number): PictureText {
+  const at = (value: number): number => Math.round(value / scale);
+  return {
+    text,
+    boxes: boxes.map((box) => ({
+      ...box,
+      left: at(box.left),
+      top: at(box.top),
+      width: at(box.width),
+      height: at(box.height),
+    })),
+  };
+}

@@ -1,0 +1,127 @@
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { createWorker, OEM, type Page, type Worker } from 'tesseract.js';
+import { TesseraError } from '#contracts';
+
+/** 8-bit grey [height, width]. */
+export interface GreyPicture {
+  grey: Uint8Array;
+  width: number;
+  height: number;
+}
+
+/** One line of text and where it stands, in pixels of the picture that was read. */
+export interface TextBox {
+  text: string;
+  left: number;
+  top: number;
+  width: number;
+  height: number;
+  /** 0 to 1, as Tesseract says. */
+  confidence: number;
+  /** Lines of one paragraph share its number. */
+  paragraph: number;
+}
+
+export interface PictureText {
+  /** Lines in reading order, parted by newlines. */
+  text: string;
+  boxes: TextBox[];
+}
+
+/** One picture may take this long; then the thread is given up. */
+const TIMEOUT_MS = 30_000;
+/** Lines that Tesseract doubts more are marks and textures, not text. */
+const MIN_CONFIDENCE = 0.55;
+
+/**
+ * Tesseract's LSTM (https://github.com/tesseract-ocr/tesseract) in a worker thread of its own, English, from files in
+ * node_modules only. It is loaded by the first picture; `dispose` ends the thread. Pictures are read one after another.
+ */
+export class TextRecognizer {
+  private worker: Promise<Worker> | undefined;
+  private last: Promise<unknown> = Promise.resolve();
+  private disposed = false;
+
+  /** @throws TesseraError cancelled, timeout, model_failed */
+  read(picture: GreyPicture, options: { signal?: AbortSignal } = {}): Promise<PictureText> {
+    const next = this.last.then(() => this.recognize(picture, options.signal));
+    this.last = next.catch(() => undefined);
+    return next;
+  }
+
+  /** Safe to call twice; what waits is rejected as cancelled. */
+  async dispose(): Promise<void> {
+    this.disposed = true;
+    await this.stop();
+  }
+
+  private async recognize(picture: GreyPicture, signal: AbortSignal | undefined): Promise<PictureText> {
+    if (this.disposed || signal?.aborted) throw cancelled();
+    const worker = await (this.worker ??= this.start());
+    let timer: NodeJS.Timeout | undefined;
+    let onAbort: (() => void) | undefined;
+    const interrupted = new Promise<never>((_, reject) => {
+      onAbort = () => reject(cancelled());
+      signal?.addEventListener('abort', onAbort, { once: true });
+      timer = setTimeout(
+        () =>
+          reject(new TesseraError('timeout', `Reading the text of a picture took longer than ${TIMEOUT_MS / 1000} s.`)),
+        TIMEOUT_MS,
+      );
+    });
+    try {
+      const image = greymap(picture);
+      const { data } = await Promise.race([worker.recognize(image, {}, { text: false, blocks: true }), interrupted]);
+      return pictureText(data);
+    } catch (error) {
+      await this.stop();
+      if (error instanceof TesseraError) throw error;
+      throw new TesseraError('model_failed', 'The text of a picture could not be read.', { cause: error });
+    } finally {
+      clearTimeout(timer);
+      if (onAbort) signal?.removeEventListener('abort', onAbort);
+    }
+  }
+
+  private async start(): Promise<Worker> {
+    const require = createRequire(import.meta.url);
+    const language = dirname(require.resolve('@tesseract.js-data/eng/package.json'));
+    return createWorker('eng', OEM.LSTM_ONLY, {
+      langPath: join(language, '4.0.0_best_int'),
+      gzip: true,
+      cacheMethod: 'none',
+      errorHandler: () => undefined,
+    });
+  }
+
+  private async stop(): Promise<void> {
+    const worker = this.worker;
+    this.worker = undefined;
+    await worker?.then((running) => running.terminate()).catch(() => undefined);
+  }
+}
+
+/** Netpbm's binary greymap: no compression to pay for. */
+function greymap({ grey, width, height }: GreyPicture): Buffer {
+  return Buffer.concat([Buffer.from(`P5\n${width} ${height}\n255\n`, 'latin1'), grey]);
+}
+
+function pictureText(page: Page): PictureText {
+  const boxes = (page.blocks ?? [])
+    .flatMap((block) => block.paragraphs)
+    .flatMap((each, paragraph) => each.lines.map((line) => ({ ...line, paragraph })))
+    .map(({ text, confidence, bbox, paragraph }) => ({
+      text: text.replace(/\s+/g, ' ').trim(),
+      left: bbox.x0,
+      top: bbox.y0,
+      width: bbox.x1 - bbox.x0,
+      height: bbox.y1 - bbox.y0,
+      confidence: confidence / 100,
+      paragraph,
+    }))
+    .filter((box) => box.confidence >= MIN_CONFIDENCE && /[\p{L}\p{N}]{2}/u.test(box.text));
+  return { text: boxes.map((box) => box.text).join('\n'), boxes };
+}
+
+const cancelled = (): TesseraError => new TesseraError('cancelled', 'Reading the text of a picture was cancelled.');
