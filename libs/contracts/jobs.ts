@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ContentHash, Medium } from './media.js';
-import { DecodeUsage, Sampling } from './sequence.js';
+import { DecodeUsage, Sampling, TokenLogprob } from './sequence.js';
 import { Transcript } from './transcript.js';
 
 /** Where the bytes are that an ingest job reads. `name` is what the user called it. */
@@ -39,6 +39,9 @@ export const Citation = z.object({
   start: z.number().nullable(),
   end: z.number().nullable(),
   page: z.number().int().nullable(),
+  /** Line of a text or of source code, and the file it is in when the input is an archive. */
+  line: z.number().int().optional(),
+  file: z.string().optional(),
   quote: z.string(),
   /** Share of the answer's attention mass. */
   weight: z.number(),
@@ -51,6 +54,8 @@ export const Answer = z.object({
   citations: z.array(Citation),
   usage: DecodeUsage,
   timings: z.record(z.string(), z.number()),
+  /** One entry per answer token when `sampling.logprobs` asked for them. */
+  logprobs: z.array(TokenLogprob).optional(),
 });
 export type Answer = z.infer<typeof Answer>;
 
@@ -76,6 +81,8 @@ export const JOBS = {
       frames: z.number().int(),
       times: z.array(z.number().nullable()),
       visual: ContentHash.nullable(),
+      /** How much each frame looks like print, 0 to 1: whether reading its text is worth the time. */
+      print: z.array(z.number()).optional(),
     }),
   },
   'media.hear': {
@@ -117,5 +124,5 @@ export type JobState = z.infer<typeof JobState>;
 export type JobEvent =
   | { type: 'state'; state: JobState }
   | { type: 'progress'; stage: string; percent: number }
-  | { type: 'token'; text: string }
+  | { type: 'token'; text: string; logprob?: TokenLogprob }
   | { type: 'segment'; start: number; end: number; text: string };

@@ -42,11 +42,14 @@ export const Medium = z.object({
 });
 export type Medium = z.infer<typeof Medium>;
 
-/** Where in a medium something is: a time range in seconds, or a page (from 1), or the whole. */
+/** Where in a medium something is: a time range in seconds, a page or a line (from 1) of a file in it, or the whole. */
 export const Span = z.object({
   mediumId: ContentHash,
   start: z.number().nonnegative().optional(),
   end: z.number().nonnegative().optional(),
   page: z.number().int().positive().optional(),
+  line: z.number().int().positive().optional(),
+  /** Path of the file inside an archive. */
+  file: z.string().optional(),
 });
 export type Span = z.infer<typeof Span>;

@@ -33,6 +33,8 @@ export const WireCitation = z.object({
   start: z.number().nullable(),
   end: z.number().nullable(),
   page: z.number().int().nullable(),
+  line: z.number().int().optional(),
+  file: z.string().optional(),
   quote: z.string(),
 });
 

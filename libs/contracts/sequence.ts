@@ -65,11 +65,12 @@ export const Sampling = z.object({
 export type Sampling = z.infer<typeof Sampling>;
 export type SamplingInput = z.input<typeof Sampling>;
 
-export interface TokenLogprob {
-  token: string;
-  logprob: number;
-  top: { token: string; logprob: number }[];
-}
+export const TokenLogprob = z.object({
+  token: z.string(),
+  logprob: z.number(),
+  top: z.array(z.object({ token: z.string(), logprob: z.number() })),
+});
+export type TokenLogprob = z.infer<typeof TokenLogprob>;
 
 export const DecodeUsage = z.object({
   /** Tokens of the whole sequence: prefix, all segments and question. */
