@@ -58,7 +58,7 @@ describe('KvCache', () => {
     await cache.flush();
     expect(cache.pool.stats().pinnedPages).toBe(0);
 
-    const later = await open({ shared: true });
+    const later = await open();
     expect(later.estimate([{ address: 'a', tokens: TOKENS }])).toMatchObject({ cachedTokens: 0, diskTokens: TOKENS });
     const again = await use(later, 'a');
     expect(again.from).toBe('disk');
@@ -124,7 +124,7 @@ describe('KvCache', () => {
   });
 
   it('bounds the folder, oldest first, across restarts', async () => {
-    const one = spillFileBytes(2, (await open()).store.pageBytes);
+    const one = spillFileBytes(2 * (await open()).store.pageBytes);
     const cache = await open({ diskBytes: 2 * one });
     for (const address of ['a', 'b']) await use(cache, address);
     await cache.flush();

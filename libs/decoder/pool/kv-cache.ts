@@ -1,6 +1,8 @@
-import { type BlockCodec, type KvShape } from './kv-shape.js';
+import { Float32PageStore } from './float32-page-store.js';
+import { Int8PageStore } from './int8-page-store.js';
+import { type KvShape } from './kv-shape.js';
 import { type Acquired, type Admission, type PageDemand, PagePool, type PageRun } from './page-pool.js';
-import { PageStore } from './page-store.js';
+import { type PageStore } from './page-store.js';
 import { SpillStore } from './spill-store.js';
 
 export interface KvCacheOptions {
@@ -9,8 +11,6 @@ export interface KvCacheOptions {
   /** Zero keeps nothing on disk. */
   diskBytes: number;
   dir: string;
-  codec?: BlockCodec;
-  shared?: boolean;
   warn?: (message: string) => void;
 }
 
@@ -29,23 +29,28 @@ export interface KvCacheOptions {
  * // ... cache.store.gather(...) over the runs' pages ...
  * cache.release(runs);
  */
-export class KvCache {
+export class KvCache<Store extends PageStore = PageStore> {
   #behind: Promise<void> = Promise.resolve();
 
   private constructor(
-    readonly store: PageStore,
+    readonly store: Store,
     readonly pool: PagePool,
     readonly spill: SpillStore | undefined,
   ) {}
 
-  static async open(options: KvCacheOptions): Promise<KvCache> {
-    const { shape, memoryBytes: maxBytes, codec, shared, warn } = options;
-    const store = new PageStore({ shape, maxBytes, codec, shared });
-    const format = { codec: store.codec.name, pageBytes: store.pageBytes, ...shape };
-    const spill =
-      options.diskBytes > 0
-        ? await SpillStore.open({ dir: options.dir, maxBytes: options.diskBytes, format, warn })
-        : undefined;
+  static open(options: KvCacheOptions): Promise<KvCache<Int8PageStore>> {
+    return KvCache.#over(new Int8PageStore(options.shape, options.memoryBytes), options);
+  }
+
+  /** Without quantisation error, at four times the memory: for tests of exactness. */
+  static openFloat32(options: KvCacheOptions): Promise<KvCache<Float32PageStore>> {
+    return KvCache.#over(new Float32PageStore(options.shape, options.memoryBytes), options);
+  }
+
+  static async #over<S extends PageStore>(store: S, options: KvCacheOptions): Promise<KvCache<S>> {
+    const { diskBytes: maxBytes, dir, warn } = options;
+    const format = { precision: store.precision, pageBytes: store.pageBytes, ...options.shape };
+    const spill = maxBytes > 0 ? await SpillStore.open({ dir, maxBytes, format, warn }) : undefined;
     return new KvCache(store, new PagePool(store.totalPages), spill);
   }
 
@@ -65,8 +70,9 @@ export class KvCache {
     if (!this.spill?.has(run.address)) return false;
     this.pool.retain(run.address);
     try {
-      if (!(await this.spill.read(run.address, run.tokens, this.#bytesOf(run)))) return false;
-      this.store.restored(run);
+      const bytes = new Uint8Array(run.pages.length * this.store.pageBytes);
+      if (!(await this.spill.read(run.address, run.tokens, bytes))) return false;
+      this.store.copyIn(run, bytes);
       this.pool.ready(run.address);
       return true;
     } finally {
@@ -81,7 +87,7 @@ export class KvCache {
     if (spill === undefined || spill.has(run.address)) return;
     this.pool.retain(run.address);
     this.#behind = this.#behind
-      .then(() => spill.write(run.address, run.tokens, this.#bytesOf(run)))
+      .then(() => spill.write(run.address, run.tokens, this.#copyOf(run)))
       .then(() => this.pool.release(run.address));
   }
 
@@ -94,7 +100,9 @@ export class KvCache {
     return this.#behind;
   }
 
-  #bytesOf(run: PageRun): Uint8Array[] {
-    return run.pages.map((page) => this.store.bytesOf(page));
+  #copyOf(run: PageRun): Uint8Array {
+    const bytes = new Uint8Array(run.pages.length * this.store.pageBytes);
+    this.store.copyOut(run, bytes);
+    return bytes;
   }
 }

@@ -1,19 +1,7 @@
 import { TesseraError } from '#contracts';
-import { int8Codec } from './int8-codec.js';
-import { type BlockAccess, type BlockCodec, type KvShape, type RotaryTable } from './kv-shape.js';
+import { type KvShape } from './kv-shape.js';
 import { PAGE_TOKENS, type PageRun } from './page-pool.js';
-
-export interface PageStoreOptions {
-  shape: KvShape;
-  /** Bound on memory; the store holds `totalPages` pages within it. */
-  maxBytes: number;
-  /** Default `int8Codec`. */
-  codec?: BlockCodec;
-  /** SharedArrayBuffer slabs, readable from other threads. */
-  shared?: boolean;
-  /** Pages per slab: the step by which memory grows. */
-  slabPages?: number;
-}
+import { type RotaryTable } from './rotary.js';
 
 /** Which part of the working set to decode, and where to. */
 export interface GatherRequest {
@@ -21,10 +9,9 @@ export interface GatherRequest {
   head: number;
   /** In the order in which they shall stand. */
   pages: ArrayLike<number>;
-  /** Receives keys, from element `keysAt`: [rows, headDim], or [headDim, keyColumns] when `keyColumns` is given. */
+  /** Receives keys [rows, headDim] from element `keysAt`. */
   keys: Float32Array;
   keysAt: number;
-  keyColumns?: number;
   /** Receives values [rows, headDim] from element `valuesAt`. */
   values: Float32Array;
   valuesAt: number;
@@ -33,58 +20,52 @@ export interface GatherRequest {
   position?: number;
 }
 
-interface Slab {
-  bytes: Uint8Array;
-  blocks: BlockAccess;
-}
+type PlaneArray = Uint8Array | Int8Array | Float32Array;
 
 /**
- * The memory behind the pages: slabs that JavaScript owns, grown on demand and never beyond `maxBytes`.
+ * The memory behind the pages, owned by JavaScript. Keys are stored without rotary phase. Within a layer and KV head,
+ * pages lie side by side in order of their number ("planes"), so that all keys of a layer can be scored in place:
  *
- *   slab = page · page · …            page = block(layer 0, head 0) · block(0, 1) · … · block(layers-1, heads-1)
+ *   for each layer: keys [kvHeads, totalPages, PAGE_TOKENS, headDim], values likewise, and scales
  *
- * A block is what one (layer, KV head) of a page holds, in the codec's layout, so that selection per head reads
- * contiguous memory. Keys are stored without rotary phase.
+ * Planes are allocated at full size at once; the system gives them memory as pages are written.
  *
  * @example
- * const store = new PageStore({ shape: { layers: 30, kvHeads: 3, headDim: 64 }, maxBytes: 4 << 30 });
  * const pool = new PagePool(store.totalPages);
  * store.writeLayer(run, layer, keys, values);                         // after prefill: [kvHeads, run.tokens, headDim]
  * const rows = store.gather({ layer, head, pages, keys, keysAt: 0, values, valuesAt: 0, rotary, position: 12 });
  */
-export class PageStore {
-  readonly shape: KvShape;
-  readonly codec: BlockCodec;
-  readonly pageBytes: number;
+export abstract class PageStore {
+  /** Part of a spill file's header: files of another precision are not read. */
+  abstract readonly precision: string;
   readonly totalPages: number;
-  readonly #blockBytes: number;
-  readonly #slabPages: number;
-  readonly #shared: boolean;
-  readonly #slabs: Slab[] = [];
   /** Tokens in each page: PAGE_TOKENS but for the last page of a run. */
   readonly #filled: Uint8Array;
-  readonly #row: Float32Array;
+  #highestPage = -1;
 
-  constructor(options: PageStoreOptions) {
-    const { layers, kvHeads, headDim } = (this.shape = options.shape);
-    this.codec = options.codec ?? int8Codec;
-    this.#blockBytes = this.codec.blockBytes(headDim);
-    this.pageBytes = layers * kvHeads * this.#blockBytes;
-    this.totalPages = Math.floor(options.maxBytes / this.pageBytes);
-    this.#slabPages = Math.max(1, Math.min(options.slabPages ?? 256, this.totalPages));
-    this.#shared = options.shared ?? false;
-    this.#filled = new Uint8Array(this.totalPages);
-    this.#row = new Float32Array(PAGE_TOKENS * headDim);
+  protected constructor(
+    readonly shape: KvShape,
+    /** Bytes of one page over all layers and heads. */
+    readonly pageBytes: number,
+    maxBytes: number,
+  ) {
+    this.totalPages = Math.floor(maxBytes / pageBytes);
     if (this.totalPages < 1)
       throw new TesseraError(
         'configuration',
-        `TESSERA_KV_MEMORY is ${options.maxBytes} bytes; one page of this model needs ${this.pageBytes}.`,
+        `TESSERA_KV_MEMORY is ${maxBytes} bytes; one page of this model needs ${pageBytes}.`,
       );
+    this.#filled = new Uint8Array(this.totalPages);
   }
 
-  /** Bytes of the slabs allocated so far. */
+  /** Bytes that have been written to so far, and therefore may be resident. */
   get allocatedBytes(): number {
-    return this.#slabs.reduce((sum, slab) => sum + (slab?.bytes.byteLength ?? 0), 0);
+    return (this.#highestPage + 1) * this.pageBytes;
+  }
+
+  /** Tokens that a page holds. */
+  tokensIn(page: number): number {
+    return this.#filled[page]!;
   }
 
   /**
@@ -96,25 +77,13 @@ export class PageStore {
   writeLayer(run: PageRun, layer: number, keys: Float32Array, values: Float32Array, rows = run.tokens): void {
     const { kvHeads, headDim } = this.shape;
     let finite = true;
-    run.pages.forEach((page, index) => {
-      const tokens = Math.min(PAGE_TOKENS, run.tokens - index * PAGE_TOKENS);
-      this.#filled[page] = tokens;
-      const { blocks } = this.#slab(page);
+    this.eachPage(run, (page, index, tokens) => {
       for (let head = 0; head < kvHeads; head++) {
         const from = (head * rows + index * PAGE_TOKENS) * headDim;
-        finite = blocks.encode(this.#blockAt(page, layer, head), keys, values, from, tokens) && finite;
+        finite = this.encode(layer, this.block(head, page), keys, values, from, tokens) && finite;
       }
     });
-    if (!finite)
-      throw new TesseraError(
-        'decoder_failed',
-        `Prefill computed keys or values that are no numbers in layer ${layer}.`,
-      );
-  }
-
-  /** Tokens that a page holds. */
-  tokensIn(page: number): number {
-    return this.#filled[page]!;
+    if (!finite) throw notFinite(layer);
   }
 
   /**
@@ -122,69 +91,99 @@ export class PageStore {
    * out, so that rows (and positions) stay contiguous.
    * @returns the number of rows written
    */
-  gather(request: GatherRequest): number {
-    const { layer, head, pages, keys, keysAt, values, valuesAt, rotary, keyColumns } = request;
+  gather({ layer, head, pages, keys, keysAt, values, valuesAt, rotary, position = 0 }: GatherRequest): number {
     const D = this.shape.headDim;
-    const first = request.position ?? 0;
     let row = 0;
     for (let i = 0; i < pages.length; i++) {
       const page = pages[i]!;
       const tokens = this.#filled[page]!;
-      const { blocks } = this.#slab(page);
-      const at = this.#blockAt(page, layer, head);
-      const out = keyColumns === undefined ? keys : this.#row;
-      const to = keyColumns === undefined ? keysAt + row * D : 0;
-      if (rotary === undefined) blocks.decodeKeys(at, tokens, out, to);
-      else blocks.decodeKeysRotated(at, tokens, out, to, rotary, first + row);
-      if (keyColumns !== undefined) transpose(this.#row, tokens, D, keys, keysAt + row, keyColumns);
-      blocks.decodeValues(at, tokens, values, valuesAt + row * D);
+      const block = this.block(head, page);
+      if (rotary === undefined) this.decodeKeys(layer, block, tokens, keys, keysAt + row * D);
+      else this.decodeRotatedKeys(layer, block, tokens, keys, keysAt + row * D, rotary, position + row);
+      this.decodeValues(layer, block, tokens, values, valuesAt + row * D);
       row += tokens;
     }
     return row;
   }
 
-  /** Decodes the unrotated keys of one page in one layer and head, [tokens, headDim], as scoring needs them. */
-  readKeys(page: number, layer: number, head: number, out: Float32Array, to = 0): number {
-    const tokens = this.#filled[page]!;
-    this.#slab(page).blocks.decodeKeys(this.#blockAt(page, layer, head), tokens, out, to);
-    return tokens;
+  /** Copies everything of a run to `bytes`, pageBytes for each of its pages, for spilling. */
+  copyOut(run: PageRun, bytes: Uint8Array): void {
+    this.#eachPart(run, (part, at) => bytes.set(part, at));
   }
 
-  /** The page's memory, for spilling. A view: valid until the page is written again. */
-  bytesOf(page: number): Uint8Array {
-    const start = (page % this.#slabPages) * this.pageBytes;
-    return this.#slab(page).bytes.subarray(start, start + this.pageBytes);
+  /** Takes a run over from what `copyOut` gave. */
+  copyIn(run: PageRun, bytes: Uint8Array): void {
+    this.eachPage(run, () => undefined);
+    this.#eachPart(run, (part, at) => part.set(bytes.subarray(at, at + part.length)));
   }
 
-  /** Declares a run filled after its bytes were written through `bytesOf`. */
-  restored(run: PageRun): void {
+  /** All planes of a layer, and how many elements of each belong to one block. */
+  protected abstract parts(layer: number): readonly (readonly [plane: PlaneArray, blockElements: number])[];
+
+  /** The run's memory in the order of a spill file: by layer, KV head and plane, all pages of the run. */
+  #eachPart(run: PageRun, visit: (part: Uint8Array, at: number) => void): void {
+    // Pages of a run mostly have consecutive numbers, and then are one piece of memory.
+    const spans: [first: number, pages: number][] = [];
+    for (const page of run.pages) {
+      const last = spans.at(-1);
+      if (last !== undefined && last[0] + last[1] === page) last[1]++;
+      else spans.push([page, 1]);
+    }
+    let at = 0;
+    for (let layer = 0; layer < this.shape.layers; layer++)
+      for (let head = 0; head < this.shape.kvHeads; head++)
+        for (const [plane, elements] of this.parts(layer))
+          for (const [first, pages] of spans) {
+            const block = elements * plane.BYTES_PER_ELEMENT;
+            visit(new Uint8Array(plane.buffer, plane.byteOffset + this.block(head, first) * block, pages * block), at);
+            at += pages * block;
+          }
+  }
+
+  /** Number of the block that one KV head of a page has in each plane of a layer. */
+  protected block(head: number, page: number): number {
+    return head * this.totalPages + page;
+  }
+
+  /** Visits the pages of a run that is being written. */
+  protected eachPage(run: PageRun, visit: (page: number, index: number, tokens: number) => void): void {
     run.pages.forEach((page, index) => {
-      this.#filled[page] = Math.min(PAGE_TOKENS, run.tokens - index * PAGE_TOKENS);
+      if (page >= this.totalPages) throw new Error(`page ${page} is beyond the store's ${this.totalPages} pages`);
+      const tokens = Math.min(PAGE_TOKENS, run.tokens - index * PAGE_TOKENS);
+      this.#filled[page] = tokens;
+      if (page > this.#highestPage) this.#highestPage = page;
+      visit(page, index, tokens);
     });
   }
 
-  #blockAt(page: number, layer: number, head: number): number {
-    return (page % this.#slabPages) * this.pageBytes + (layer * this.shape.kvHeads + head) * this.#blockBytes;
-  }
+  /**
+   * Encodes `tokens` rows from element `from`; the block's other rows become zero.
+   * @returns false when a number is NaN or infinite; the block is then not to be used
+   */
+  protected abstract encode(
+    layer: number,
+    block: number,
+    keys: Float32Array,
+    values: Float32Array,
+    from: number,
+    tokens: number,
+  ): boolean;
 
-  #slab(page: number): Slab {
-    const index = Math.floor(page / this.#slabPages);
-    return this.#slabs[index] ?? this.#grow(index);
-  }
+  protected abstract decodeKeys(layer: number, block: number, tokens: number, out: Float32Array, to: number): void;
 
-  #grow(index: number): Slab {
-    const pages = Math.min(this.#slabPages, this.totalPages - index * this.#slabPages);
-    if (!(pages > 0)) throw new Error(`page ${index * this.#slabPages} is beyond the store's ${this.totalPages} pages`);
-    const bytes = pages * this.pageBytes;
-    const buffer = this.#shared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes);
-    return (this.#slabs[index] = {
-      bytes: new Uint8Array(buffer),
-      blocks: this.codec.over(buffer, this.shape.headDim),
-    });
-  }
+  protected abstract decodeRotatedKeys(
+    layer: number,
+    block: number,
+    tokens: number,
+    out: Float32Array,
+    to: number,
+    rotary: RotaryTable,
+    position: number,
+  ): void;
+
+  protected abstract decodeValues(layer: number, block: number, tokens: number, out: Float32Array, to: number): void;
 }
 
-/** [rows, D] → columns `at`… of [D, columns]. */
-function transpose(from: Float32Array, rows: number, D: number, to: Float32Array, at: number, columns: number): void {
-  for (let d = 0; d < D; d++) for (let t = 0, i = d, o = at + d * columns; t < rows; t++, i += D, o++) to[o] = from[i]!;
+export function notFinite(layer: number): TesseraError {
+  return new TesseraError('decoder_failed', `Prefill computed keys or values that are no numbers in layer ${layer}.`);
 }

@@ -1,9 +1,10 @@
 import { open, rename, rm } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
+import { pagesFor } from './page-pool.js';
 
 /** What must agree between the pool that wrote a file and the one that reads it. */
 export interface SpillFormat {
-  codec: string;
+  precision: string;
   layers: number;
   kvHeads: number;
   headDim: number;
@@ -14,32 +15,31 @@ export interface SpillFormat {
  * One run of pages as a file, all numbers little-endian:
  *
  *   0  'TSKV' · 4 version u16 · 6 header bytes u16 · 8 tokens u32 · 12 pages u32 · 16 page bytes u32
- *   20 layers u16 · 22 KV heads u16 · 24 head dimension u16 · 26 (zero) · 28 codec, 16 bytes of ASCII
+ *   20 layers u16 · 22 KV heads u16 · 24 head dimension u16 · 26 (zero) · 28 precision, 16 bytes of ASCII
  *   44 CRC-32 of the pages u32 · 48 CRC-32 of bytes 0 to 47 u32 · 52 (zero) · 64 pages
  */
 const HEADER_BYTES = 64;
 const VERSION = 1;
 
-export const spillFileBytes = (pages: number, pageBytes: number): number => HEADER_BYTES + pages * pageBytes;
+/** Size of the file for so many bytes of pages. */
+export const spillFileBytes = (pageBytes: number): number => HEADER_BYTES + pageBytes;
 
-function header(format: SpillFormat, tokens: number, pages: number, checksum: number): Buffer {
+function header(format: SpillFormat, tokens: number, checksum: number): Buffer {
   const bytes = Buffer.alloc(HEADER_BYTES);
   bytes.write('TSKV', 0, 'ascii');
   bytes.writeUInt16LE(VERSION, 4);
   bytes.writeUInt16LE(HEADER_BYTES, 6);
   bytes.writeUInt32LE(tokens, 8);
-  bytes.writeUInt32LE(pages, 12);
+  bytes.writeUInt32LE(pagesFor(tokens), 12);
   bytes.writeUInt32LE(format.pageBytes, 16);
   bytes.writeUInt16LE(format.layers, 20);
   bytes.writeUInt16LE(format.kvHeads, 22);
   bytes.writeUInt16LE(format.headDim, 24);
-  bytes.write(format.codec, 28, 16, 'ascii');
+  bytes.write(format.precision, 28, 16, 'ascii');
   bytes.writeUInt32LE(checksum, 44);
   bytes.writeUInt32LE(crc32(bytes.subarray(0, 48)), 48);
   return bytes;
 }
-
-const checksumOf = (pages: readonly Uint8Array[]): number => pages.reduce((crc, page) => crc32(page, crc), 0);
 
 /**
  * Writes pages to `file` by way of `temporary`, so that a reader finds all of it or nothing. Not synced to the disk:
@@ -50,12 +50,12 @@ export async function writeSpillFile(
   temporary: string,
   format: SpillFormat,
   tokens: number,
-  pages: readonly Uint8Array[],
+  pages: Uint8Array,
 ): Promise<void> {
   try {
     const handle = await open(temporary, 'wx');
     try {
-      await writeAll(handle, [header(format, tokens, pages.length, checksumOf(pages)), ...pages]);
+      await writeAll(handle, [header(format, tokens, crc32(pages)), pages]);
     } finally {
       await handle.close();
     }
@@ -81,16 +81,16 @@ export async function readSpillFile(
   file: string,
   format: SpillFormat,
   tokens: number,
-  pages: readonly Uint8Array[],
+  pages: Uint8Array,
 ): Promise<boolean> {
   const handle = await open(file, 'r');
   try {
     const head = Buffer.alloc(HEADER_BYTES);
-    const { bytesRead } = await handle.readv([head, ...pages]);
+    const { bytesRead } = await handle.readv([head, pages]);
     return (
-      bytesRead === spillFileBytes(pages.length, format.pageBytes) &&
-      head.equals(header(format, tokens, pages.length, head.readUInt32LE(44))) &&
-      head.readUInt32LE(44) === checksumOf(pages)
+      bytesRead === HEADER_BYTES + pages.byteLength &&
+      head.equals(header(format, tokens, head.readUInt32LE(44))) &&
+      head.readUInt32LE(44) === crc32(pages)
     );
   } finally {
     await handle.close();

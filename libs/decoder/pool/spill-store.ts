@@ -61,7 +61,7 @@ export class SpillStore {
   }
 
   /** @returns false when it was not kept: too large for the bound, or the disk refused (never throws for that). */
-  write(address: string, tokens: number, pages: readonly Uint8Array[]): Promise<boolean> {
+  write(address: string, tokens: number, pages: Uint8Array): Promise<boolean> {
     if (this.#files.has(address)) return Promise.resolve(true);
     const running = this.#writing.get(address);
     if (running) return running;
@@ -71,7 +71,7 @@ export class SpillStore {
   }
 
   /** @returns false when there is no such file or it is damaged; `pages` then hold garbage. */
-  async read(address: string, tokens: number, pages: readonly Uint8Array[]): Promise<boolean> {
+  async read(address: string, tokens: number, pages: Uint8Array): Promise<boolean> {
     const bytes = this.#files.get(address);
     if (bytes === undefined) return false;
     const file = this.#path(address);
@@ -95,8 +95,8 @@ export class SpillStore {
     await rm(this.#path(address), { force: true }).catch(() => undefined);
   }
 
-  async #write(address: string, tokens: number, pages: readonly Uint8Array[]): Promise<boolean> {
-    const bytes = spillFileBytes(pages.length, this.options.format.pageBytes);
+  async #write(address: string, tokens: number, pages: Uint8Array): Promise<boolean> {
+    const bytes = spillFileBytes(pages.byteLength);
     if (bytes > this.options.maxBytes) return false;
     const file = this.#path(address);
     try {
