@@ -1,7 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { TesseraError, TranscriptFormat } from '#contracts';
 import { loadConfig, setLogLevel, type Config } from '#platform';
-import type { Tessera } from '#pipeline';
+import type { OpenOptions, Tessera } from '#pipeline';
 import { note, paint } from './output/print.js';
 
 const USAGE = 2;
@@ -15,9 +15,9 @@ function configuration(quiet: boolean): Config {
 }
 
 /** Opens the service for one call, and closes it whatever happens; an interrupt cancels what runs. */
-async function withTessera(work: (tessera: Tessera) => Promise<number>): Promise<number> {
+async function withTessera(warm: OpenOptions['warm'], work: (tessera: Tessera) => Promise<number>): Promise<number> {
   const { openTessera } = await import('#pipeline');
-  const tessera = await openTessera(configuration(true), { private: true });
+  const tessera = await openTessera(configuration(true), { private: true, warm });
   const interrupt = (): void => {
     void tessera.close().finally(() => process.exit(130));
   };
@@ -51,7 +51,7 @@ function program(finish: (status: number) => void): Command {
     .option('--prompt <instruction>', 'what to say about the picture')
     .action(async (inputs: string[], options) => {
       const { describe } = await import('./commands/describe.js');
-      finish(await withTessera((tessera) => describe(tessera, inputs, options)));
+      finish(await withTessera(['vision', 'decoder'], (tessera) => describe(tessera, inputs, options)));
     });
 
   root
@@ -67,7 +67,7 @@ function program(finish: (status: number) => void): Command {
     .option('--language <code>', 'language of the speech')
     .action(async (inputs: string[], options) => {
       const { transcribe } = await import('./commands/transcribe.js');
-      finish(await withTessera((tessera) => transcribe(tessera, inputs, options)));
+      finish(await withTessera(['speech'], (tessera) => transcribe(tessera, inputs, options)));
     });
 
   root
@@ -79,7 +79,7 @@ function program(finish: (status: number) => void): Command {
     .option('--selected-tokens <n>', 'attention budget in tokens', positive)
     .action(async (question: string, inputs: string[], options) => {
       const { ask } = await import('./commands/ask.js');
-      finish(await withTessera((tessera) => ask(tessera, question, inputs, options)));
+      finish(await withTessera(['decoder'], (tessera) => ask(tessera, question, inputs, options)));
     });
 
   root
@@ -95,7 +95,7 @@ function program(finish: (status: number) => void): Command {
     .description('all three on the sample media')
     .action(async () => {
       const { demo } = await import('./commands/demo.js');
-      finish(await withTessera((tessera) => demo(tessera)));
+      finish(await withTessera(['vision', 'decoder', 'speech'], (tessera) => demo(tessera)));
     });
 
   const models = root.command('models').description('the model packs of this machine');

@@ -22,21 +22,25 @@ export interface Tessera {
 export interface OpenOptions {
   /** A queue of this process alone, for one call of the command line. */
   private?: boolean;
+  /** Models that will be needed: they load while the database and the queue start. */
+  warm?: ('vision' | 'speech' | 'decoder')[];
 }
 
 /** Opens the whole service in this process: what it opens it closes, in the opposite order. */
 export async function openTessera(config: Config, options: OpenOptions = {}): Promise<Tessera> {
   const pack = await installPack(config.pack, { cacheDir: config.cacheDir });
-  const database = await openDatabase(config);
-  const closers: (() => Promise<void>)[] = [() => database.close()];
+  const models = new Models(pack, config);
+  // A model that fails to load here fails the first job that needs it, with its own error.
+  for (const name of options.warm ?? []) void models[name]().catch(() => undefined);
+  const closers: (() => Promise<void>)[] = [() => models.dispose()];
   const close = async (): Promise<void> => {
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
+    const database = await openDatabase(config);
+    closers.unshift(() => database.close());
     const blobs = await Blobs.open(join(config.dataDir, 'blobs'));
     const records = new Records(database.pool);
-    const models = new Models(pack, config);
-    closers.push(() => models.dispose());
     const jobs = await Jobs.open({
       config,
       connection: database.connection,
