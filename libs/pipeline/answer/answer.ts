@@ -12,6 +12,8 @@ import type { Stage } from '../context.js';
 import { readTimeline } from '../compose/compose.js';
 import { frameLines, type Line } from '../compose/lines.js';
 import { segmentLines, type TimelineSegment } from '../compose/segments.js';
+import { asksForText } from '../read/picture-lines.js';
+import { readPictureLines } from '../read/picture-text.js';
 import { captionFrames, finish, frameTokens, readVisual, type Done } from '../see/captions.js';
 import { cite } from './citations.js';
 import { bm25 } from './lexical.js';
@@ -47,7 +49,8 @@ export async function answer(stage: Stage, payload: Payload, context: JobContext
     return result(await decode(stage, payload, chatSequence(prompts, messages), context), [], started);
   }
   const picture = material.length === 1 ? await pictureOf(stage, material[0] as Material) : undefined;
-  if (picture) {
+  const written = picture ? await readPictureLines(stage, picture.medium, context.signal) : [];
+  if (picture && !asksForText(question, written)) {
     const prompts = await stage.models.prompts();
     const done = await decode(stage, payload, pictureSequence(prompts, picture, question), context);
     return result(done, [citePicture(picture.medium)], started);
@@ -137,7 +140,10 @@ async function inWords(stage: Stage, { medium, segments }: Material, signal: Abo
   if (part?.type !== 'visual') return segments;
   const prompts = await stage.models.prompts();
   const [caption = ''] = await captionFrames(stage, medium, { blob: part.blob, frames: 1 }, { signal });
-  const lines: Line[] = frameLines(medium, [{ time: null, end: null, caption }], prompts.timeline.lines);
+  const lines: Line[] = [
+    ...frameLines(medium, [{ time: null, end: null, caption }], prompts.timeline.lines),
+    ...(await readPictureLines(stage, medium, signal)),
+  ];
   return segmentLines(lines, await stage.models.tokenCounter(), prompts.timeline.segment_tokens);
 }
 

@@ -53,6 +53,8 @@ export function cite({ question, answer, segments, evidence, media, limit = 3 }:
       start: line.span.start ?? null,
       end: line.span.end ?? null,
       page: line.span.page ?? null,
+      ...(line.span.line === undefined ? {} : { line: line.span.line }),
+      ...(line.span.file === undefined ? {} : { file: line.span.file }),
       quote: line.quote,
       weight: mass,
     }));

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { JOBS, Medium, Span, StoredSegment, TesseraError, type JobPayload, type JobResult } from '#contracts';
 import type { JobContext } from '#jobs';
-import { readText } from '#media';
 import { artifactKey, mediumKey } from '../artifact.js';
 import { cached, childResult, type Stage } from '../context.js';
+import { readFrameLines } from '../read/picture-text.js';
+import { readLines } from '../read/read.js';
 import { captionFrames } from '../see/captions.js';
 import { frameLines, interleave, utteranceLines, type Line } from './lines.js';
 import { segmentLines, type TimelineSegment } from './segments.js';
@@ -25,7 +26,14 @@ export async function compose(
   const seen = await childResult(context, 'media.see');
   const heard = await childResult(context, 'media.hear');
   const medium = await mediumOf(stage, context, seen?.mediumId ?? heard?.mediumId);
-  const key = artifactKey('compose', medium.id, stage.models.pack.id, seen ?? null, heard?.transcript.segments ?? null);
+  const key = artifactKey(
+    'compose',
+    medium.id,
+    medium.mimeType,
+    stage.models.pack.id,
+    seen ?? null,
+    heard?.transcript.segments ?? null,
+  );
   const known = await cached(stage.records, key, JOBS['media.compose'].result.omit({ medium: true }));
   if (known && (await stage.blobs.has(known.segments))) return { ...known, medium };
 
@@ -64,8 +72,11 @@ async function timeline(
   const { lines: templates, segment_tokens: limit } = prompts.timeline;
   const countTokens = await stage.models.tokenCounter();
   const said = utteranceLines(medium, heard?.transcript.segments ?? [], templates);
-  if (medium.kind === 'text') return segmentLines(await textLines(stage, medium), countTokens, limit);
-  return segmentLines(interleave(await seenLines(stage, medium, seen, context), said), countTokens, limit);
+  if (medium.kind === 'text') return segmentLines(await readLines(stage, medium, context.signal), countTokens, limit);
+  const shown = await seenLines(stage, medium, seen, context);
+  // A film that is only described (nothing was heard) is told by what it shows, not by what is written on it.
+  const written = seen && heard ? await writtenLines(stage, medium, seen, context) : [];
+  return segmentLines(interleave(interleave(shown, written), said), countTokens, limit);
 }
 
 async function seenLines(
@@ -94,14 +105,16 @@ async function seenLines(
   return frameLines(medium, frames, prompts.timeline.lines);
 }
 
-/** A text file's own lines: no times, quoted as they stand. */
-async function textLines({ blobs }: Stage, medium: Medium): Promise<Line[]> {
-  const text = await readText(blobs.path(medium.id));
-  return text
-    .split(/\n+/)
-    .map((line) => line.trim())
-    .filter((line) => line !== '')
-    .map((line) => ({ text: `${line}\n`, span: { mediumId: medium.id }, quote: line }));
+function writtenLines(
+  stage: Stage,
+  medium: Medium,
+  seen: JobResult<'media.see'>,
+  context: JobContext,
+): Promise<Line[]> {
+  return readFrameLines(stage, medium, seen, {
+    signal: context.signal,
+    onProgress: (share) => context.emit({ type: 'progress', stage: 'read', percent: Math.round(100 * share) }),
+  });
 }
 
 export async function readTimeline(stage: Stage, blob: string): Promise<TimelineSegment[]> {

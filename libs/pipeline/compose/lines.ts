@@ -18,14 +18,14 @@ export interface SeenFrame {
   caption: string;
 }
 
-type LineTemplates = Prompts['timeline']['lines'];
+export type LineTemplates = Prompts['timeline']['lines'];
 
-function write(template: string, values: Record<string, string>): string {
+export function write(template: string, values: Record<string, string>): string {
   return template.replace(/\{([a-z]+)\}/g, (_, slot: string) => values[slot] ?? '');
 }
 
 /** One line, whatever the user's text holds: a newline would start a line without a time. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   return text.replace(/\s+/g, ' ').trim();
 }
 

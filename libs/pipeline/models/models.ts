@@ -1,14 +1,15 @@
 import { join } from 'node:path';
 import type { InstalledPack } from '#contracts';
-import { createDecoder, type Decoder } from '#decoder';
-import { createSpeechRecognizer, type SpeechRecognizer } from '#encoders/speech';
-import { createVisionEncoder, type VisionEncoder } from '#encoders/vision';
+import type { Decoder } from '#decoder';
+import type { SpeechRecognizer } from '#encoders/speech';
+import type { VisionEncoder } from '#encoders/vision';
+import type { TextRecognizer } from '#media';
 import type { Config } from '#platform';
 import { buildConnector, Tokenizer } from '#runtime';
 import { readPrompts, type Prompts } from './prompts.js';
 
 /**
- * The models of one pack, each loaded when it is first needed and once. A model that failed to load is tried again by
+ * The models of one pack, each loaded (code and weights) when it is first needed and once. A model that failed to load is tried again by
  * the next request.
  */
 export class Models {
@@ -39,6 +40,7 @@ export class Models {
 
   vision(): Promise<VisionEncoder> {
     return this.once('vision', async () => {
+      const { createVisionEncoder } = await import('#encoders/vision');
       const adapter = this.pack.path(this.pack.manifest.vision?.connector ?? '');
       const connectorFile = await buildConnector(adapter, join(this.config.cacheDir, 'graphs'));
       return this.own(
@@ -48,13 +50,23 @@ export class Models {
   }
 
   speech(): Promise<SpeechRecognizer> {
-    return this.once('speech', async () =>
-      this.own(await createSpeechRecognizer({ pack: this.pack, threads: this.config.runtime.threads })),
-    );
+    return this.once('speech', async () => {
+      const { createSpeechRecognizer } = await import('#encoders/speech');
+      return this.own(await createSpeechRecognizer({ pack: this.pack, threads: this.config.runtime.threads }));
+    });
+  }
+
+  /** Reads text in pictures. Its own model is loaded by the first picture. */
+  textRecognizer(): Promise<TextRecognizer> {
+    return this.once('text', async () => {
+      const { TextRecognizer } = await import('#media');
+      return this.own(new TextRecognizer());
+    });
   }
 
   decoder(): Promise<Decoder> {
     return this.once('decoder', async () => {
+      const { createDecoder } = await import('#decoder');
       const { cacheDir, dataDir, decoder, runtime } = this.config;
       return this.own(
         await createDecoder({

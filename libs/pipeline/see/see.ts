@@ -1,6 +1,6 @@
 import { JOBS, type JobPayload, type JobResult, type Medium } from '#contracts';
 import type { JobContext } from '#jobs';
-import { decodeFrames, decodeImage } from '#media';
+import { decodeFrames, decodeImage, printLikelihood } from '#media';
 import { artifactKey } from '../artifact.js';
 import { cached, requiredChild, type Stage } from '../context.js';
 
@@ -22,6 +22,7 @@ export async function see(stage: Stage, { options }: JobPayload<'media.see'>, co
   const vision = await stage.models.vision();
   const times: (number | null)[] = [];
   const visual: Float32Array[] = [];
+  const print: number[] = [];
   let waiting: Uint8Array[] = [];
   const flush = async (): Promise<void> => {
     if (waiting.length > 0) visual.push(await vision.encode(waiting, { signal: context.signal }));
@@ -29,6 +30,7 @@ export async function see(stage: Stage, { options }: JobPayload<'media.see'>, co
   };
   for await (const frame of framesOf(stage, medium, options, vision.size, context.signal)) {
     times.push(frame.time);
+    print.push(printLikelihood(frame.rgb, vision.size, vision.size));
     waiting.push(frame.rgb);
     if (waiting.length === BATCH) {
       await flush();
@@ -40,7 +42,7 @@ export async function see(stage: Stage, { options }: JobPayload<'media.see'>, co
   const { id } = await stage.blobs.put(
     Buffer.concat(visual.map((each) => Buffer.from(each.buffer, each.byteOffset, each.byteLength))),
   );
-  const result: Seen = { mediumId: medium.id, frames: times.length, times, visual: id };
+  const result: Seen = { mediumId: medium.id, frames: times.length, times, visual: id, print };
   await stage.records.putArtifact(key, result);
   return result;
 }

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { createWorker, OEM, type Page, type Worker } from 'tesseract.js';
+import type { Page, Worker } from 'tesseract.js';
 import { TesseraError } from '#contracts';
 
 /** 8-bit grey [height, width]. */
@@ -24,7 +24,7 @@ export interface TextBox {
 }
 
 export interface PictureText {
-  /** Lines in reading order, parted by newlines. */
+  /** Paragraphs in reading order, parted by newlines. */
   text: string;
   boxes: TextBox[];
 }
@@ -85,6 +85,7 @@ export class TextRecognizer {
   }
 
   private async start(): Promise<Worker> {
+    const { createWorker, OEM } = await import('tesseract.js');
     const require = createRequire(import.meta.url);
     const language = dirname(require.resolve('@tesseract.js-data/eng/package.json'));
     return createWorker('eng', OEM.LSTM_ONLY, {
@@ -121,7 +122,18 @@ function pictureText(page: Page): PictureText {
       paragraph,
     }))
     .filter((box) => box.confidence >= MIN_CONFIDENCE && /[\p{L}\p{N}]{2}/u.test(box.text));
-  return { text: boxes.map((box) => box.text).join('\n'), boxes };
+  return { text: paragraphs(boxes).join('\n'), boxes };
+}
+
+/** Lines of one paragraph joined; words that were hyphenated at a line's end mended. */
+function paragraphs(boxes: TextBox[]): string[] {
+  const found = new Map<number, string>();
+  for (const { text, paragraph } of boxes) {
+    const open = found.get(paragraph);
+    const mends = open !== undefined && /\p{L}-$/u.test(open) && /^\p{Ll}/u.test(text);
+    found.set(paragraph, open === undefined ? text : mends ? open.slice(0, -1) + text : `${open} ${text}`);
+  }
+  return [...found.values()];
 }
 
 const cancelled = (): TesseraError => new TesseraError('cancelled', 'Reading the text of a picture was cancelled.');

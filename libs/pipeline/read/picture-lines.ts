@@ -1,0 +1,69 @@
+import type { Medium } from '#contracts';
+import { oneLine, write, type Line, type LineTemplates } from '../compose/lines.js';
+import { timecode } from '../compose/timecode.js';
+import { passages } from './passages.js';
+
+/** Text on a frame, from the frame's time until the text changes. */
+export interface FrameText {
+  time: number;
+  end: number;
+  text: string;
+}
+
+type Templates = Pick<LineTemplates, 'utterance'>;
+
+const marked = (text: string): string => `Text in the picture: ${text}`;
+
+/** The text of a still picture, under its file's name as its caption is; a page of text is several lines. */
+export function pictureTextLines(medium: Pick<Medium, 'id' | 'name'>, text: string, templates: Templates): Line[] {
+  return text
+    .split('\n')
+    .flatMap((paragraph) => passages(oneLine(paragraph)))
+    .map((words) => ({
+      text: write(templates.utterance, { time: oneLine(medium.name), text: marked(words) }),
+      span: { mediumId: medium.id },
+      quote: words,
+    }));
+}
+
+/** What was to be read on a film's frames, each text once for as long as it stayed. */
+export function frameTextLines(medium: Pick<Medium, 'id'>, texts: FrameText[], templates: Templates): Line[] {
+  return texts.map(({ time, end, text }) => ({
+    text: write(templates.utterance, { time: timecode(time), text: marked(oneLine(text)) }),
+    span: { mediumId: medium.id, start: time, end },
+    quote: oneLine(text),
+  }));
+}
+
+/** Joins frames that show the same text (up to what recognition makes of it); `next` is when the following frame takes over. */
+export function joinSameTexts(frames: { time: number; next: number; text: string }[]): FrameText[] {
+  const joined: FrameText[] = [];
+  for (const { time, next, text } of frames) {
+    const last = joined.at(-1);
+    if (text.trim() === '') continue;
+    if (last && Math.abs(last.end - time) < 0.01 && sameText(last.text, text)) last.end = next;
+    else joined.push({ time, end: next, text });
+  }
+  return joined;
+}
+
+/** Words in common over all words, from here on, are the same slide. */
+const SAME = 0.8;
+
+function sameText(a: string, b: string): boolean {
+  const words = (text: string): Set<string> => new Set(text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []);
+  const [left, right] = [words(a), words(b)];
+  const common = [...left].filter((word) => right.has(word)).length;
+  return common >= SAME * (left.size + right.size - common);
+}
+
+/** A picture with this many words is a page or a slide: it is read rather than looked at. */
+const PAGE_WORDS = 12;
+const ASKS_FOR_TEXT =
+  /\b(say|says|saying|read|reads|written|writing|write|text|words?|letters?|sign|signs|title|titled|headline|heading|label|labelled|labeled|logo|brand|spell|spelled|printed|slide|page|poster|banner|screen|number|phone|address|email|price|date)\b/i;
+
+/** Whether a question about a picture is better answered by the words in it than by its look. */
+export function asksForText(question: string, lines: Line[]): boolean {
+  const words = lines.reduce((sum, line) => sum + line.quote.split(' ').length, 0);
+  return words >= PAGE_WORDS || (words > 0 && ASKS_FOR_TEXT.test(question));
+}

@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import type { JobResult, Medium } from '#contracts';
+import { PRINT_FROM, readFrameTexts, readPictureText } from '#media';
+import { artifactKey } from '../artifact.js';
+import type { Line } from '../compose/lines.js';
+import { cached, type Stage } from '../context.js';
+import { frameTextLines, joinSameTexts, pictureTextLines, type FrameText } from './picture-lines.js';
+
+/** Frames of one film whose text is read: with more, every so many is. */
+const MAX_FRAMES = 120;
+
+/** The text in a still picture, kept by content. Most pictures have none, which a few milliseconds tell. */
+export async function readPictureLines(stage: Stage, medium: Medium, signal: AbortSignal): Promise<Line[]> {
+  const { blobs, config, models, records } = stage;
+  const key = artifactKey('text', medium.id);
+  let text = await cached(records, key, z.string());
+  if (text === undefined) {
+    const recognizer = await models.textRecognizer();
+    ({ text } = await readPictureText(blobs.path(medium.id), { recognizer, limits: config.limits, signal }));
+    await records.putArtifact(key, text);
+  }
+  const prompts = await models.prompts();
+  return pictureTextLines(medium, text, prompts.timeline.lines);
+}
+
+const FrameTexts = z.array(z.object({ time: z.number(), end: z.number(), text: z.string() }));
+
+/** The text on a film's frames (slides, captions, signs), kept by content; only frames that look like print are read. */
+export async function readFrameLines(
+  stage: Stage,
+  medium: Medium,
+  seen: JobResult<'media.see'>,
+  { signal, onProgress }: { signal: AbortSignal; onProgress?: (share: number) => void },
+): Promise<Line[]> {
+  const { blobs, config, models, records } = stage;
+  const frames = printedFrames(seen, medium.duration, MAX_FRAMES);
+  if (frames.length === 0) return [];
+  const key = artifactKey('text', medium.id, frames);
+  let texts: FrameText[] | undefined = await cached(records, key, FrameTexts);
+  if (!texts) {
+    const read: { time: number; next: number; text: string }[] = [];
+    const times = frames.map((frame) => frame.time);
+    const recognizer = await models.textRecognizer();
+    const request = { facts: medium, recognizer, limits: config.limits, signal };
+    for await (const { time, text } of readFrameTexts(blobs.path(medium.id), times, request)) {
+      read.push({ time, next: frames[read.length]?.next ?? time, text: text.text });
+      onProgress?.(read.length / frames.length);
+    }
+    texts = joinSameTexts(read);
+    await records.putArtifact(key, texts);
+  }
+  const prompts = await models.prompts();
+  return frameTextLines(medium, texts, prompts.timeline.lines);
+}
+
+/** Frames that look like print, each with the time of the next frame; thinned evenly when there are more than `limit`. */
+export function printedFrames(
+  { times, print = [] }: Pick<JobResult<'media.see'>, 'times' | 'print'>,
+  duration: number | undefined,
+  limit: number,
+): { time: number; next: number }[] {
+  const frames = times.flatMap((time, index) => {
+    if (time === null || (print[index] ?? 0) < PRINT_FROM) return [];
+    return [{ time, next: times[index + 1] ?? duration ?? time }];
+  });
+  const step = Math.max(1, frames.length / limit);
+  return step === 1 ? frames : Array.from({ length: limit }, (_, i) => frames[Math.floor(i * step)]).flatMap((frame) => frame ?? []); // prettier-ignore
+}

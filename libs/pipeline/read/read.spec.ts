@@ -1,0 +1,106 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { documentLines } from './document-lines.js';
+import { PASSAGE_CHARACTERS, passages } from './passages.js';
+import { asksForText, frameTextLines, joinSameTexts, pictureTextLines } from './picture-lines.js';
+import { printedFrames } from './picture-text.js';
+
+const medium = { id: 'a'.repeat(64), name: 'sign.jpg' };
+const templates = {
+  utterance: '[{time}] {text}\n',
+  caption: '[{time}] Picture: {text}\n',
+  frame: '[{time}] {image}\n',
+  page: '[page {page}] {text}\n',
+};
+
+describe('passages', () => {
+  it('cuts at sentences, loses nothing, and is longer only for one long sentence', () => {
+    const sentence = fc
+      .array(fc.stringMatching(/^[a-z]{1,12}$/), { minLength: 1, maxLength: 30 })
+      .map((words) => `A ${words.join(' ')}.`);
+    fc.assert(
+      fc.property(fc.array(sentence, { minLength: 1, maxLength: 12 }), (sentences) => {
+        const found = passages(sentences.join(' '));
+        expect(found.join(' ')).toBe(sentences.join(' '));
+        for (const passage of found)
+          expect(passage.length <= PASSAGE_CHARACTERS || sentences.includes(passage)).toBe(true);
+      }),
+    );
+  });
+});
+
+describe('documentLines', () => {
+  it('marks pages, and cites them', () => {
+    expect(documentLines(medium, [{ text: 'The budget\nis 4200.', page: 3 }], templates)).toEqual([
+      { text: '[page 3] The budget is 4200.\n', span: { mediumId: medium.id, page: 3 }, quote: 'The budget is 4200.' },
+    ]);
+  });
+
+  it('takes subtitles for speech', () => {
+    const [line] = documentLines(medium, [{ text: 'Hello', start: 61.5, end: 63, line: 4 }], templates);
+    expect(line).toEqual({
+      text: '[01:01] Hello\n',
+      span: { mediumId: medium.id, start: 61.5, end: 63 },
+      quote: 'Hello',
+    });
+  });
+
+  it('keeps source code as it stands, under the name of its file', () => {
+    const blocks = [
+      { text: 'def f():', line: 1, file: 'a.py' },
+      { text: '    return 1', line: 2, file: 'a.py' },
+      { text: 'x', line: 1, file: 'b.py' },
+    ];
+    const lines = documentLines(medium, blocks, templates);
+    expect(lines.map((line) => line.text)).toEqual(['a.py:\n', 'def f():\n', '    return 1\n', 'b.py:\n', 'x\n']);
+    expect(lines[2]).toMatchObject({ span: { line: 2, file: 'a.py' }, quote: 'return 1' });
+  });
+});
+
+describe('text in pictures', () => {
+  it('stands under the file it is from', () => {
+    expect(pictureTextLines(medium, 'Exit\nMind the gap', templates).map((line) => line.text)).toEqual([
+      '[sign.jpg] Text in the picture: Exit\n',
+      '[sign.jpg] Text in the picture: Mind the gap\n',
+    ]);
+    expect(pictureTextLines(medium, '', templates)).toEqual([]);
+  });
+
+  it('is asked for by what is asked, or when the picture is a page', () => {
+    const few = pictureTextLines(medium, 'Mind the gap', templates);
+    expect(asksForText('What does the sign say?', few)).toBe(true);
+    expect(asksForText('What colour is the car?', few)).toBe(false);
+    expect(asksForText('What does the sign say?', [])).toBe(false);
+    expect(asksForText('Who wrote it?', pictureTextLines(medium, 'word '.repeat(20), templates))).toBe(true);
+  });
+
+  it('of a film stays for as long as it was shown', () => {
+    const frames = [
+      { time: 0, next: 4, text: 'Results of the year' },
+      { time: 4, next: 8, text: 'Results of the year.' },
+      { time: 8, next: 12, text: '' },
+      { time: 12, next: 15, text: 'Thank you' },
+    ];
+    const texts = joinSameTexts(frames);
+    expect(texts).toEqual([
+      { time: 0, end: 8, text: 'Results of the year' },
+      { time: 12, end: 15, text: 'Thank you' },
+    ]);
+    expect(frameTextLines(medium, texts, templates)[1]).toEqual({
+      text: '[00:12] Text in the picture: Thank you\n',
+      span: { mediumId: medium.id, start: 12, end: 15 },
+      quote: 'Thank you',
+    });
+  });
+});
+
+describe('printedFrames', () => {
+  it('takes frames that look like print, and thins them evenly over the film', () => {
+    const times = Array.from({ length: 100 }, (_, i) => i);
+    const print = times.map((time) => (time % 2 === 0 ? 0.1 : 0));
+    expect(printedFrames({ times, print }, 100, 200)).toHaveLength(50);
+    const thinned = printedFrames({ times, print }, 100, 10).map((frame) => frame.time);
+    expect(thinned).toEqual([0, 10, 20, 30, 40, 50, 60, 70, 80, 90]);
+    expect(printedFrames({ times }, 100, 10)).toEqual([]);
+  });
+});
