@@ -1,6 +1,7 @@
+import { once } from 'node:events';
 import type { Transferable, Worker } from 'node:worker_threads';
 import { TesseraError } from '#contracts';
-import { unpackError, type Call, type Reply } from './messages.js';
+import { STOP, unpackError, type Call, type Reply } from './messages.js';
 import { spawnWorker } from './spawn.js';
 
 export interface CallOptions {
@@ -67,12 +68,18 @@ export class WorkerClient {
     });
   }
 
-  /** Stops the thread; what is still pending is rejected as cancelled. Safe to call twice. */
+  /**
+   * Rejects what is still pending as cancelled and stops the thread, once the call that runs has come to its end:
+   * onnxruntime takes the whole process down when its thread is terminated under it. Safe to call twice.
+   */
   async dispose(): Promise<void> {
     this.disposed = true;
     const worker = this.worker;
     this.fail(new TesseraError('cancelled', `${this.options.name} was shut down.`));
-    await worker?.terminate();
+    if (!worker) return;
+    worker.ref();
+    worker.postMessage(STOP);
+    await once(worker, 'exit');
   }
 
   private advance(): void {

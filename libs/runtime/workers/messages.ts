@@ -8,6 +8,9 @@ export interface Call {
   payload: unknown;
 }
 
+/** Main thread → worker: end when the calls before this are answered. */
+export const STOP = null;
+
 /** Worker → main thread: the answer to one call. */
 export type Reply = { id: number; value: unknown } | { id: number; error: ErrorBody & { detail?: string } };
 

@@ -1,5 +1,5 @@
 import { parentPort } from 'node:worker_threads';
-import { moved, packError, type Call, type Moved, type Reply } from './messages.js';
+import { moved, packError, STOP, type Call, type Moved, type Reply } from './messages.js';
 
 export { moved };
 
@@ -24,7 +24,8 @@ export function serveWorker(methods: Methods): void {
       port.postMessage({ id, error: packError(error) } satisfies Reply);
     }
   };
-  port.on('message', (call: Call) => {
-    last = last.then(() => answer(call));
+  port.on('message', (call: Call | typeof STOP) => {
+    // In a worker this ends the thread, not the process.
+    last = last.then(() => (call === STOP ? process.exit() : answer(call)));
   });
 }
