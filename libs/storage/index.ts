@@ -1,3 +1,5 @@
 export { openDatabase, type Database } from './database.js';
-export { Records, type MediaRecord } from './records.js';
+export { Records } from './records/records.js';
+export type { MediaRecord } from './records/media.js';
+export type { RequestKind, RequestRecord } from './records/requests.js';
 export { Blobs, type Blob, type PutOptions } from './blobs.js';

@@ -44,4 +44,12 @@ export const MIGRATIONS: readonly string[] = [
     revoked_at timestamptz
   );
   `,
+  `
+  -- What the form of a request's answer depends on, for when its result is asked for later.
+  alter table tessera.request add column options jsonb not null default '{}';
+
+  -- Media that came with a request go with its result; media that were brought to stay have no end.
+  alter table tessera.media add column expires_at timestamptz;
+  create index media_by_expiry on tessera.media (expires_at) where expires_at is not null;
+  `,
 ];

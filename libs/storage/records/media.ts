@@ -1,0 +1,101 @@
+import type pg from 'pg';
+import type { MediaKind } from '#contracts';
+
+/** A medium as somebody brought it. */
+export interface MediaRecord {
+  tenant: string;
+  /** sha-256 of the bytes; also the id of the blob. */
+  id: string;
+  name: string;
+  kind: MediaKind | 'unknown';
+  mimeType: string;
+  bytes: number;
+  createdAt: Date;
+  /** Null: it stays until it is deleted. */
+  expiresAt: Date | null;
+}
+
+interface MediaRow {
+  tenant: string;
+  id: string;
+  name: string;
+  kind: MediaRecord['kind'];
+  mime_type: string;
+  bytes: string;
+  created_at: Date;
+  expires_at: Date | null;
+}
+
+const toMedia = (row: MediaRow): MediaRecord => ({
+  tenant: row.tenant,
+  id: row.id,
+  name: row.name,
+  kind: row.kind,
+  mimeType: row.mime_type,
+  bytes: Number(row.bytes),
+  createdAt: row.created_at,
+  expiresAt: row.expires_at,
+});
+
+/** Brings a medium to a tenant. What was brought to stay stays, however often it comes again with a request. */
+export async function putMedia(pool: pg.Pool, media: Omit<MediaRecord, 'createdAt'>): Promise<MediaRecord> {
+  const { rows } = await pool.query<MediaRow>(
+    `insert into tessera.media as m (tenant, id, name, kind, mime_type, bytes, expires_at) values ($1, $2, $3, $4, $5, $6, $7)
+     on conflict (tenant, id) do update set name = excluded.name,
+       expires_at = case when m.expires_at is null then null else greatest(m.expires_at, excluded.expires_at) end
+     returning *`,
+    [media.tenant, media.id, media.name, media.kind, media.mimeType, media.bytes, media.expiresAt],
+  );
+  const row = rows[0] as MediaRow;
+  if (row.expires_at === null || media.expiresAt !== null) return toMedia(row);
+  await pool.query('update tessera.media set expires_at = null where tenant = $1 and id = $2', [
+    media.tenant,
+    media.id,
+  ]);
+  return { ...toMedia(row), expiresAt: null };
+}
+
+export async function getMedia(pool: pg.Pool, tenant: string, id: string): Promise<MediaRecord | undefined> {
+  const { rows } = await pool.query<MediaRow>('select * from tessera.media where tenant = $1 and id = $2', [
+    tenant,
+    id,
+  ]);
+  return rows[0] && toMedia(rows[0]);
+}
+
+/** Newest first; `before` is the id of the last one of the page before. */
+export async function listMedia(
+  pool: pg.Pool,
+  tenant: string,
+  page: { limit: number; before?: string },
+): Promise<MediaRecord[]> {
+  const { rows } = await pool.query<MediaRow>(
+    `select * from tessera.media where tenant = $1
+       and ($3::text is null or (created_at, id) < (select created_at, id from tessera.media where tenant = $1 and id = $3))
+     order by created_at desc, id desc limit $2`,
+    [tenant, page.limit, page.before ?? null],
+  );
+  return rows.map(toMedia);
+}
+
+/** Returns how many tenants still have these bytes: at 0 the blob may go. */
+export async function deleteMedia(
+  pool: pg.Pool,
+  tenant: string,
+  id: string,
+): Promise<{ deleted: boolean; references: number }> {
+  const { rowCount } = await pool.query('delete from tessera.media where tenant = $1 and id = $2', [tenant, id]);
+  const { rows } = await pool.query<{ n: number }>('select count(*)::int as n from tessera.media where id = $1', [id]);
+  return { deleted: rowCount === 1, references: rows[0]?.n ?? 0 };
+}
+
+/** Forgets media whose time is over; returns the ids that nobody has any more. */
+export async function expireMedia(pool: pg.Pool): Promise<string[]> {
+  const { rows } = await pool.query<{ id: string }>(
+    `with gone as (delete from tessera.media where expires_at < now() returning tenant, id)
+     select distinct g.id from gone g
+     where not exists (
+       select from tessera.media m where m.id = g.id and not exists (select from gone where tenant = m.tenant and id = m.id))`,
+  );
+  return rows.map(({ id }) => id);
+}

@@ -1,0 +1,49 @@
+import type pg from 'pg';
+import * as media from './media.js';
+import * as requests from './requests.js';
+
+/** What Tessera remembers in PostgreSQL: who brought and asked for what, and the cache of everything that follows from media. */
+export class Records {
+  constructor(private readonly pool: pg.Pool) {}
+
+  putMedia = (record: Omit<media.MediaRecord, 'createdAt' | 'expiresAt'> & { expiresAt?: Date | null }) =>
+    media.putMedia(this.pool, { expiresAt: null, ...record });
+  getMedia = (tenant: string, id: string) => media.getMedia(this.pool, tenant, id);
+  listMedia = (tenant: string, page: { limit: number; before?: string }) => media.listMedia(this.pool, tenant, page);
+  deleteMedia = (tenant: string, id: string) => media.deleteMedia(this.pool, tenant, id);
+  expireMedia = () => media.expireMedia(this.pool);
+
+  reserveRequest = (request: Omit<requests.RequestRecord, 'createdAt'>) => requests.reserveRequest(this.pool, request);
+  getRequest = (tenant: string, id: string) => requests.getRequest(this.pool, tenant, id);
+  listRequests = (tenant: string, page: { limit: number; before?: string }) =>
+    requests.listRequests(this.pool, tenant, page);
+  deleteRequest = (id: string) => requests.deleteRequest(this.pool, id);
+  expireRequests = (seconds: number) => requests.expireRequests(this.pool, seconds);
+
+  async getArtifact<T = unknown>(key: string): Promise<T | undefined> {
+    const { rows } = await this.pool.query<{ value: T }>({
+      name: 'tessera-get-artifact',
+      text: 'select value from tessera.artifact where key = $1',
+      values: [key],
+    });
+    return rows[0]?.value;
+  }
+
+  /** The first value of a key stays: a key determines its value. */
+  async putArtifact(key: string, value: unknown): Promise<void> {
+    await this.pool.query({
+      name: 'tessera-put-artifact',
+      text: 'insert into tessera.artifact (key, value) values ($1, $2) on conflict (key) do nothing',
+      values: [key, JSON.stringify(value)],
+    });
+  }
+
+  async deleteArtifact(key: string): Promise<void> {
+    await this.pool.query('delete from tessera.artifact where key = $1', [key]);
+  }
+
+  /** Throws when the database does not answer. */
+  async ping(): Promise<void> {
+    await this.pool.query('select 1');
+  }
+}
