@@ -122,11 +122,17 @@ function* fields(bytes: Uint8Array): Generator<Field> {
 }
 
 function varint(bytes: Uint8Array, at: number): [value: number, next: number] {
-  let low = 0n;
+  let small = 0;
+  for (let shift = 0; shift < 28 && at + shift / 7 < bytes.length; shift += 7) {
+    const byte = bytes[at + shift / 7]!;
+    small |= (byte & 0x7f) << shift;
+    if (byte < 0x80) return [small, at + shift / 7 + 1];
+  }
+  let value = 0n;
   for (let shift = 0n; at < bytes.length; shift += 7n) {
     const byte = bytes[at++]!;
-    low |= BigInt(byte & 0x7f) << shift;
-    if (byte < 0x80) return [Number(BigInt.asIntN(64, low)), at];
+    value |= BigInt(byte & 0x7f) << shift;
+    if (byte < 0x80) return [Number(BigInt.asIntN(64, value)), at];
   }
   throw new RangeError('a number ends outside');
 }
