@@ -51,6 +51,8 @@ export interface ErrorBody {
   message: string;
   /** The request field or file the error is about. */
   param?: string;
+  /** Seconds after which trying again may help. */
+  retryAfter?: number;
 }
 
 /**
@@ -60,14 +62,16 @@ export interface ErrorBody {
 export class TesseraError extends Error {
   override readonly name = 'TesseraError';
   readonly param: string | undefined;
+  readonly retryAfter: number | undefined;
 
   constructor(
     readonly code: ErrorCode,
     message: string,
-    options: { param?: string; cause?: unknown } = {},
+    options: { param?: string; retryAfter?: number; cause?: unknown } = {},
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.param = options.param;
+    this.retryAfter = options.retryAfter;
   }
 
   get status(): number {
@@ -80,7 +84,12 @@ export class TesseraError extends Error {
   }
 
   toBody(): ErrorBody {
-    return { code: this.code, message: this.message, ...(this.param === undefined ? {} : { param: this.param }) };
+    return {
+      code: this.code,
+      message: this.message,
+      ...(this.param === undefined ? {} : { param: this.param }),
+      ...(this.retryAfter === undefined ? {} : { retryAfter: this.retryAfter }),
+    };
   }
 
   static from(error: unknown): TesseraError {
@@ -93,6 +102,6 @@ export class TesseraError extends Error {
   }
 
   static fromBody(body: ErrorBody): TesseraError {
-    return new TesseraError(body.code, body.message, body.param === undefined ? {} : { param: body.param });
+    return new TesseraError(body.code, body.message, { param: body.param, retryAfter: body.retryAfter });
   }
 }
