@@ -145,9 +145,10 @@ export class Jobs {
     { after, signal }: { after?: string; signal?: AbortSignal } = {},
   ): AsyncGenerator<JournalEvent> {
     await this.record(id);
-    for (let place = after; ;) {
+    let place = after;
+    for (let ended = false; ;) {
       const change = this.nextChange(id, ['event', 'end'], signal);
-      let over = true;
+      let wait = false;
       try {
         const entries = await this.backend.journal.events(id, place);
         for (const entry of entries) {
@@ -155,11 +156,12 @@ export class Jobs {
           place = entry.id;
           if (entry.event.type === 'state' && FINAL.includes(entry.event.state)) return;
         }
-        // Whoever asks behind the last event of an ended tree gets nothing more.
-        if (entries.length === 0 && FINAL.includes((await this.record(id)).state)) return;
-        over = signal?.aborted ?? false;
+        // Whoever asks behind the last event of an ended tree gets nothing more; a tree that ended just now has one more to tell.
+        if (ended || signal?.aborted) return;
+        ended = entries.length === 0 && FINAL.includes((await this.record(id)).state);
+        wait = !ended;
       } finally {
-        if (over) change.stop();
+        if (!wait) change.stop();
       }
       await change.promise;
       if (signal?.aborted) return;

@@ -45,6 +45,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
       trustProxy: s.TESSERA_TRUST_PROXY,
       drainSeconds: s.TESSERA_DRAIN,
       maxBodyBytes: s.TESSERA_MAX_BODY,
+      modelAliases: s.TESSERA_MODEL_ALIASES,
     },
     admission: {
       auth: s.TESSERA_AUTH,

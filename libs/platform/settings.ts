@@ -92,6 +92,9 @@ export const SETTINGS = {
   TESSERA_PACK: z.string().min(1).default('tessera-nano').describe('Model pack.'),
   TESSERA_HUB_URL: url('http:', 'https:').describe('Model hub of hf: sources, a mirror for example.'),
   TESSERA_HUB_TOKEN: z.string().optional().describe('Access token of the hub, for gated files.'),
+  TESSERA_MODEL_ALIASES: list().describe(
+    'Other names of the model that clients may send, for example whisper-1,gpt-4o-mini.',
+  ),
   TESSERA_THREADS: whole(0, 0, 1024).describe('Threads for models; 0: one per physical core.'),
   TESSERA_EXECUTION_PROVIDERS: list('cpu').describe('onnxruntime execution providers in order, for example cuda,cpu.'),
   TESSERA_KV_MEMORY: size('512MiB').describe('Memory for the pages of the decoder.'),

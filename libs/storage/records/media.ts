@@ -41,7 +41,8 @@ const toMedia = (row: MediaRow): MediaRecord => ({
 export async function putMedia(pool: pg.Pool, media: Omit<MediaRecord, 'createdAt'>): Promise<MediaRecord> {
   const { rows } = await pool.query<MediaRow>(
     `insert into tessera.media as m (tenant, id, name, kind, mime_type, bytes, expires_at) values ($1, $2, $3, $4, $5, $6, $7)
-     on conflict (tenant, id) do update set name = excluded.name,
+     on conflict (tenant, id) do update set
+       name = case when m.expires_at is null and excluded.expires_at is not null then m.name else excluded.name end,
        expires_at = case when m.expires_at is null then null else greatest(m.expires_at, excluded.expires_at) end
      returning *`,
     [media.tenant, media.id, media.name, media.kind, media.mimeType, media.bytes, media.expiresAt],

@@ -1,0 +1,96 @@
+import 'reflect-metadata';
+import multipart from '@fastify/multipart';
+import { Module, type DynamicModule, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import { randomUUID } from 'node:crypto';
+import { ChatController } from './chat/chat.js';
+import { DescriptionsController } from './descriptions/descriptions.js';
+import { Draining, HealthController } from './health/health.js';
+import { ErrorFilter } from './http/errors.js';
+import { logRequests } from './http/log.js';
+import { MediaStore } from './inputs/store.js';
+import { JobsController } from './jobs/jobs.js';
+import { JobReply } from './jobs/reply.js';
+import { Results } from './jobs/results.js';
+import { MediaController } from './media/media.js';
+import { ModelNames, ModelsController } from './models/models.js';
+import { openApiDocument } from './openapi/document.js';
+import { PARTS, type ApiParts } from './parts.js';
+import { QuestionsController } from './questions/questions.js';
+import { Requests } from './requests.js';
+import { TranscriptionsController } from './transcriptions/transcriptions.js';
+
+export const CONTROLLERS: readonly Type[] = [
+  DescriptionsController,
+  TranscriptionsController,
+  QuestionsController,
+  ChatController,
+  ModelsController,
+  MediaController,
+  JobsController,
+  HealthController,
+];
+
+@Module({})
+class ApiModule {
+  static with(parts: ApiParts): DynamicModule {
+    return {
+      module: ApiModule,
+      controllers: [...CONTROLLERS],
+      providers: [{ provide: PARTS, useValue: parts }, Requests, Results, JobReply, MediaStore, ModelNames, Draining],
+    };
+  }
+}
+
+/** What browsers are told about every answer. */
+const SECURITY_HEADERS = {
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-resource-policy': 'same-origin',
+};
+
+/** The HTTP edge on its parts; `listen` starts it, `close` lets running requests end. It does not own its parts. */
+export async function createApi(parts: ApiParts): Promise<NestFastifyApplication> {
+  const { http, limits } = parts.config;
+  const adapter = new FastifyAdapter({
+    bodyLimit: http.maxBodyBytes,
+    trustProxy: http.trustProxy,
+    requestIdHeader: 'x-request-id',
+    genReqId: () => randomUUID(),
+    forceCloseConnections: 'idle',
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.with(parts), adapter, {
+    logger: false,
+    abortOnError: false,
+  });
+  await app.register(multipart as never, {
+    throwFileSizeLimit: false,
+    limits: {
+      fileSize: limits.maxFileBytes + 1,
+      files: limits.maxParts,
+      fields: 100,
+      fieldSize: http.maxBodyBytes,
+      parts: limits.maxParts + 100,
+    },
+  });
+  const fastify = adapter.getInstance();
+  fastify.addHook('onRequest', async (request, reply) => {
+    reply.headers({ ...SECURITY_HEADERS, 'x-request-id': request.id });
+  });
+  logRequests(fastify);
+  if (http.corsOrigins.length > 0)
+    app.enableCors({ origin: http.corsOrigins, exposedHeaders: ['x-request-id', 'x-job-id', 'location'] });
+  app.useGlobalFilters(new ErrorFilter());
+  const document = openApiDocument(CONTROLLERS, '0.1.0') as unknown as OpenAPIObject;
+  SwaggerModule.setup('docs', app, document, {
+    jsonDocumentUrl: 'docs/json',
+    yamlDocumentUrl: 'docs/yaml',
+    customSiteTitle: 'Tessera',
+  });
+  await app.init();
+  await fastify.ready();
+  return app;
+}

@@ -1,0 +1,146 @@
+import { Body, Controller, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { TesseraError, type Answer } from '#contracts';
+import { answerTree, type TreeInput } from '#jobs';
+import { deltas } from '../answers.js';
+import { disconnected } from '../http/disconnect.js';
+import { toEnvelope, toTesseraError } from '../http/errors.js';
+import { Operation } from '../http/operation.js';
+import { EventStream } from '../http/sse.js';
+import { ZodPipe } from '../http/validate.js';
+import { identityOf } from '../identity/identity.js';
+import { MediaStore } from '../inputs/store.js';
+import { JobResource } from '../jobs/resource.js';
+import { JobReply } from '../jobs/reply.js';
+import { ModelNames } from '../models/models.js';
+import { PARTS, type ApiParts } from '../parts.js';
+import { Requests, type Submission } from '../requests.js';
+import { ChatCompletion, toChunk, toCompletion, toUsageChunk, type Head } from './completion.js';
+import { conversationOf, mediaPartsOf, toInput } from './conversation.js';
+import { ChatRequest } from './request.js';
+import { toChatSampling } from './sampling.js';
+
+/** A job that has not answered by then is streamed to all the same, so that proxies do not give up. */
+const FIRST_EVENT_MS = 8_000;
+
+@Controller('v1/chat')
+export class ChatController {
+  constructor(
+    @Inject(PARTS) private readonly parts: ApiParts,
+    @Inject(Requests) private readonly requests: Requests,
+    @Inject(MediaStore) private readonly store: MediaStore,
+    @Inject(ModelNames) private readonly models: ModelNames,
+    @Inject(JobReply) private readonly jobs: JobReply,
+  ) {}
+
+  @Post('completions')
+  @HttpCode(200)
+  @Operation({
+    tag: 'Chat',
+    summary: 'Answer a conversation',
+    description:
+      "OpenAI's interface. Parts may be text, pictures, audio, video and files; `stream` sends server-sent events.",
+    body: ChatRequest,
+    responses: {
+      200: { description: 'The answer', schema: ChatCompletion, types: ['application/json', 'text/event-stream'] },
+      202: { description: 'The job, with `Prefer: respond-async`', schema: JobResource },
+    },
+    errors: ['invalid_request', 'model_not_found', 'url_not_allowed', 'media_not_found', 'conflict', 'overloaded'],
+  })
+  async complete(
+    @Body(new ZodPipe(ChatRequest)) body: ChatRequest,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    const model = this.models.check(body.model);
+    const inputs = await this.inputs(body, identityOf(request).tenant);
+    const submit = (choice: number) => this.requests.submit(request, this.submission(body, model, inputs, choice));
+    const n = body.n ?? 1;
+    if (this.requests.wantsJob(request)) {
+      if (n > 1) throw new TesseraError('invalid_request', 'n: must be 1 with Prefer: respond-async', { param: 'n' });
+      return this.jobs.accepted(request, reply, await submit(0));
+    }
+    const first = await submit(0);
+    const head: Head = { id: first, model, created: new Date() };
+    reply.header('x-job-id', first);
+    if (body.stream) return this.stream(body, head, reply, n, first, submit);
+    const answers: Answer[] = [];
+    for (let choice = 0; choice < n; choice++)
+      answers.push(await this.requests.wait<'answer'>(reply, choice === 0 ? first : await submit(choice)));
+    await reply.send(toCompletion(head, answers));
+  }
+
+  private async inputs(body: ChatRequest, tenant: string): Promise<TreeInput[]> {
+    const media = mediaPartsOf(body.messages);
+    const { maxParts } = this.parts.config.limits;
+    if (media.length > maxParts)
+      throw new TesseraError(
+        'invalid_request',
+        `messages: holds ${media.length} media; at most ${maxParts} are read.`,
+        { param: 'messages' },
+      );
+    const inputs: TreeInput[] = [];
+    for (const { part, param } of media) inputs.push(await toInput(this.store, tenant, part, param));
+    return inputs;
+  }
+
+  private submission(body: ChatRequest, model: string, inputs: TreeInput[], choice: number): Submission {
+    const options = { sampling: toChatSampling(body, choice), selectedTokens: body.selected_tokens };
+    return {
+      kind: 'chat.completion',
+      tree: answerTree(conversationOf(body.messages), inputs, options),
+      options: { model, choice },
+    };
+  }
+
+  /** Choices come one after the other; each is a job of its own. */
+  private async stream(
+    body: ChatRequest,
+    head: Head,
+    reply: FastifyReply,
+    n: number,
+    first: string,
+    submit: (choice: number) => Promise<string>,
+  ): Promise<void> {
+    const signal = disconnected(reply);
+    let id = first;
+    let stream: EventStream | undefined;
+    try {
+      await this.firstEvent(id, signal);
+      const answers: Answer[] = [];
+      for (let choice = 0; choice < n && !signal.aborted; choice++) {
+        if (choice > 0) id = await submit(choice);
+        stream ??= new EventStream(reply);
+        await stream.json(toChunk(head, choice, { role: 'assistant', content: '' }));
+        for await (const { text, logprob } of deltas(this.parts.jobs.events(id, { signal })))
+          await stream.json(toChunk(head, choice, { content: text }, { logprob }));
+        const answer = await this.parts.jobs.result<'answer'>(id, { signal });
+        answers.push(answer);
+        await stream.json({
+          ...toChunk(head, choice, {}, { finish_reason: answer.finishReason }),
+          citations: toCompletion(head, [answer]).citations,
+        });
+      }
+      if (body.stream_options?.include_usage) await stream?.json(toUsageChunk(head, answers));
+      await stream?.send({ data: '[DONE]' });
+      stream?.end();
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!stream) throw error;
+      await stream.json(toEnvelope(toTesseraError(error)).body);
+      stream.end();
+    } finally {
+      if (signal.aborted) await this.parts.jobs.cancel(id).catch(() => undefined);
+    }
+  }
+
+  /** Until the first word or the end: a job that fails before it says anything is answered with a proper status. */
+  private async firstEvent(id: string, signal: AbortSignal): Promise<void> {
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(FIRST_EVENT_MS)]);
+    for await (const { event } of this.parts.jobs.events(id, { signal: limit })) {
+      if (event.type === 'token') return;
+      if (event.type === 'state' && (event.state === 'failed' || event.state === 'cancelled'))
+        await this.parts.jobs.result(id);
+    }
+  }
+}

@@ -1,0 +1,29 @@
+import type { PipeTransform } from '@nestjs/common';
+import type { z } from 'zod';
+import { TesseraError } from '#contracts';
+
+/** Throws `invalid_request` that names the first wrong field and what is wrong with it. */
+export function validate<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  const param = issue?.path.map(String).join('.') ?? '';
+  const others = parsed.error.issues.length - 1;
+  const more = others > 0 ? ` (and ${others} more)` : '';
+  throw new TesseraError(
+    'invalid_request',
+    `${param === '' ? 'The request' : param}: ${issue?.message ?? 'is wrong'}${more}`,
+    {
+      ...(param === '' ? {} : { param }),
+    },
+  );
+}
+
+/** The edge's only way to take a body, a query or a parameter. */
+export class ZodPipe<T extends z.ZodType> implements PipeTransform {
+  constructor(private readonly schema: T) {}
+
+  transform(value: unknown): z.output<T> {
+    return validate(this.schema, value ?? {});
+  }
+}

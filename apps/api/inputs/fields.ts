@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import type { SamplingInput } from '#contracts';
+
+/** Numbers and booleans that may have come as text of a form. */
+export const formNumber = z
+  .union([
+    z.number(),
+    z
+      .string()
+      .regex(/^-?\d+(\.\d+)?$/, 'is not a number')
+      .transform(Number),
+  ])
+  .pipe(z.number());
+export const formBoolean = z.union([
+  z.boolean(),
+  z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1'),
+]);
+export const listOf = <T extends z.ZodType>(item: T) =>
+  z.union([z.array(item), item.transform((one) => [one])]).default([]);
+
+export const MediaId = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/, 'is not the id of a medium')
+  .describe('Id of a medium, as POST /v1/media gave it.');
+export const Url = z
+  .string()
+  .min(1)
+  .max(64 * 2 ** 20)
+  .describe('http(s) URL or data URL.');
+
+/** The part of sampling that the native endpoints take. */
+export const SamplingFields = {
+  max_tokens: formNumber.pipe(z.number().int().min(1).max(8192)).optional().describe('Longest answer in tokens.'),
+  temperature: formNumber
+    .pipe(z.number().min(0).max(2))
+    .optional()
+    .describe('0 (default) always takes the likeliest token.'),
+  top_p: formNumber.pipe(z.number().min(0).max(1)).optional(),
+  seed: formNumber.pipe(z.number().int()).optional(),
+};
+
+type SamplingFields = z.output<z.ZodObject<typeof SamplingFields>>;
+
+export function toSampling(fields: SamplingFields): Omit<SamplingInput, 'maxTokens'> & { maxTokens?: number } {
+  return Object.fromEntries(
+    Object.entries({
+      maxTokens: fields.max_tokens,
+      temperature: fields.temperature,
+      topP: fields.top_p,
+      seed: fields.seed,
+    }).filter(([, value]) => value !== undefined),
+  );
+}

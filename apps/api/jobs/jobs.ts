@@ -1,0 +1,118 @@
+import { Controller, Delete, Get, Headers, HttpCode, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { JobState } from '#contracts';
+import { disconnected } from '../http/disconnect.js';
+import { Operation } from '../http/operation.js';
+import { EventStream } from '../http/sse.js';
+import { ZodPipe } from '../http/validate.js';
+import { identityOf } from '../identity/identity.js';
+import { PARTS, type ApiParts } from '../parts.js';
+import { Requests } from '../requests.js';
+import { JobReply } from './reply.js';
+import { JobList, JobResource, toResource } from './resource.js';
+
+const ListQuery = z.object({
+  limit: z.coerce.number<string>().int().min(1).max(100).default(20),
+  after: z.string().optional().describe('Id of the last job of the page before.'),
+  status: JobState.optional(),
+});
+
+@Controller('v1/jobs')
+export class JobsController {
+  constructor(
+    @Inject(PARTS) private readonly parts: ApiParts,
+    @Inject(Requests) private readonly requests: Requests,
+    @Inject(JobReply) private readonly reply: JobReply,
+  ) {}
+
+  @Get()
+  @Operation({
+    tag: 'Jobs',
+    summary: 'List jobs, newest first',
+    query: ListQuery,
+    responses: { 200: { description: 'A page of jobs', schema: JobList } },
+    errors: ['invalid_request'],
+  })
+  async list(@Query(new ZodPipe(ListQuery)) query: z.output<typeof ListQuery>, @Req() request: FastifyRequest) {
+    const { tenant } = identityOf(request);
+    const { limit, status: wanted } = query;
+    const data: JobResource[] = [];
+    let before = query.after;
+    for (;;) {
+      const records = await this.parts.records.listRequests(tenant, { limit: 100, before });
+      for (const record of records) {
+        before = record.id;
+        const status = await this.parts.jobs.status(record.id).catch(() => undefined);
+        if (!status || (wanted && status.state !== wanted)) continue;
+        if (data.length === limit) return { object: 'list' as const, data, has_more: true };
+        data.push(toResource(record, status));
+      }
+      if (records.length < 100) return { object: 'list' as const, data, has_more: false };
+    }
+  }
+
+  @Get(':id')
+  @Operation({
+    tag: 'Jobs',
+    summary: 'Get a job, with its result once it is completed',
+    responses: { 200: { description: 'The job', schema: JobResource } },
+    errors: ['job_not_found'],
+  })
+  get(@Param('id') id: string, @Req() request: FastifyRequest): Promise<JobResource> {
+    return this.reply.resource(request, id);
+  }
+
+  @Get(':id/events')
+  @Operation({
+    tag: 'Jobs',
+    summary: 'Follow a job',
+    description:
+      'Server-sent events of the types state, progress, segment and token, from the beginning or behind `Last-Event-ID`, until the job has ended.',
+    responses: { 200: { description: 'Events', types: ['text/event-stream'] } },
+    errors: ['job_not_found'],
+  })
+  async events(
+    @Param('id') id: string,
+    @Headers('last-event-id') after: string | undefined,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    await this.requests.own(request, id);
+    await this.parts.jobs.status(id);
+    const signal = disconnected(reply);
+    const stream = new EventStream(reply);
+    for await (const entry of this.parts.jobs.events(id, { after, signal }))
+      await stream.json(entry.event, entry.event.type, entry.id);
+    stream.end();
+  }
+
+  @Delete(':id')
+  @Operation({
+    tag: 'Jobs',
+    summary: 'Cancel a job',
+    description: 'Running work stops within a second. A job that has ended stays as it is.',
+    responses: { 200: { description: 'The job', schema: JobResource } },
+    errors: ['job_not_found'],
+  })
+  async cancel(@Param('id') id: string, @Req() request: FastifyRequest): Promise<JobResource> {
+    await this.requests.own(request, id);
+    await this.parts.jobs.cancel(id);
+    return this.reply.resource(request, id);
+  }
+
+  @Post(':id/retry')
+  @HttpCode(202)
+  @Operation({
+    tag: 'Jobs',
+    summary: 'Run a failed or cancelled job again, as a new job',
+    responses: { 202: { description: 'The new job', schema: JobResource } },
+    errors: ['job_not_found', 'conflict'],
+  })
+  async retry(@Param('id') id: string, @Req() request: FastifyRequest): Promise<JobResource> {
+    const { tenant, kind, options, fingerprint } = await this.requests.own(request, id);
+    const again = await this.parts.jobs.retry(id);
+    await this.parts.records.reserveRequest({ id: again, tenant, kind, options, fingerprint });
+    return this.reply.resource(request, again);
+  }
+}

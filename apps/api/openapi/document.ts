@@ -1,0 +1,137 @@
+import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
+import { RequestMethod, type Type } from '@nestjs/common';
+import { z } from 'zod';
+import { ERRORS, type ErrorCode } from '#contracts';
+import { operationOf, type OperationOptions } from '../http/operation.js';
+
+type Json = Record<string, unknown>;
+
+const schemaOf = (schema: z.ZodType, io: 'input' | 'output'): Json => {
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, {
+    io,
+    target: 'draft-2020-12',
+    unrepresentable: 'any',
+  }) as Json;
+  return rest;
+};
+
+const ErrorSchema: Json = {
+  type: 'object',
+  required: ['error'],
+  properties: {
+    error: {
+      type: 'object',
+      required: ['message', 'type', 'code', 'param'],
+      properties: {
+        message: { type: 'string' },
+        type: { type: 'string' },
+        code: { type: 'string' },
+        param: { type: ['string', 'null'] },
+      },
+    },
+  },
+};
+
+function formOf({ schema, files }: NonNullable<OperationOptions['form']>): Json {
+  const { properties = {}, required = [] } = schemaOf(schema, 'input') as { properties?: Json; required?: string[] };
+  const binary = { type: 'string', format: 'binary' };
+  const parts = Object.entries(files).map(([name, { many, description }]) => [
+    name,
+    many ? { type: 'array', items: binary, description } : { ...binary, description },
+  ]);
+  return { type: 'object', properties: { ...Object.fromEntries(parts), ...properties }, required };
+}
+
+function bodyOf({ body, form }: OperationOptions): Json | undefined {
+  const content = {
+    ...(body ? { 'application/json': { schema: schemaOf(body, 'input') } } : {}),
+    ...(form ? { 'multipart/form-data': { schema: formOf(form) } } : {}),
+  };
+  return Object.keys(content).length === 0 ? undefined : { required: true, content };
+}
+
+function parametersOf(path: string, { query }: OperationOptions): Json[] {
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }));
+  const { properties = {} } = (query ? schemaOf(query, 'input') : {}) as { properties?: Record<string, Json> };
+  const inQuery = Object.entries(properties).map(([name, { description, ...schema }]) => ({
+    name,
+    in: 'query',
+    description,
+    schema,
+  }));
+  return [...inPath, ...inQuery];
+}
+
+function responsesOf({ responses, errors = [] }: OperationOptions): Json {
+  const all: Json = {};
+  for (const [status, { description, schema, types }] of Object.entries(responses)) {
+    const media = (types ?? (schema ? ['application/json'] : [])).map((type) => [
+      type,
+      type === 'application/json' && schema ? { schema: schemaOf(schema, 'output') } : { schema: { type: 'string' } },
+    ]);
+    all[status] = { description, ...(media.length > 0 ? { content: Object.fromEntries(media) as Json } : {}) };
+  }
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of [...errors, 'unauthorized', 'rate_limited', 'internal'] as ErrorCode[]) {
+    const status = code === 'overloaded' ? 503 : ERRORS[code].status;
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  const content = { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } };
+  for (const [status, codes] of byStatus) all[status] ??= { description: codes.join(', '), content };
+  return all;
+}
+
+/** The OpenAPI 3.1 document, from the routes and the schemas that validate them. */
+export function openApiDocument(controllers: readonly Type[], version: string): Json {
+  const paths: Record<string, Json> = {};
+  for (const controller of controllers) {
+    const base = String(Reflect.getMetadata(PATH_METADATA, controller));
+    const prototype = controller.prototype as Record<string, object>;
+    for (const name of Object.getOwnPropertyNames(prototype)) {
+      const method = prototype[name] as object;
+      const operation = operationOf(method);
+      if (!operation) continue;
+      const tail = String(Reflect.getMetadata(PATH_METADATA, method));
+      const path = `/${[base, tail].filter((part) => part !== '/' && part !== '').join('/')}`.replace(
+        /:(\w+)/g,
+        '{$1}',
+      );
+      const verb = RequestMethod[Reflect.getMetadata(METHOD_METADATA, method) as RequestMethod].toLowerCase();
+      const parameters = parametersOf(path, operation);
+      const requestBody = bodyOf(operation);
+      paths[path] = {
+        ...paths[path],
+        [verb]: {
+          operationId: `${controller.name.replace(/Controller$/, '')}_${name}`,
+          tags: [operation.tag],
+          summary: operation.summary,
+          ...(operation.description ? { description: operation.description } : {}),
+          ...(parameters.length > 0 ? { parameters } : {}),
+          ...(requestBody ? { requestBody } : {}),
+          responses: responsesOf(operation),
+        },
+      };
+    }
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Tessera',
+      version,
+      description:
+        'Describe pictures, transcribe speech, and ask about any mix of media. OpenAI clients work unchanged.',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
+    paths,
+    components: {
+      schemas: { Error: ErrorSchema },
+      securitySchemes: { key: { type: 'http', scheme: 'bearer' } },
+    },
+    security: [{ key: [] }],
+  };
+}

@@ -1,0 +1,17 @@
+import type { Transcript, TranscriptFormat } from '#contracts';
+import type { Jobs } from '#jobs';
+import type { Config } from '#platform';
+import type { Blobs, Records } from '#storage';
+
+/** What the edge is given. It admits, stores, enqueues and streams; it never processes. */
+export interface ApiParts {
+  config: Config;
+  jobs: Jobs;
+  records: Records;
+  blobs: Blobs;
+  /** The form of a transcript as text; the pipeline's, so that the edge does not have to load what it stands beside. */
+  formatTranscript: (transcript: Transcript, format: TranscriptFormat) => string;
+}
+
+/** Token of `ApiParts` for injection. */
+export const PARTS = Symbol('parts');

@@ -1,0 +1,116 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Inject, Injectable } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { TesseraError, type JobName, type JobResult, type JobTree } from '#contracts';
+import type { Priority } from '#jobs';
+import type { RequestKind, RequestRecord } from '#storage';
+import { disconnected } from './http/disconnect.js';
+import { identityOf } from './identity/identity.js';
+import { PARTS, type ApiParts } from './parts.js';
+
+export interface Submission {
+  kind: RequestKind;
+  tree: JobTree;
+  /** What the answer's form depends on; given back to the shape of its kind when the result is asked for later. */
+  options?: Record<string, unknown>;
+  priority?: Priority;
+}
+
+const fingerprint = (submission: Submission) =>
+  createHash('sha256')
+    .update(JSON.stringify([submission.kind, submission.tree, submission.options ?? {}]))
+    .digest('hex');
+
+/** Turns requests into jobs, and remembers whose they are. */
+@Injectable()
+export class Requests {
+  constructor(@Inject(PARTS) private readonly parts: ApiParts) {}
+
+  /**
+   * Queues the work of a request. With an `Idempotency-Key` that this tenant has used before, the first job is the answer; the
+   * same key for other work is a `conflict`. Throws `overloaded` when too much is waiting.
+   */
+  async submit(request: FastifyRequest, submission: Submission): Promise<string> {
+    const { tenant } = identityOf(request);
+    const key = request.headers['idempotency-key'];
+    const idempotencyKey = typeof key === 'string' && key !== '' ? key : undefined;
+    if (idempotencyKey && idempotencyKey.length > 255)
+      throw new TesseraError('invalid_request', 'Idempotency-Key: is longer than 255 characters', {
+        param: 'Idempotency-Key',
+      });
+    const reserved = await this.parts.records.reserveRequest({
+      id: randomUUID(),
+      tenant,
+      kind: submission.kind,
+      options: submission.options ?? {},
+      idempotencyKey,
+      fingerprint: fingerprint(submission),
+    });
+    if (reserved.fingerprint !== fingerprint(submission))
+      throw new TesseraError('conflict', 'This Idempotency-Key was used for other work.', { param: 'Idempotency-Key' });
+    if (!reserved.created) return this.untilQueued(reserved.id);
+    try {
+      await this.admit(tenant);
+      return await this.parts.jobs.submit(submission.tree, {
+        id: reserved.id,
+        priority: submission.priority ?? 'interactive',
+      });
+    } catch (error) {
+      await this.parts.records.deleteRequest(reserved.id);
+      throw error;
+    }
+  }
+
+  /** The first use of a key may still be on its way to the queue. */
+  private async untilQueued(id: string): Promise<string> {
+    for (let tries = 0; tries < 100; tries++) {
+      if (await this.parts.jobs.status(id).catch(() => undefined)) return id;
+      await sleep(20);
+    }
+    throw new TesseraError('conflict', 'The first request with this Idempotency-Key was refused; send it again.');
+  }
+
+  private async admit(tenant: string): Promise<void> {
+    const { maxWaiting, maxJobsPerKey } = this.parts.config.admission;
+    const waiting = await this.parts.jobs.count(['queued']);
+    if (waiting >= maxWaiting)
+      throw new TesseraError('overloaded', `${waiting} requests are waiting already; try again a little later.`);
+    const mine = await this.unfinishedOf(tenant);
+    if (mine > maxJobsPerKey)
+      throw new TesseraError(
+        'rate_limited',
+        `${mine} requests of this key are not finished; at most ${maxJobsPerKey} may be.`,
+      );
+  }
+
+  private async unfinishedOf(tenant: string): Promise<number> {
+    const { maxJobsPerKey } = this.parts.config.admission;
+    const recent = await this.parts.records.listRequests(tenant, { limit: maxJobsPerKey + 1 });
+    if (recent.length <= maxJobsPerKey) return 0;
+    const states = await Promise.all(recent.map(({ id }) => this.parts.jobs.status(id).catch(() => undefined)));
+    return states.filter((status) => status?.state === 'queued' || status?.state === 'running').length;
+  }
+
+  /** The record of a request of this caller. Throws `job_not_found`, also for what belongs to others. */
+  async own(request: FastifyRequest, id: string): Promise<RequestRecord> {
+    const record = await this.parts.records.getRequest(identityOf(request).tenant, id);
+    if (!record) throw new TesseraError('job_not_found', `There is no job ${id}; results are kept for a limited time.`);
+    return record;
+  }
+
+  /** Waits for a result. When the client goes away first, its job is cancelled. */
+  async wait<N extends JobName>(reply: FastifyReply, id: string): Promise<JobResult<N>> {
+    const signal = disconnected(reply);
+    try {
+      return await this.parts.jobs.result<N>(id, { signal });
+    } finally {
+      if (signal.aborted) await this.parts.jobs.cancel(id).catch(() => undefined);
+    }
+  }
+
+  /** `Prefer: respond-async` (RFC 7240) asks for the job in place of its result. */
+  wantsJob(request: FastifyRequest): boolean {
+    return /(^|,)\s*respond-async\s*(,|;|$)/i.test(String(request.headers['prefer'] ?? ''));
+  }
+}
