@@ -1,0 +1,6 @@
+export {
+  createSpeechRecognizer,
+  type SpeechOptions,
+  type SpeechRecognizer,
+  type TranscribeOptions,
+} from './speech-recognizer.js';

@@ -1,0 +1,191 @@
+import { readFile } from 'node:fs/promises';
+import { openSession, readOnnx, tensor, type Feeds, type LocalSession, type OnnxContents, type Tensor } from '#runtime';
+import { buildAligner } from './align-graph.js';
+import { buildDecoderStep, pastNames, presentNames } from './decoder-graph.js';
+import { buildEncoder, crossNames, MIN_SAMPLES } from './encoder-graph.js';
+import { hotwordBonus } from './hotwords.js';
+import { loopStart } from './repetition.js';
+import { tokenTimes } from './token-times.js';
+import { SHAPE } from './weights.js';
+
+export interface MoonshineFiles {
+  encoder: string;
+  decoder: string;
+  threads: number;
+}
+
+export interface MoonshineRequest {
+  /** Mono float32 PCM at 16 kHz of each utterance. */
+  utterances: Float32Array[];
+  /** Token ids of hot words. */
+  hotwords: number[][];
+  /** Which utterances need the times of their tokens, given their tokens. */
+  times: 'none' | 'all' | { splitAt: number[] };
+}
+
+export interface MoonshineResult {
+  tokens: number[];
+  logprobs: number[];
+  /** Samples from the start of the utterance at which each token begins; present when asked for. */
+  starts?: number[];
+  /** The text began to repeat itself and was cut. */
+  looped: boolean;
+}
+
+/** Speech rarely has more tokens a second than this (Moonshine's own limit). */
+const TOKENS_A_SECOND = 6.5;
+/** Below this an utterance is filled up with silence. */
+const SHORTEST = Math.max(MIN_SAMPLES, 8_000);
+const MINUS_INFINITY = -1e9;
+const LAYERS = Array.from({ length: SHAPE.layers }, (_, i) => i);
+const CROSS = LAYERS.flatMap(crossNames);
+const PAST = LAYERS.flatMap(pastNames);
+const PRESENT = LAYERS.flatMap(presentNames);
+
+/** Moonshine-tiny in this thread: runs block it. */
+export class Moonshine {
+  private aligner: LocalSession | undefined;
+
+  private constructor(
+    private readonly encoder: LocalSession,
+    private readonly decoder: LocalSession,
+    private readonly contents: OnnxContents,
+    private readonly threads: number,
+  ) {}
+
+  static async open({ encoder, decoder, threads }: MoonshineFiles): Promise<Moonshine> {
+    const [encoderFile, decoderFile] = await Promise.all(
+      [encoder, decoder].map(async (file) => readOnnx(await readFile(file))),
+    );
+    const [front, step] = [buildEncoder(encoderFile!, decoderFile!), buildDecoderStep(decoderFile!)];
+    return new Moonshine(
+      await openSession({ bytes: front, name: 'speech encoder', threads }),
+      await openSession({ bytes: step, name: 'speech decoder', threads }),
+      decoderFile!,
+      threads,
+    );
+  }
+
+  /** Greedy text of each utterance. All of a request are decoded together: let them be of similar length. */
+  async recognise({ utterances, hotwords, times }: MoonshineRequest): Promise<MoonshineResult[]> {
+    const sounds: Feeds[] = [];
+    for (const samples of utterances) sounds.push(await this.encode(samples));
+    const limits = utterances.map((samples) => Math.ceil((samples.length / 16_000) * TOKENS_A_SECOND) + 2);
+    const results = await this.decode(sounds, limits, hotwords);
+    for (const [i, result] of results.entries()) {
+      const wanted =
+        times === 'all' || (times !== 'none' && result.tokens.slice(0, -1).some((id) => times.splitAt.includes(id)));
+      if (wanted && result.tokens.length > 0) result.starts = await this.align(sounds[i]!, result.tokens);
+    }
+    return results;
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.all([this.encoder.dispose(), this.decoder.dispose(), this.aligner?.dispose()]);
+  }
+
+  private async encode(samples: Float32Array): Promise<Feeds> {
+    let input = samples;
+    if (samples.length < SHORTEST) {
+      input = new Float32Array(SHORTEST);
+      input.set(samples);
+    }
+    return this.encoder.run({ samples: tensor('float32', [1, input.length], input) });
+  }
+
+  private async decode(sounds: Feeds[], limits: number[], hotwords: number[][]): Promise<MoonshineResult[]> {
+    const size = sounds.length;
+    const results: MoonshineResult[] = sounds.map(() => ({ tokens: [], logprobs: [], looped: false }));
+    const open = new Set(results.keys());
+    const feeds = together(sounds);
+    for (const name of PAST)
+      feeds[name] = tensor('float32', [size, SHAPE.heads, 0, SHAPE.headSize], new Float32Array(0));
+    const outputs = ['token', 'probability', ...PRESENT, ...(hotwords.length > 0 ? ['logits'] : [])];
+    let tokens = new BigInt64Array(size).fill(BigInt(SHAPE.bos));
+
+    for (let position = 0; open.size > 0; position++) {
+      feeds.tokens = tensor('int64', [size, 1], tokens);
+      feeds.position = tensor('int64', [1], BigInt64Array.of(BigInt(position)));
+      const step = await this.decoder.run(feeds, { outputs });
+      PAST.forEach((name, i) => (feeds[name] = step[PRESENT[i]!]!));
+      tokens = (step.token!.data as BigInt64Array<ArrayBuffer>).slice();
+      for (const i of open) {
+        const result = results[i]!;
+        const chosen = { id: Number(tokens[i]), logprob: Math.log((step.probability!.data as Float32Array)[i]!) };
+        if (hotwords.length > 0)
+          Object.assign(chosen, biased(step.logits!, i, chosen, hotwordBonus(hotwords, result.tokens)));
+        tokens[i] = BigInt(chosen.id);
+        if (chosen.id === SHAPE.eos) {
+          open.delete(i);
+          result.logprobs.push(chosen.logprob);
+          continue;
+        }
+        result.tokens.push(chosen.id);
+        result.logprobs.push(chosen.logprob);
+        const keep = loopStart(result.tokens);
+        if (keep !== undefined) {
+          result.looped = true;
+          result.tokens.length = keep;
+          result.logprobs.length = keep;
+        }
+        if (keep !== undefined || result.tokens.length >= limits[i]!) open.delete(i);
+      }
+    }
+    return results;
+  }
+
+  private async align(sound: Feeds, tokens: number[]): Promise<number[]> {
+    this.aligner ??= await openSession({
+      bytes: buildAligner(this.contents),
+      name: 'speech aligner',
+      threads: this.threads,
+    });
+    const ids = BigInt64Array.from([SHAPE.bos, ...tokens], BigInt);
+    const feeds = { ...sound, tokens: tensor('int64', [1, ids.length], ids) };
+    const { attention } = await this.aligner.run(feeds);
+    return tokenTimes(attention!, tokens.length);
+  }
+}
+
+/** The sounds of several utterances as one batch: shorter ones are filled up, and the fill is masked. */
+function together(sounds: Feeds[]): Feeds {
+  const { heads, headSize } = SHAPE;
+  const lengths = sounds.map((sound) => sound[CROSS[0]!]!.dims[2]!);
+  const longest = Math.max(...lengths);
+  const bias = new Float32Array(sounds.length * longest).fill(MINUS_INFINITY);
+  lengths.forEach((length, i) => bias.fill(0, i * longest, i * longest + length));
+  const feeds: Feeds = { cross_bias: tensor('float32', [sounds.length, 1, 1, longest], bias) };
+  for (const name of CROSS) {
+    if (sounds.length === 1) {
+      feeds[name] = sounds[0]![name]!;
+      continue;
+    }
+    const all = new Float32Array(sounds.length * heads * longest * headSize);
+    sounds.forEach((sound, i) => {
+      const from = sound[name]!.data as Float32Array;
+      const size = lengths[i]! * headSize;
+      for (let head = 0; head < heads; head++)
+        all.set(from.subarray(head * size, (head + 1) * size), (i * heads + head) * longest * headSize);
+    });
+    feeds[name] = tensor('float32', [sounds.length, heads, longest, headSize], all);
+  }
+  return feeds;
+}
+
+/** The best token once the bonuses are added. Its log probability stays that of the model. */
+function biased(
+  logits: Tensor,
+  row: number,
+  chosen: { id: number; logprob: number },
+  bonus: Map<number, number>,
+): { id: number; logprob: number } {
+  const values = logits.data as Float32Array;
+  const base = row * SHAPE.vocabulary;
+  const top = values[base + chosen.id]!;
+  let best = { id: chosen.id, score: top + (bonus.get(chosen.id) ?? 0) };
+  for (const [id, by] of bonus) {
+    const score = values[base + id]! + by;
+    if (score > best.score) best = { id, score };
+  }
+  return { id: best.id, logprob: chosen.logprob + values[base + best.id]! - top };
+}

@@ -1,0 +1,72 @@
+import type { Tensor } from '#runtime';
+import { MIN_SAMPLES, STEP_SAMPLES } from './encoder-graph.js';
+
+/** Odd width of the median filter along the sound. */
+const MEDIAN = 7;
+
+/**
+ * When each token begins, by dynamic time warping of the decoder's cross-attention against the text, after
+ * Whisper (https://github.com/openai/whisper/blob/main/whisper/timing.py).
+ *
+ * @param attention float32 [heads, tokens + 1, steps]; row i was used to choose token i
+ * @returns samples from the start of the utterance, one for each token, never falling
+ */
+export function tokenTimes(attention: Tensor, tokens: number): number[] {
+  const [heads, rows, steps] = attention.dims as [number, number, number];
+  const values = attention.data as Float32Array;
+  const cost = new Float64Array(rows * steps);
+  for (let head = 0; head < heads; head++)
+    addHead(values.subarray(head * rows * steps, (head + 1) * rows * steps), rows, steps, cost);
+  const begins = warp(cost, rows, steps);
+  // The middle of what one step has heard.
+  return begins.slice(0, tokens).map((step) => (step === 0 ? 0 : step * STEP_SAMPLES + MIN_SAMPLES / 2));
+}
+
+/** Standardises a head over the tokens, smooths it along the sound, and subtracts it from the cost. */
+function addHead(head: Float32Array, rows: number, steps: number, cost: Float64Array): void {
+  const smooth = new Float32Array(rows * steps);
+  for (let t = 0; t < steps; t++) {
+    let mean = 0;
+    for (let r = 0; r < rows; r++) mean += head[r * steps + t]!;
+    mean /= rows;
+    let variance = 0;
+    for (let r = 0; r < rows; r++) variance += (head[r * steps + t]! - mean) ** 2;
+    const deviation = Math.sqrt(variance / rows) || 1;
+    for (let r = 0; r < rows; r++) smooth[r * steps + t] = (head[r * steps + t]! - mean) / deviation;
+  }
+  const half = MEDIAN >> 1;
+  const window = new Float32Array(MEDIAN);
+  for (let r = 0; r < rows; r++)
+    for (let t = 0; t < steps; t++) {
+      for (let k = 0; k < MEDIAN; k++) window[k] = smooth[r * steps + Math.min(steps - 1, Math.max(0, t + k - half))]!;
+      window.sort();
+      cost[r * steps + t]! -= window[half]!;
+    }
+}
+
+/** The cheapest monotonic path through cost [rows, steps]; returns each row's first step. */
+export function warp(cost: Float64Array, rows: number, steps: number): number[] {
+  const total = new Float64Array((rows + 1) * (steps + 1)).fill(Infinity);
+  const from = new Uint8Array((rows + 1) * (steps + 1));
+  const wide = steps + 1;
+  total[0] = 0;
+  for (let r = 1; r <= rows; r++)
+    for (let t = 1; t <= steps; t++) {
+      const [diagonal, up, left] = [
+        total[(r - 1) * wide + t - 1]!,
+        total[(r - 1) * wide + t]!,
+        total[r * wide + t - 1]!,
+      ];
+      const best = Math.min(diagonal, up, left);
+      from[r * wide + t] = best === diagonal ? 0 : best === up ? 1 : 2;
+      total[r * wide + t] = cost[(r - 1) * steps + t - 1]! + best;
+    }
+  const begins = new Array<number>(rows).fill(0);
+  for (let r = rows, t = steps; r > 0 && t > 0;) {
+    begins[r - 1] = t - 1;
+    const step = from[r * wide + t];
+    if (step !== 2) r--;
+    if (step !== 1) t--;
+  }
+  return begins;
+}

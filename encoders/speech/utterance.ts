@@ -1,0 +1,69 @@
+import type { TranscriptWord, Utterance } from '#contracts';
+import type { MoonshineResult } from './moonshine/moonshine.js';
+import type { Vocabulary } from './moonshine/vocabulary.js';
+
+/** A stretch of sound that was recognised as a whole. Seconds of the file. */
+export interface Heard {
+  start: number;
+  end: number;
+  /** Mean speech probability. */
+  confidence: number;
+  result: MoonshineResult;
+}
+
+/** Mean log probability below which text is noise that was taken for speech. */
+const LEAST_LOGPROB = -1.1;
+/** The same, for a stretch that the voice activity detector was not sure of either. */
+const LEAST_LOGPROB_UNSURE = -0.75;
+const UNSURE = 0.7;
+
+const SAMPLE_RATE = 16_000;
+const SENTENCE_END = /[.?!]["'”’)]?$/;
+
+/** Utterances of what was heard: one a sentence, where the times of its tokens are known. Noise gives none. */
+export function toUtterances(heard: Heard, vocabulary: Vocabulary, words: boolean): Utterance[] {
+  const { tokens, logprobs } = heard.result;
+  const avgLogprob = mean(logprobs);
+  const least = heard.confidence < UNSURE ? LEAST_LOGPROB_UNSURE : LEAST_LOGPROB;
+  const text = vocabulary.decode(tokens);
+  if (!/[\p{L}\p{N}]/u.test(text) || avgLogprob < least) return [];
+  if (!heard.result.starts) return [{ start: heard.start, end: heard.end, text, avgLogprob }];
+
+  const timed = timedWords(heard, vocabulary);
+  const sentences: TranscriptWord[][] = [[]];
+  for (const word of timed) {
+    const open = sentences.at(-1)!;
+    open.push(word);
+    if (SENTENCE_END.test(word.word)) sentences.push([]);
+  }
+  const whole = sentences.filter((sentence) => sentence.length > 0);
+  return whole.map((sentence, i) => ({
+    start: i === 0 ? heard.start : sentence[0]!.start,
+    end: i === whole.length - 1 ? heard.end : sentence.at(-1)!.end,
+    text: sentence.map((word) => word.word).join(' '),
+    avgLogprob,
+    ...(words ? { words: sentence } : {}),
+  }));
+}
+
+/** Words with their times in seconds of the file: monotonic, inside the stretch and covering it. */
+export function timedWords({ start, end, result }: Heard, vocabulary: Vocabulary): TranscriptWord[] {
+  const { tokens, starts = [] } = result;
+  const groups: { tokens: number[]; at: number }[] = [];
+  tokens.forEach((id, i) => {
+    const begins = vocabulary.piece(id).startsWith(' ');
+    if (groups.length === 0 || begins) groups.push({ tokens: [], at: starts[i]! });
+    groups.at(-1)!.tokens.push(id);
+  });
+  const words = groups
+    .map((group) => ({ word: vocabulary.decode(group.tokens), at: Math.min(end, start + group.at / SAMPLE_RATE) }))
+    .filter(({ word }) => word !== '');
+  return words.map(({ word, at }, i) => ({
+    word,
+    start: i === 0 ? start : at,
+    end: words[i + 1]?.at ?? end,
+  }));
+}
+
+const mean = (values: readonly number[]): number =>
+  values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
