@@ -12,12 +12,19 @@ const COMMON = new Set(
 const ENOUGH_WORDS = 12;
 const LEAST_COMMON = 0.22;
 const LEAST_LOGPROB = -0.62;
+/** One long stretch that the model is this unsure of is enough. */
+const DOUBTFUL_LOGPROB = -0.75;
+const DOUBTFUL_SECONDS = 4;
 
 export const NOT_ENGLISH =
   'The speech does not seem to be English, which is the only language of this speech model: the text is probably wrong. Install a Whisper pack for other languages.';
 
 /** A cheap check: English text is full of a few small words, and the model is sure of it. */
 export function seemsEnglish(segments: readonly Utterance[]): boolean {
+  if (
+    segments.some(({ start, end, avgLogprob = 0 }) => avgLogprob < DOUBTFUL_LOGPROB && end - start >= DOUBTFUL_SECONDS)
+  )
+    return false;
   const words = segments.flatMap(({ text }) => text.toLowerCase().match(/[a-z']+/g) ?? []);
   if (words.length < ENOUGH_WORDS) return true;
   const common = words.filter((word) => COMMON.has(word.replace(/'.*$/, ''))).length / words.length;

@@ -3,8 +3,10 @@ import { TesseraError, type HearOptions, type InstalledPack, type Transcript, ty
 import {
   createVad,
   RegionDetector,
+  RegionPacker,
   VAD_SAMPLE_RATE,
   VAD_WINDOW,
+  type PackOptions,
   type RegionOptions,
   type SpeechRegion,
   type Vad,
@@ -38,11 +40,13 @@ const WINDOW = 3 * BATCH;
 const REGIONS: RegionOptions = {
   threshold: 0.5,
   negativeThreshold: 0.35,
-  minSilence: 0.5,
+  minSilence: 0.3,
   minSpeech: 0.13,
   padding: 0.25,
   maxLength: 24,
 };
+/** A pause of a speaker who goes on, and a length that the model reads well (seconds). */
+const STRETCH: PackOptions = { maxGap: 1, maxLength: 15 };
 
 interface Waiting {
   order: number;
@@ -85,17 +89,20 @@ export class SpeechRecognizer {
     const detector = new RegionDetector(VAD_WINDOW, VAD_SAMPLE_RATE, REGIONS);
     const sound = new SoundBuffer();
     const gain = new SlowGain();
+    const packer = new RegionPacker(VAD_SAMPLE_RATE, STRETCH);
     const take = async (regions: SpeechRegion[]) => {
       for (const region of regions) await pass.add(region, sound.slice(region.start, region.end));
     };
     for await (const samples of audio) {
       if (signal?.aborted) throw new TesseraError('cancelled', 'The transcription was cancelled.');
       sound.push(samples);
-      await take(detector.push(await stream.push(gain.apply(samples, VAD_SAMPLE_RATE), { signal })));
-      sound.forget(detector.settled);
+      await take(packer.push(detector.push(await stream.push(gain.apply(samples, VAD_SAMPLE_RATE), { signal }))));
+      await take(packer.settle(detector.settled));
+      sound.forget(Math.min(detector.settled, packer.settled));
     }
-    await take(detector.push(await stream.finish({ signal })));
-    await take(detector.finish(sound.length));
+    await take(packer.push(detector.push(await stream.finish({ signal }))));
+    await take(packer.push(detector.finish(sound.length)));
+    await take(packer.finish());
     const segments = await pass.finish();
 
     return {

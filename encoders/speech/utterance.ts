@@ -12,7 +12,7 @@ export interface Heard {
 }
 
 /** Mean log probability below which text is noise that was taken for speech. */
-const LEAST_LOGPROB = -1.1;
+const LEAST_LOGPROB = -1;
 /** The same, for a stretch that the voice activity detector was not sure of either. */
 const LEAST_LOGPROB_UNSURE = -0.75;
 const UNSURE = 0.7;

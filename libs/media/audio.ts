@@ -24,7 +24,7 @@ export interface AudioStream extends AsyncIterable<Float32Array> {
 /**
  * Streams a file's sound with bounded memory: ffmpeg waits while the reader is busy.
  * A damaged tail ends the stream early and leaves a warning.
- * @throws TesseraError corrupt_media when not one sample could be read although ffmpeg failed, no_audio_samples,
+ * @throws TesseraError no_audio_track, corrupt_media when not one sample could be read although ffmpeg failed, no_audio_samples,
  *   media_too_long, tool_missing, timeout, cancelled.
  */
 export function decodeAudio(file: string, options: AudioOptions = {}): AudioStream {
@@ -50,6 +50,8 @@ async function* pieces(file: string, options: AudioOptions, warnings: string[]):
   }
 
   const failure = run.failure();
+  if (total === 0 && run.stderr.toString().includes('matches no streams'))
+    throw new TesseraError('no_audio_track', 'There is no audio track to listen to.');
   if (total === 0 && failure) throw new TesseraError('corrupt_media', `The sound cannot be decoded: ${failure}`);
   if (total === 0)
     throw new TesseraError('no_audio_samples', 'The audio track holds no samples in the range asked for.');

@@ -153,6 +153,10 @@ describe('decodeAudio', () => {
     await expect(all(decodeAudio(at('zero.wav')))).rejects.toMatchObject({ code: 'no_audio_samples' });
   });
 
+  it('says when there is no audio track', async () => {
+    await expect(all(decodeAudio(at('silent-film.mp4')))).rejects.toMatchObject({ code: 'no_audio_track' });
+  });
+
   it('leaves no process behind when it is cancelled, left early or out of time', async () => {
     const long = ['-f', 'lavfi', '-i', 'sine=440:d=3000', at('hour.wav')];
     ffmpeg(...long);

@@ -4,7 +4,7 @@ import { buildAligner } from './align-graph.js';
 import { buildDecoderStep, pastNames, presentNames } from './decoder-graph.js';
 import { buildEncoder, crossNames, MIN_SAMPLES } from './encoder-graph.js';
 import { hotwordBonus } from './hotwords.js';
-import { loopStart } from './repetition.js';
+import { loopStart, unendedLoopStart } from './repetition.js';
 import { tokenTimes } from './token-times.js';
 import { SHAPE } from './weights.js';
 
@@ -122,13 +122,14 @@ export class Moonshine {
         }
         result.tokens.push(chosen.id);
         result.logprobs.push(chosen.logprob);
-        const keep = loopStart(result.tokens);
+        const full = result.tokens.length >= limits[i]!;
+        const keep = loopStart(result.tokens) ?? (full ? unendedLoopStart(result.tokens) : undefined);
         if (keep !== undefined) {
           result.looped = true;
           result.tokens.length = keep;
           result.logprobs.length = keep;
         }
-        if (keep !== undefined || result.tokens.length >= limits[i]!) open.delete(i);
+        if (keep !== undefined || full) open.delete(i);
       }
     }
     return results;
