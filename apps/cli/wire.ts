@@ -13,8 +13,17 @@ export function wireUsage(usage: DecodeUsage): {
   };
 }
 
-export function wireCitation({ input, start, end, page, quote }: Citation) {
+/** Line and file are there only where they say something: in text, source code and archives. */
+export function wireCitation({ input, start, end, page, line, file, quote }: Citation) {
   const rounded = (seconds: number | null): number | null =>
     seconds === null ? null : Math.round(seconds * 100) / 100;
-  return { input, start: rounded(start), end: rounded(end), page, quote };
+  return {
+    input,
+    start: rounded(start),
+    end: rounded(end),
+    page,
+    ...(line === undefined ? {} : { line }),
+    ...(file === undefined ? {} : { file }),
+    quote,
+  };
 }

@@ -67,10 +67,18 @@ async function prepare(tessera: Tessera, input: string, progress: Progress): Pro
 
 function print(result: AskResult): void {
   out(result.answer);
-  for (const { input, start, end, page, quote } of result.citations) {
-    const where = page !== null ? ` page ${page}` : start !== null ? ` ${clock(start)}–${clock(end ?? start)}` : '';
+  for (const citation of result.citations) {
+    const { input, quote } = citation;
+    const where = place(citation);
     out(paint('dim', `  ${input}${where}${quote === '' ? '' : `  “${quote}”`}`));
   }
+}
+
+function place({ start, end, page, line, file }: AskResult['citations'][number]): string {
+  const inFile = file === undefined ? '' : `/${file}`;
+  if (page !== null) return ` page ${page}`;
+  if (start !== null) return ` ${clock(start)}–${clock(end ?? start)}`;
+  return line === undefined ? inFile : `${inFile}:${line}`;
 }
 
 function clock(at: number): string {

@@ -12,6 +12,7 @@ const MEASUREMENTS = {
   eval: {
     captions: () => import('../../../bench/eval/captions.js'),
     vqa: () => import('../../../bench/eval/vqa.js'),
+    mosaic: () => import('../../../bench/eval/mosaic.js'),
     asr: () => import('../../../bench/eval-asr.js'),
     long: () => import('../../../bench/long.js'),
   },
