@@ -4,3 +4,4 @@ export { Models } from './models/models.js';
 export type { Stage } from './context.js';
 export { bm25 } from './answer/lexical.js';
 export { timecode } from './compose/timecode.js';
+export { formatTranscript, TRANSCRIPT_MIME } from './transcript/format.js';

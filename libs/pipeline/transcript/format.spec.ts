@@ -1,0 +1,110 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Transcript, Utterance } from '#contracts';
+import { toCaptions } from './captions.js';
+import { clock, lrcClock } from './clock.js';
+import { formatTranscript } from './format.js';
+
+const transcript = (segments: Utterance[], extra: Partial<Transcript> = {}): Transcript => ({
+  language: 'en',
+  duration: 9,
+  text: segments.map(({ text }) => text).join(' '),
+  segments,
+  warnings: [],
+  ...extra,
+});
+const two = transcript([
+  { start: 0.5, end: 2.25, text: 'Tom & Jerry <3.', avgLogprob: -0.2 },
+  { start: 3661.007, end: 3663, text: 'An hour later.' },
+]);
+
+describe('clock', () => {
+  it('carries rounding over', () => {
+    expect(clock(59.9996, ',')).toBe('00:01:00,000');
+    expect(clock(360_000.5, '.')).toBe('100:00:00.500');
+    expect(lrcClock(6_059.996)).toBe('101:00.00');
+  });
+});
+
+describe('formatTranscript', () => {
+  it('writes srt', () => {
+    expect(formatTranscript(two, 'srt')).toBe(
+      '1\n00:00:00,500 --> 00:00:02,250\nTom & Jerry <3.\n\n2\n01:01:01,007 --> 01:01:03,000\nAn hour later.\n',
+    );
+  });
+
+  it('writes vtt with its special letters escaped', () => {
+    expect(formatTranscript(two, 'vtt')).toBe(
+      'WEBVTT\n\n00:00:00.500 --> 00:00:02.250\nTom &amp; Jerry &lt;3.\n\n01:01:01.007 --> 01:01:03.000\nAn hour later.\n',
+    );
+  });
+
+  it('writes text, lrc and tsv', () => {
+    expect(formatTranscript(two, 'text')).toBe('Tom & Jerry <3. An hour later.');
+    expect(formatTranscript(two, 'lrc')).toBe('[00:00.50]Tom & Jerry <3.\n[61:01.01]An hour later.');
+    expect(formatTranscript(two, 'tsv')).toBe(
+      'start\tend\ttext\n500\t2250\tTom & Jerry <3.\n3661007\t3663000\tAn hour later.',
+    );
+  });
+
+  it('writes json and verbose_json as OpenAI does, with words and warnings where there are any', () => {
+    expect(JSON.parse(formatTranscript(two, 'json'))).toEqual({ text: two.text });
+    const words = [{ word: 'Hi.', start: 0, end: 1 }];
+    const rich = transcript([{ start: 0, end: 1, text: 'Hi.', words }], { warnings: ['damaged'] });
+    expect(JSON.parse(formatTranscript(rich, 'verbose_json'))).toMatchObject({
+      task: 'transcribe',
+      language: 'en',
+      duration: 9,
+      segments: [{ id: 0, start: 0, end: 1, text: 'Hi.' }],
+      words,
+      warnings: ['damaged'],
+    });
+  });
+
+  it('names channels', () => {
+    const call = transcript([{ start: 0, end: 1, text: 'Hello?', channel: 1 }]);
+    expect(formatTranscript(call, 'vtt')).toContain('<v Channel 2>Hello?');
+    expect(formatTranscript(call, 'srt')).toContain('Channel 2: Hello?');
+  });
+
+  it('writes an empty transcript', () => {
+    expect(formatTranscript(transcript([]), 'srt')).toBe('');
+    expect(formatTranscript(transcript([]), 'vtt')).toBe('WEBVTT\n');
+  });
+});
+
+describe('toCaptions', () => {
+  it('cuts a long utterance at its words’ times and balances the lines', () => {
+    const words = Array.from({ length: 12 }, (_, i) => ({ word: `word${i}ish`, start: i, end: i + 1 }));
+    const captions = toCaptions([{ start: 0, end: 12, text: '', words }]);
+    expect(captions.map(({ start, end }) => [start, end])).toEqual([
+      [0, 7],
+      [7, 12],
+    ]);
+    expect(captions[0]!.lines.map((line) => line.length)).toEqual([26, 35]);
+  });
+
+  it('loses no word, keeps lines short and times in order', () => {
+    const segment = fc.record({
+      length: fc.double({ min: 0.1, max: 30, noNaN: true }),
+      words: fc.array(fc.stringMatching(/^[a-z]{1,12}$/), { minLength: 1, maxLength: 60 }),
+    });
+    fc.assert(
+      fc.property(fc.array(segment, { maxLength: 6 }), (parts) => {
+        let at = 0;
+        const segments = parts.map(({ length, words }) => ({ start: at, end: (at += length), text: words.join(' ') }));
+        const captions = toCaptions(segments);
+        expect(captions.flatMap(({ lines }) => lines.join(' ').split(' '))).toEqual(
+          parts.flatMap(({ words }) => words),
+        );
+        captions.forEach((caption, i) => {
+          expect(caption.lines.length).toBeLessThanOrEqual(2);
+          expect(Math.max(...caption.lines.map((line) => line.length))).toBeLessThanOrEqual(42);
+          expect(caption.end).toBeGreaterThanOrEqual(caption.start);
+          const next = captions[i + 1];
+          if (next) expect(caption.end).toBeLessThanOrEqual(next.start + 1e-9);
+        });
+      }),
+    );
+  });
+});

@@ -1,0 +1,76 @@
+import type { Transcript, TranscriptFormat, Utterance } from '#contracts';
+import { toCaptions, type Caption } from './captions.js';
+import { clock, lrcClock } from './clock.js';
+
+const FORMATS: Record<TranscriptFormat, (transcript: Transcript) => string> = {
+  text: ({ text }) => text,
+  json: ({ text, warnings }) => JSON.stringify({ text, ...(warnings.length > 0 ? { warnings } : {}) }),
+  verbose_json: (transcript) => JSON.stringify(verbose(transcript)),
+  srt: (transcript) => toCaptions(transcript.segments).map(srtBlock).join('\n'),
+  vtt: (transcript) => ['WEBVTT\n', ...toCaptions(transcript.segments).map(vttCue)].join('\n'),
+  lrc: ({ segments }) => segments.map(({ start, text }) => `[${lrcClock(start)}]${oneLine(text)}`).join('\n'),
+  tsv: ({ segments }) => ['start\tend\ttext', ...segments.map(tsvRow)].join('\n'),
+};
+
+/** Media types of the formats over HTTP. */
+export const TRANSCRIPT_MIME: Record<TranscriptFormat, string> = {
+  text: 'text/plain; charset=utf-8',
+  json: 'application/json',
+  verbose_json: 'application/json',
+  srt: 'application/x-subrip; charset=utf-8',
+  vtt: 'text/vtt; charset=utf-8',
+  lrc: 'text/plain; charset=utf-8',
+  tsv: 'text/tab-separated-values; charset=utf-8',
+};
+
+/** A transcript in one of the formats of OpenAI's endpoint, or LRC (lyrics) or TSV (as Whisper writes it). */
+export function formatTranscript(transcript: Transcript, format: TranscriptFormat): string {
+  return FORMATS[format](transcript);
+}
+
+/** OpenAI's `verbose_json`: https://platform.openai.com/docs/api-reference/audio/verbose-json-object */
+export function verbose({ language, duration, text, segments, warnings }: Transcript) {
+  const words = segments.flatMap((segment) => segment.words ?? []);
+  return {
+    task: 'transcribe',
+    language,
+    duration,
+    text,
+    segments: segments.map((segment, id) => ({
+      id,
+      seek: 0,
+      start: segment.start,
+      end: segment.end,
+      text: segment.text,
+      tokens: [],
+      temperature: 0,
+      avg_logprob: segment.avgLogprob ?? 0,
+      compression_ratio: 1,
+      no_speech_prob: 0,
+      ...(segment.channel === undefined ? {} : { channel: segment.channel }),
+    })),
+    ...(words.length > 0 ? { words } : {}),
+    ...(warnings.length > 0 ? { warnings } : {}),
+  };
+}
+
+function srtBlock({ start, end, lines, channel }: Caption, i: number): string {
+  const text = lines.join('\n');
+  return `${i + 1}\n${clock(start, ',')} --> ${clock(end, ',')}\n${speaker(channel, ': ')}${text}\n`;
+}
+
+/** `&`, `<` and `-->` mean something inside a cue: https://www.w3.org/TR/webvtt1/#webvtt-cue-text */
+function vttCue({ start, end, lines, channel }: Caption): string {
+  const text = lines.join('\n').replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+  const voice = channel === undefined ? '' : `<v Channel ${channel + 1}>`;
+  return `${clock(start, '.')} --> ${clock(end, '.')}\n${voice}${text}\n`;
+}
+
+function tsvRow({ start, end, text }: Utterance): string {
+  return `${Math.round(start * 1000)}\t${Math.round(end * 1000)}\t${oneLine(text)}`;
+}
+
+const speaker = (channel: number | undefined, after: string): string =>
+  channel === undefined ? '' : `Channel ${channel + 1}${after}`;
+
+const oneLine = (text: string): string => text.replace(/\s+/g, ' ');
