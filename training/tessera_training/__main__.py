@@ -1,0 +1,113 @@
+"""``python -m tessera_training prepare|train|export|evaluate|curves``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+
+def parser() -> argparse.ArgumentParser:
+    root = argparse.ArgumentParser(prog="tessera_training", description="Weights of Tessera's own: recipe and evaluation.")
+    root.add_argument("--data", type=Path, default=Path(os.environ.get("TESSERA_DATA", "../shared/data")))
+    root.add_argument("--work", type=Path, default=Path(os.environ.get("TESSERA_WORK", "training/runs")), help="caches, checkpoints")
+    commands = root.add_subparsers(dest="command", required=True)
+    p = commands.add_parser("prepare", help="base model, feature caches, chat texts")
+    p.add_argument("--vision", type=Path, default=Path("encoders/vision/weights/efficientnet-lite2.onnx"))
+    p.add_argument("--threads", type=int, default=2)
+    p = commands.add_parser("train", help="run, or resume, one TOML")
+    p.add_argument("config", type=Path)
+    p = commands.add_parser("export", help="a checkpoint as adapter.safetensors and adapter.json")
+    p.add_argument("checkpoint", type=Path)
+    p.add_argument("out", type=Path)
+    p.add_argument("--raw", action="store_true", help="the last weights instead of their average")
+    p.add_argument("--figures", type=Path, help="JSON of evaluate, copied into the manifest")
+    p = commands.add_parser("evaluate", help="an adapter (or 'none') on the validation splits")
+    p.add_argument("adapter")
+    p.add_argument("--what", default="captions,vqa,chat,long")
+    p.add_argument("--lengths", default="500:8,2000:8,8000:4", help="tokens:timelines, comma separated")
+    p.add_argument("--budget", type=int, default=1024)
+    p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--pictures", type=int, default=0, help="validation photographs, evenly spread (0: all)")
+    p.add_argument("--base", default="smollm2", choices=["smollm2", "tiny"])
+    p.add_argument("--json", type=Path)
+    p = commands.add_parser("curves", help="a run's log.jsonl as a PNG")
+    p.add_argument("log", type=Path)
+    p.add_argument("out", type=Path)
+    return root
+
+
+def open_model(kind: str, work: Path, rank: int = 16):
+    import torch
+
+    from .model import Connector, Decoder
+    from .train import open_base
+
+    shape, weights, tokenizer = open_base(kind, work)
+    model = Decoder(shape, weights, torch.bfloat16 if kind == "smollm2" else torch.float32, rank)
+    return model, Connector(shape.width).eval(), tokenizer
+
+
+def export_command(args: argparse.Namespace) -> None:
+    import torch
+
+    from .export import export
+
+    run = torch.load(args.checkpoint, weights_only=False)["config"]
+    model, connector, _ = open_model(run["base"], args.work, run["rank"])
+    figures = json.loads(args.figures.read_text()) if args.figures else {}
+    figures = {k: v for k, v in figures.items() if not k.endswith("_texts") and k != "long"}
+    print(json.dumps(export(args.checkpoint, args.out, model, connector, not args.raw, figures), indent=1))
+
+
+def evaluate_command(args: argparse.Namespace) -> None:
+    import torch
+
+    from .adapter import load_adapter
+    from .data import load_corpus
+    from .evaluate import evaluate
+    from .splits import read_jsonl
+    from .tiny import tiny_corpus
+
+    torch.set_num_threads(args.threads)
+    model, connector, tokenizer = open_model(args.base, args.work)
+    encode = lambda text: tokenizer.encode(text).ids  # noqa: E731
+    if args.base == "tiny":
+        corpus, speech = tiny_corpus(encode), ["a red dog"] * 64
+    else:
+        corpus, speech = load_corpus(args.data, args.work, encode), [d["text"] for d in read_jsonl(args.data / "speech.jsonl")]
+    if args.adapter == "none":
+        model.adapted = False
+    else:
+        load_adapter(Path(args.adapter), model, connector)
+    if args.pictures:
+        corpus.held_photos = corpus.held_photos[:: max(1, len(corpus.held_photos) // args.pictures)][: args.pictures]
+    lengths = [(int(a), int(b)) for a, b in (x.split(":") for x in args.lengths.split(","))]
+    out = evaluate(model, connector, corpus, speech, encode, tokenizer.decode, args.what.split(","), lengths, args.budget)
+    if args.json:
+        args.json.write_text(json.dumps(out, indent=1, ensure_ascii=False) + "\n")
+
+
+def main() -> None:
+    args = parser().parse_args()
+    if args.command == "prepare":
+        from .prepare import prepare
+
+        prepare(args.data, args.work, args.vision, args.threads)
+    elif args.command == "train":
+        from .train import train
+
+        print(train(args.config, args.data, args.work))
+    elif args.command == "export":
+        export_command(args)
+    elif args.command == "evaluate":
+        evaluate_command(args)
+    elif args.command == "curves":
+        from .curves import draw
+
+        draw(args.log, args.out)
+
+
+if __name__ == "__main__":
+    main()

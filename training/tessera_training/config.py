@@ -1,0 +1,63 @@
+"""A run as one TOML file; unknown keys are errors."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+
+@dataclass
+class Config:
+    """``minutes`` bounds the wall clock (the schedule follows it); ``steps`` bounds optimizer steps (the schedule follows them)."""
+
+    name: str
+    seed: int = 0
+    minutes: float = 0.0
+    steps: int = 0
+    stage: str = "captions"
+    """``captions``: cross entropy; ``scst``: self-critical sequence training on captions. Both keep the mixture."""
+    init: str = ""
+    """a checkpoint (relative to the work folder) to start from; its optimizer state is not used"""
+    warm_minutes: float = 0.0
+    base: str = "smollm2"
+    """``smollm2``, or ``tiny``: a random model and generated data that need nothing from outside"""
+    rank: int = 16
+    workers: int = 2
+    threads: int = 1
+    compile: bool = True
+    pictures: int = 10
+    """photographs with five captions a step and worker; single-caption ones count a third"""
+    mixture: list[str] = field(default_factory=lambda: ["vqa", "timeline", "photo_questions", "vqa", "timeline", "chat", "vqa", "timeline"])
+    mixture_weight: float = 1.0
+    mixture_every: int = 1
+    timeline_tokens: list[int] = field(default_factory=lambda: [150, 250, 350, 500, 700])
+    rate_connector: float = 1e-3
+    rate_lora: float = 4e-4
+    warmup_steps: int = 40
+    floor: float = 0.03
+    label_smoothing: float = 0.05
+    dropout: float = 0.3
+    """in the connector: features of few pictures are learned by heart within three passes without it"""
+    connector_decay: float = 0.05
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    ema: float = 0.995
+    samples: int = 5
+    temperature: float = 1.0
+    sample_limit: int = 22
+    checkpoint_minutes: float = 5.0
+    validate_pictures: int = 96
+
+
+def read(path: Path) -> Config:
+    raw = tomllib.loads(path.read_text())
+    known = {f.name for f in fields(Config)}
+    if unknown := raw.keys() - known:
+        raise ValueError(f"{path}: unknown keys {sorted(unknown)}")
+    config = Config(**raw)
+    if not (config.minutes or config.steps):
+        raise ValueError(f"{path}: needs minutes or steps")
+    if config.stage not in ("captions", "scst"):
+        raise ValueError(f"{path}: stage is captions or scst")
+    return config

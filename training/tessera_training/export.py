@@ -1,0 +1,44 @@
+"""``export``: a checkpoint's averaged weights as the pack's adapter, with its manifest."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+
+from .adapter import save_adapter
+from .config import Config
+from .model import Connector, Decoder
+from .prepare import sha256
+
+
+def restore(path: Path, model: Decoder, connector: Connector, averaged: bool) -> dict:
+    """A checkpoint's weights into model and connector; returns the whole state."""
+    state = torch.load(path, weights_only=False)
+    connector.load_state_dict(state["connector"])
+    model.lora.load_state_dict(state["lora"])
+    if averaged:
+        # the optimizer's order: connector matrices, connector vectors, low-rank factors
+        parameters = [p for p in connector.parameters() if p.ndim > 1] + [p for p in connector.parameters() if p.ndim <= 1]
+        with torch.no_grad():
+            for p, a in zip([*parameters, *model.lora.parameters()], state["average"], strict=True):
+                p.copy_(a)
+    model.merge()
+    return state
+
+
+def export(checkpoint: Path, out: Path, model: Decoder, connector: Connector, averaged: bool, figures: dict) -> dict:
+    """``out`` is the folder of the pack: writes ``adapter.safetensors`` and ``adapter.json``."""
+    state = restore(checkpoint, model, connector, averaged)
+    run = Config(**state["config"])
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "adapter.safetensors"
+    save_adapter(path, model, connector, {"run": run.name, "steps": str(state["step"])})
+    manifest = {
+        "file": path.name, "sha256": sha256(path), "bytes": path.stat().st_size, "rank": model.lora.rank, "scale": 2.0,
+        "visualTokens": 16, "training": {"run": run.name, "steps": state["step"], "minutes": round(state["elapsed"] / 60, 1), "averaged": averaged},
+        "figures": figures,
+    }  # fmt: skip
+    (out / "adapter.json").write_text(json.dumps(manifest, indent=1) + "\n")
+    return manifest

@@ -1,0 +1,91 @@
+"""The cache of picture features: one float16 memmap [variant, picture, 64, 1280] per collection, written by the shipped ONNX.
+
+Variants are fixed, seeded augmentations, so that a run costs no encoder pass per step: 0 is the plain picture, 1 its mirror
+image, the others are crops (some mirrored). Writing resumes after the last whole chunk.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+
+from .progress import Progress
+from .vision import CHANNELS, GRID, read_pixels
+
+CELLS = GRID * GRID
+CHUNK = 32
+BLANK = (0.0, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Side fraction range of a crop ((1, 1) is the whole picture) and whether it is mirrored."""
+
+    low: float
+    high: float
+    flip: bool
+
+
+PLAIN = Variant(1, 1, False)
+MIRROR = Variant(1, 1, True)
+
+
+def box(variant: Variant, key: str) -> tuple[float, float, float, float] | None:
+    """The crop of one picture, from a generator seeded by its key."""
+    if variant.low >= 1:
+        return None
+    rng = random.Random(f"{variant}{key}")
+    w, h = rng.uniform(variant.low, variant.high), rng.uniform(variant.low, variant.high)
+    x, y = rng.uniform(0, 1 - w), rng.uniform(0, 1 - h)
+    return (x, y, x + w, y + h)
+
+
+def open_cache(path: Path) -> np.memmap:
+    """The cache for reading; rows of unfinished variants are zeros (see ``finished``)."""
+    meta = json.loads(path.with_suffix(".json").read_text())
+    return np.memmap(path, np.float16, "r", shape=(meta["variants"], meta["pictures"], CELLS, CHANNELS))
+
+
+def finished(path: Path) -> int:
+    """How many variants are complete."""
+    meta = json.loads(path.with_suffix(".json").read_text())
+    return meta["done"] // meta["pictures"]
+
+
+def write_cache(path: Path, files: list[Path], variants: list[Variant], model: Path, threads: int) -> None:
+    """Encodes every file in every variant, variant by variant."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    shape = (len(variants), len(files), CELLS, CHANNELS)
+    meta_path = path.with_suffix(".json")
+    done = json.loads(meta_path.read_text())["done"] if meta_path.exists() else 0
+    out = np.memmap(path, np.float16, "r+" if path.exists() else "w+", shape=shape)
+
+    def note(count: int) -> None:
+        meta_path.write_text(json.dumps({"variants": len(variants), "pictures": len(files), "done": count}))
+
+    def load(job: tuple[Variant, Path]) -> np.ndarray:
+        variant, file = job
+        return read_pixels(file, box(variant, file.name), variant.flip)
+
+    note(done)
+    progress = Progress(len(variants) * len(files), f"features {path.stem}", "pictures", done)
+    with ThreadPoolExecutor(2) as pool:
+        for v, variant in enumerate(variants):
+            starts = [s for s in range(0, len(files), CHUNK) if v * len(files) + s >= done]
+            chunks = (pool.submit(lambda s=s: [load((variant, f)) for f in files[s : s + CHUNK]]) for s in starts)
+            ahead = next(chunks, None)
+            for start in starts:
+                pixels, ahead = np.stack(ahead.result()), next(chunks, None)
+                maps = session.run(None, {"pixel_values": pixels})[0]
+                out[v, start : start + len(maps)] = maps.reshape(len(maps), CHANNELS, CELLS).transpose(0, 2, 1)
+                note(v * len(files) + start + len(maps))
+                progress.at(v * len(files) + start + len(maps))
+    out.flush()

@@ -1,0 +1,122 @@
+import torch
+import torch.nn.functional as F
+
+from tessera_training.adapter import load_adapter, save_adapter, tensors
+from tessera_training.evaluate import layers, prefill
+from tessera_training.generate import embed_prompts, generate
+from tessera_training.golden_decoder import Reference, greedy, merged
+from tessera_training.model import SCALE, Connector, Decoder, HeadLoss, Merged
+from tessera_training.plan import Branch, Sequence, lay
+from tessera_training.train import TINY
+
+
+def hidden(decoder, sequences):
+    laid = lay(sequences)
+    return laid, decoder(decoder.embed(laid, None), laid.plan)
+
+
+def test_training_and_serving_masks_agree(decoder):
+    """The same sequence: flat with a plan (training) and as pages composed for a question (serving), to 1e-3."""
+    g = torch.Generator().manual_seed(1)
+    ids = lambda n: torch.randint(3, 259, (n,), generator=g).tolist()  # noqa: E731
+    prefix, segments = ids(7), [ids(20), ids(33), ids(5)]
+    branches = [Branch(ids(6), ids(4)), Branch(ids(3), ids(9))]
+    keep = [(0, 0, 16), (1, 16, 32), (1, 32, 33), (2, 0, 5)]
+    for kept in (None, keep):
+        laid, h = hidden(decoder, [Sequence(prefix, segments, branches, [], kept)])
+        memory = prefill(decoder, prefix, segments)
+        starts = [0, 20, 53]
+        token = list(range(7))
+        for s, a, b in kept or [(i, 0, len(x)) for i, x in enumerate(segments)]:
+            token += range(7 + starts[s] + a, 7 + starts[s] + b)
+        context = lambda i, _, token=token: (memory.keys[i][None, :, token], memory.values[i][None, :, token])  # noqa: E731
+        for n, branch in enumerate(branches):
+            x = decoder.embedding[torch.tensor(branch.prompt + branch.answer[:-1])][None]
+            served, _ = layers(decoder, x, context)
+            assert torch.allclose(h[torch.from_numpy(laid.branch_of == n)], served[0], atol=1e-3)
+            assert served.abs().max() > 0.1
+
+
+def test_one_segment_everything_kept_is_dense_causal_attention(decoder):
+    tokens = list(range(10, 40))
+    _, masked = hidden(decoder, [Sequence(tokens[:5], [tokens[5:20]], [Branch(tokens[20:25], [*tokens[25:30], 2])])])
+    _, dense = hidden(decoder, [Sequence(tokens, [], [])])
+    assert torch.allclose(masked, dense, atol=1e-4)
+
+
+def test_branches_do_not_see_each_other(decoder):
+    one = hidden(decoder, [Sequence([5, 6, 7], [], [Branch([8], [9, 10, 2])])])[1]
+    two = hidden(decoder, [Sequence([5, 6, 7], [], [Branch([8], [9, 10, 2]), Branch([30, 31], [40, 2])])])[1]
+    assert torch.allclose(one, two[: len(one)], atol=1e-5)
+
+
+def test_padding_of_a_batch_changes_nothing(decoder):
+    short, long = Sequence([5, 6, 7], [], [Branch([8], [9, 2])]), Sequence(list(range(20, 60)), [], [Branch([8], [9, 2])])
+    alone = hidden(decoder, [short])[1]
+    both = hidden(decoder, [short, long])[1]
+    assert torch.allclose(alone, both[: len(alone)], atol=1e-5)
+
+
+def test_equals_the_plain_reference(decoder, base):
+    """Half-split rotary pairs and merged adapter against interleaved pairs in GGUF's row order."""
+    adapter = tensors(decoder, Connector(TINY.width, channels=4, hidden=8))
+    with torch.no_grad():
+        for key, a in decoder.lora.a.items():  # what float16 keeps
+            a.copy_(a.half().float())
+            decoder.lora.b[key].copy_(decoder.lora.b[key].half().float())
+    decoder.merge()
+    ref = Reference(merged(base, adapter), TINY)
+    tokens = list(range(3, 40))
+    x, _ = ref.run(ref.embed(tokens, torch.empty(0)), None)
+    want = ref.norm(x, "output_norm.weight")
+    assert torch.allclose(hidden(decoder, [Sequence(tokens, [], [])])[1], want, atol=1e-3)
+    ids, _ = greedy(ref, tokens[:-1], [], tokens[-1:], 6)
+    got = generate(decoder, *[embed_prompts(decoder, [tokens])[0]], limit=6)[0]
+    assert got == [i for i in ids if i != 2]
+
+
+def test_left_padding_does_not_change_generation(decoder):
+    a, b = list(range(3, 10)), list(range(40, 70))
+    x, pad = embed_prompts(decoder, [a, b])
+    both = generate(decoder, x, 8, pad=pad)
+    assert both == [generate(decoder, embed_prompts(decoder, [p])[0], 8)[0] for p in (a, b)]
+
+
+def test_low_rank_gradients():
+    g = torch.Generator().manual_seed(0)
+    rand = lambda *s: torch.randn(*s, generator=g, dtype=torch.float64)  # noqa: E731
+    w, x = rand(5, 6), rand(7, 6).requires_grad_()
+    a1, a2, b1, b2 = (t.requires_grad_() for t in (rand(6, 2), rand(6, 2), rand(2, 3), rand(2, 2)))
+    delta = lambda: SCALE * torch.cat([a1 @ b1, a2 @ b2], 1).T  # noqa: E731
+    want = x @ (w + delta()).T
+    grads = torch.autograd.grad(want.square().sum(), [x, a1, a2, b1, b2])
+    got = Merged.apply(x, (w + delta()).detach(), [3, 2], a1, a2, b1, b2)
+    for expected, found in zip(grads, torch.autograd.grad(got.square().sum(), [x, a1, a2, b1, b2]), strict=True):
+        assert torch.allclose(expected.float(), found.float(), rtol=1e-4)
+
+
+def test_head_loss_is_cross_entropy():
+    g = torch.Generator().manual_seed(0)
+    h, head = torch.randn(300, 8, generator=g).requires_grad_(), torch.randn(50, 8, generator=g)
+    target = torch.randint(0, 50, (300,), generator=g)
+    want = F.cross_entropy(h @ head.T, target, label_smoothing=0.1)
+    got = HeadLoss.apply(h, head, target, torch.full((300,), 1 / 300), 0.1)
+    assert torch.allclose(want, got, atol=1e-5)
+    assert torch.allclose(*(torch.autograd.grad(loss, h)[0] for loss in (want, got)), atol=1e-6)
+
+
+def test_pixel_shuffle_order():
+    f = torch.zeros(1, 64, 2)
+    f[0, 8 * 3 + 5, 1] = 1  # row 3, column 5: tile (1, 2), inside it (1, 1)
+    shuffled = Connector(4, channels=2, hidden=3).shuffle(f)
+    assert shuffled[0].nonzero().tolist() == [[1 * 4 + 2, (1 * 2 + 1) * 2 + 1]]
+
+
+def test_adapter_file_round_trip(decoder, base, tmp_path):
+    connector = Connector(TINY.width, channels=4, hidden=8)
+    save_adapter(tmp_path / "a.safetensors", decoder, connector, {"run": "test"})
+    other, second = Decoder(TINY, base, torch.float32, rank=4), Connector(TINY.width, channels=4, hidden=8)
+    load_adapter(tmp_path / "a.safetensors", other, second)
+    x = [Sequence(list(range(3, 30)), [], [])]
+    assert torch.allclose(hidden(decoder, x)[1], hidden(other, x)[1], atol=1e-2)
+    assert torch.allclose(connector.fc1.weight, second.fc1.weight, atol=1e-3)
