@@ -10,9 +10,9 @@ import {
 import type { JobContext } from '#jobs';
 import type { Stage } from '../context.js';
 import { readTimeline } from '../compose/compose.js';
-import { frameLines, type Line } from '../compose/lines.js';
+import { frameLines } from '../compose/lines.js';
 import { segmentLines, type TimelineSegment } from '../compose/segments.js';
-import { asksForText } from '../read/picture-lines.js';
+import { asksForText, isPage } from '../read/picture-lines.js';
 import { readPictureLines } from '../read/picture-text.js';
 import { captionFrames, finish, frameTokens, readVisual, type Done } from '../see/captions.js';
 import { cite } from './citations.js';
@@ -134,16 +134,16 @@ async function pictureOf(stage: Stage, { medium, segments }: Material): Promise<
   return { medium, visual, rows, hash: `${part.blob}:${part.index}` };
 }
 
-/** A picture beside other media is read through its caption, under its file's name. */
+/** A picture beside other media is read through its caption and its text, a page through its text alone, under its file's name. */
 async function inWords(stage: Stage, { medium, segments }: Material, signal: AbortSignal): Promise<TimelineSegment[]> {
   const part = segments[0]?.parts[0];
   if (part?.type !== 'visual') return segments;
   const prompts = await stage.models.prompts();
-  const [caption = ''] = await captionFrames(stage, medium, { blob: part.blob, frames: 1 }, { signal });
-  const lines: Line[] = [
-    ...frameLines(medium, [{ time: null, end: null, caption }], prompts.timeline.lines),
-    ...(await readPictureLines(stage, medium, signal)),
-  ];
+  const lines = await readPictureLines(stage, medium, signal);
+  if (!isPage(lines)) {
+    const [caption = ''] = await captionFrames(stage, medium, { blob: part.blob, frames: 1 }, { signal });
+    lines.unshift(...frameLines(medium, [{ time: null, end: null, caption }], prompts.timeline.lines));
+  }
   return segmentLines(lines, await stage.models.tokenCounter(), prompts.timeline.segment_tokens);
 }
 

@@ -3,6 +3,7 @@ import { JOBS, Medium, Span, StoredSegment, TesseraError, type JobPayload, type 
 import type { JobContext } from '#jobs';
 import { artifactKey, mediumKey } from '../artifact.js';
 import { cached, childResult, type Stage } from '../context.js';
+import { withoutSlides } from '../read/picture-lines.js';
 import { readFrameLines } from '../read/picture-text.js';
 import { readLines } from '../read/read.js';
 import { captionFrames } from '../see/captions.js';
@@ -76,7 +77,7 @@ async function timeline(
   const shown = await seenLines(stage, medium, seen, context);
   // A film that is only described (nothing was heard) is told by what it shows, not by what is written on it.
   const written = seen && heard ? await writtenLines(stage, medium, seen, context) : [];
-  return segmentLines(interleave(interleave(shown, written), said), countTokens, limit);
+  return segmentLines(interleave(interleave(withoutSlides(shown, written), written), said), countTokens, limit);
 }
 
 async function seenLines(

@@ -16,23 +16,41 @@ const marked = (text: string): string => `Text in the picture: ${text}`;
 
 /** The text of a still picture, under its file's name as its caption is; a page of text is several lines. */
 export function pictureTextLines(medium: Pick<Medium, 'id' | 'name'>, text: string, templates: Templates): Line[] {
-  return text
-    .split('\n')
-    .flatMap((paragraph) => passages(oneLine(paragraph)))
-    .map((words) => ({
-      text: write(templates.utterance, { time: oneLine(medium.name), text: marked(words) }),
-      span: { mediumId: medium.id },
-      quote: words,
-    }));
+  return passages(asSentences(text)).map((words) => ({
+    text: write(templates.utterance, { time: oneLine(medium.name), text: marked(words) }),
+    span: { mediumId: medium.id },
+    quote: words,
+  }));
 }
 
 /** What was to be read on a film's frames, each text once for as long as it stayed. */
 export function frameTextLines(medium: Pick<Medium, 'id'>, texts: FrameText[], templates: Templates): Line[] {
   return texts.map(({ time, end, text }) => ({
-    text: write(templates.utterance, { time: timecode(time), text: marked(oneLine(text)) }),
+    text: write(templates.utterance, { time: timecode(time), text: marked(asSentences(text)) }),
     span: { mediumId: medium.id, start: time, end },
-    quote: oneLine(text),
+    quote: asSentences(text),
   }));
+}
+
+/** Paragraphs on one line; headings and items get the full stop that tells them apart. */
+function asSentences(text: string): string {
+  return text
+    .split('\n')
+    .map(oneLine)
+    .filter((paragraph) => paragraph !== '')
+    .map((paragraph) => (/[.!?:;,]["'”’)]?$/.test(paragraph) ? paragraph : `${paragraph}.`))
+    .join(' ');
+}
+
+/** A frame with this many words is a slide: what a caption says of it is a guess beside what is written. */
+const SLIDE_WORDS = 5;
+
+/** Captions without those of slides: the text of a slide says what it shows. */
+export function withoutSlides(captions: Line[], written: Line[]): Line[] {
+  const slides = written.filter((line) => line.quote.split(' ').length >= SLIDE_WORDS).map((line) => line.span);
+  return captions.filter(({ span: { start } }) =>
+    slides.every((slide) => start === undefined || start < (slide.start ?? 0) || start >= (slide.end ?? Infinity)),
+  );
 }
 
 /** Joins frames that show the same text (up to what recognition makes of it); `next` is when the following frame takes over. */
@@ -62,8 +80,13 @@ const PAGE_WORDS = 12;
 const ASKS_FOR_TEXT =
   /\b(say|says|saying|read|reads|written|writing|write|text|words?|letters?|sign|signs|title|titled|headline|heading|label|labelled|labeled|logo|brand|spell|spelled|printed|slide|page|poster|banner|screen|number|phone|address|email|price|date)\b/i;
 
+export function isPage(lines: Line[]): boolean {
+  return wordCount(lines) >= PAGE_WORDS;
+}
+
 /** Whether a question about a picture is better answered by the words in it than by its look. */
 export function asksForText(question: string, lines: Line[]): boolean {
-  const words = lines.reduce((sum, line) => sum + line.quote.split(' ').length, 0);
-  return words >= PAGE_WORDS || (words > 0 && ASKS_FOR_TEXT.test(question));
+  return isPage(lines) || (lines.length > 0 && ASKS_FOR_TEXT.test(question));
 }
+
+const wordCount = (lines: Line[]): number => lines.reduce((sum, line) => sum + line.quote.split(' ').length, 0);

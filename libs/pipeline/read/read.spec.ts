@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { documentLines } from './document-lines.js';
 import { PASSAGE_CHARACTERS, passages } from './passages.js';
-import { asksForText, frameTextLines, joinSameTexts, pictureTextLines } from './picture-lines.js';
+import { asksForText, frameTextLines, joinSameTexts, pictureTextLines, withoutSlides } from './picture-lines.js';
 import { printedFrames } from './picture-text.js';
 
 const medium = { id: 'a'.repeat(64), name: 'sign.jpg' };
@@ -59,9 +59,8 @@ describe('documentLines', () => {
 
 describe('text in pictures', () => {
   it('stands under the file it is from', () => {
-    expect(pictureTextLines(medium, 'Exit\nMind the gap', templates).map((line) => line.text)).toEqual([
-      '[sign.jpg] Text in the picture: Exit\n',
-      '[sign.jpg] Text in the picture: Mind the gap\n',
+    expect(pictureTextLines(medium, 'Exit\nMind the gap!', templates).map((line) => line.text)).toEqual([
+      '[sign.jpg] Text in the picture: Exit. Mind the gap!\n',
     ]);
     expect(pictureTextLines(medium, '', templates)).toEqual([]);
   });
@@ -87,10 +86,24 @@ describe('text in pictures', () => {
       { time: 12, end: 15, text: 'Thank you' },
     ]);
     expect(frameTextLines(medium, texts, templates)[1]).toEqual({
-      text: '[00:12] Text in the picture: Thank you\n',
+      text: '[00:12] Text in the picture: Thank you.\n',
       span: { mediumId: medium.id, start: 12, end: 15 },
-      quote: 'Thank you',
+      quote: 'Thank you.',
     });
+  });
+
+  it('stands for the caption of a slide, and beside that of another picture', () => {
+    const caption = (start: number) => ({
+      text: '',
+      span: { mediumId: medium.id, start, end: start + 4 },
+      quote: 'A man.',
+    });
+    const texts = [
+      { time: 0, end: 8, text: 'Results of the year 2026' },
+      { time: 12, end: 15, text: 'Exit' },
+    ];
+    const kept = withoutSlides([0, 4, 8, 12].map(caption), frameTextLines(medium, texts, templates));
+    expect(kept.map((line) => line.span.start)).toEqual([8, 12]);
   });
 });
 

@@ -125,15 +125,20 @@ function pictureText(page: Page): PictureText {
   return { text: paragraphs(boxes).join('\n'), boxes };
 }
 
-/** Lines of one paragraph joined; words that were hyphenated at a line's end mended. */
+/** A line this wide, of the widest, goes on in the next one of its paragraph; a shorter one is a line of its own (a slide's). */
+const FULL = 0.75;
+
+/** Wrapped lines joined; words that were hyphenated at a line's end mended. */
 function paragraphs(boxes: TextBox[]): string[] {
-  const found = new Map<number, string>();
-  for (const { text, paragraph } of boxes) {
-    const open = found.get(paragraph);
-    const mends = open !== undefined && /\p{L}-$/u.test(open) && /^\p{Ll}/u.test(text);
-    found.set(paragraph, open === undefined ? text : mends ? open.slice(0, -1) + text : `${open} ${text}`);
-  }
-  return [...found.values()];
+  const widest = Math.max(0, ...boxes.map((box) => box.width));
+  const found: string[] = [];
+  boxes.forEach(({ text, paragraph }, index) => {
+    const before = boxes[index - 1];
+    const open = found.at(-1);
+    if (open === undefined || before?.paragraph !== paragraph || before.width < FULL * widest) found.push(text);
+    else found[found.length - 1] = /\p{L}-$/u.test(open) && /^\p{Ll}/u.test(text) ? open.slice(0, -1) + text : `${open} ${text}`; // prettier-ignore
+  });
+  return found;
 }
 
 const cancelled = (): TesseraError => new TesseraError('cancelled', 'Reading the text of a picture was cancelled.');
