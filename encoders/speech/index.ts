@@ -1,3 +1,4 @@
+export { Vocabulary } from './moonshine/vocabulary.js';
 export {
   createSpeechRecognizer,
   type SpeechOptions,
