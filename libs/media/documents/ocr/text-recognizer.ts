@@ -73,7 +73,7 @@ export class TextRecognizer {
     try {
       const image = greymap(picture);
       const { data } = await Promise.race([worker.recognize(image, {}, { text: false, blocks: true }), interrupted]);
-      return pictureText(data);
+      return pictureText(data, picture.width);
     } catch (error) {
       await this.stop();
       if (error instanceof TesseraError) throw error;
@@ -108,7 +108,7 @@ function greymap({ grey, width, height }: GreyPicture): Buffer {
   return Buffer.concat([Buffer.from(`P5\n${width} ${height}\n255\n`, 'latin1'), grey]);
 }
 
-function pictureText(page: Page): PictureText {
+function pictureText(page: Page, width: number): PictureText {
   const boxes = (page.blocks ?? [])
     .flatMap((block) => block.paragraphs)
     .flatMap((each, paragraph) => each.lines.map((line) => ({ ...line, paragraph })))
@@ -122,23 +122,33 @@ function pictureText(page: Page): PictureText {
       paragraph,
     }))
     .filter((box) => box.confidence >= MIN_CONFIDENCE && /[\p{L}\p{N}]{2}/u.test(box.text));
-  return { text: paragraphs(boxes).join('\n'), boxes };
+  return { text: paragraphs(boxes, width).join('\n'), boxes };
 }
 
-/** A line this wide, of the widest, goes on in the next one of its paragraph; a shorter one is a line of its own (a slide's). */
+/** A line this wide, of the widest and of the picture, is full: it goes on in the next one of its paragraph. */
 const FULL = 0.75;
+const FULL_OF_PICTURE = 0.55;
 
-/** Wrapped lines joined; words that were hyphenated at a line's end mended. */
-function paragraphs(boxes: TextBox[]): string[] {
+/** Wrapped lines joined, those of a slide kept apart; words that were hyphenated at a line's end mended. */
+function paragraphs(boxes: TextBox[], width: number): string[] {
   const widest = Math.max(0, ...boxes.map((box) => box.width));
   const found: string[] = [];
-  boxes.forEach(({ text, paragraph }, index) => {
-    const before = boxes[index - 1];
+  let last: TextBox | undefined;
+  for (const box of boxes) {
     const open = found.at(-1);
-    if (open === undefined || before?.paragraph !== paragraph || before.width < FULL * widest) found.push(text);
-    else found[found.length - 1] = /\p{L}-$/u.test(open) && /^\p{Ll}/u.test(text) ? open.slice(0, -1) + text : `${open} ${text}`; // prettier-ignore
-  });
+    if (last && open !== undefined && goesOn(last, box, widest, width))
+      found[found.length - 1] = isParted(open, box.text) ? open.slice(0, -1) + box.text : `${open} ${box.text}`;
+    else found.push(box.text);
+    last = box;
+  }
   return found;
 }
+
+function goesOn(last: TextBox, next: TextBox, widest: number, width: number): boolean {
+  if (last.paragraph !== next.paragraph || last.width < FULL * widest) return false;
+  return /^\p{Ll}/u.test(next.text) || last.width >= FULL_OF_PICTURE * width;
+}
+
+const isParted = (line: string, next: string): boolean => /\p{L}-$/u.test(line) && /^\p{Ll}/u.test(next);
 
 const cancelled = (): TesseraError => new TesseraError('cancelled', 'Reading the text of a picture was cancelled.');
