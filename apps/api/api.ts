@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import multipart from '@fastify/multipart';
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { APP_GUARD, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import { randomUUID } from 'node:crypto';
@@ -9,7 +9,9 @@ import { ChatController } from './chat/chat.js';
 import { DescriptionsController } from './descriptions/descriptions.js';
 import { Draining, HealthController } from './health/health.js';
 import { ErrorFilter } from './http/errors.js';
+import { Housekeeping } from './housekeeping.js';
 import { logRequests } from './http/log.js';
+import { IdentityGuard } from './identity/guard.js';
 import { MediaStore } from './inputs/store.js';
 import { JobsController } from './jobs/jobs.js';
 import { JobReply } from './jobs/reply.js';
@@ -39,7 +41,17 @@ class ApiModule {
     return {
       module: ApiModule,
       controllers: [...CONTROLLERS],
-      providers: [{ provide: PARTS, useValue: parts }, Requests, Results, JobReply, MediaStore, ModelNames, Draining],
+      providers: [
+        { provide: PARTS, useValue: parts },
+        { provide: APP_GUARD, useClass: IdentityGuard },
+        Requests,
+        Results,
+        JobReply,
+        MediaStore,
+        ModelNames,
+        Draining,
+        Housekeeping,
+      ],
     };
   }
 }

@@ -55,6 +55,7 @@ export class Requests {
       return await this.parts.jobs.submit(submission.tree, {
         id: reserved.id,
         priority: submission.priority ?? 'interactive',
+        owner: tenant,
       });
     } catch (error) {
       await this.parts.records.deleteRequest(reserved.id);
@@ -73,23 +74,17 @@ export class Requests {
 
   private async admit(tenant: string): Promise<void> {
     const { maxWaiting, maxJobsPerKey } = this.parts.config.admission;
-    const waiting = await this.parts.jobs.count(['queued']);
-    if (waiting >= maxWaiting)
-      throw new TesseraError('overloaded', `${waiting} requests are waiting already; try again a little later.`);
-    const mine = await this.unfinishedOf(tenant);
-    if (mine > maxJobsPerKey)
+    const [waiting, mine] = await Promise.all([
+      this.parts.jobs.count(['queued']),
+      this.parts.jobs.count(['queued', 'running'], tenant),
+    ]);
+    if (mine >= maxJobsPerKey)
       throw new TesseraError(
         'rate_limited',
-        `${mine} requests of this key are not finished; at most ${maxJobsPerKey} may be.`,
+        `${mine} requests of yours are not finished; at most ${maxJobsPerKey} may be.`,
       );
-  }
-
-  private async unfinishedOf(tenant: string): Promise<number> {
-    const { maxJobsPerKey } = this.parts.config.admission;
-    const recent = await this.parts.records.listRequests(tenant, { limit: maxJobsPerKey + 1 });
-    if (recent.length <= maxJobsPerKey) return 0;
-    const states = await Promise.all(recent.map(({ id }) => this.parts.jobs.status(id).catch(() => undefined)));
-    return states.filter((status) => status?.state === 'queued' || status?.state === 'running').length;
+    if (waiting >= maxWaiting)
+      throw new TesseraError('overloaded', `${waiting} requests are waiting already; try again a little later.`);
   }
 
   /** The record of a request of this caller. Throws `job_not_found`, also for what belongs to others. */

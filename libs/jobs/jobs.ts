@@ -15,7 +15,7 @@ import { openPostgres, openRedis, type Backend } from './backend.js';
 import { checkTree, queueName, toFlow } from './flow.js';
 import type { Handlers } from './handlers.js';
 import { Host, type HostOptions } from './host.js';
-import type { Change, JournalEvent, TreeRecord } from './journal/journal.js';
+import type { Change, JournalEvent, TreeRecord, UnfinishedState } from './journal/journal.js';
 import { QUEUES, type Priority, type QueueName } from './options.js';
 
 export interface JobsOptions {
@@ -95,10 +95,10 @@ export class Jobs {
    * Queues a tree and returns its id, which is `options.id` when given. Payloads are checked here.
    * Throws `invalid_request`.
    */
-  async submit(tree: JobTree, options: { id?: string; priority?: Priority } = {}): Promise<string> {
-    const { id = randomUUID(), priority = 'interactive' } = options;
+  async submit(tree: JobTree, options: { id?: string; priority?: Priority; owner?: string } = {}): Promise<string> {
+    const { id = randomUUID(), priority = 'interactive', owner = '' } = options;
     const spec = checkTree(tree);
-    await this.backend.journal.begin({ id, root: spec.name, spec, priority });
+    await this.backend.journal.begin({ id, root: spec.name, spec, priority, owner });
     try {
       await this.producer.add(toFlow(spec, id, this.scope, priority));
     } catch (error) {
@@ -203,11 +203,11 @@ export class Jobs {
   }
 
   /** Submits a failed or cancelled tree again, as a new one. Throws `job_not_found` or `conflict`. */
-  async retry(id: string): Promise<string> {
+  async retry(id: string, options: { owner?: string } = {}): Promise<string> {
     const { spec, state, priority } = await this.record(id);
     if (state !== 'failed' && state !== 'cancelled')
       throw new TesseraError('conflict', `The job ${id} is ${state}; only failed and cancelled jobs can be run again.`);
-    return this.submit(spec, { priority });
+    return this.submit(spec, { priority, ...options });
   }
 
   /** Newest first; `before` is the id of the last one of the page before. */
@@ -222,9 +222,9 @@ export class Jobs {
     await this.backend.journal.remove(id);
   }
 
-  /** Trees that are waiting, or being worked on. */
-  count(states: readonly JobState[]): Promise<number> {
-    return this.backend.journal.count(states);
+  /** Trees that are waiting, or being worked on; of everybody or of one owner. */
+  count(states: readonly UnfinishedState[], owner?: string): Promise<number> {
+    return this.backend.journal.count(states, owner);
   }
 
   /** Starts working on jobs in this process. Throws `configuration` that names every missing, unknown or doubled handler. */

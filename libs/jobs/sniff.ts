@@ -118,6 +118,9 @@ const SIGNATURES: Signature[] = [
   { kind: 'video', mimeType: 'video/mpeg', marks: [[0, '\0\0\x01\xba']] },
   { kind: 'video', mimeType: 'video/mpeg', marks: [[0, '\0\0\x01\xb3']] },
   { kind: 'video', mimeType: 'video/x-ms-wmv', marks: [[0, '\x30\x26\xb2\x75\x8e\x66\xcf\x11']] },
+  { kind: 'text', mimeType: 'application/pdf', marks: [[0, '%PDF-']] },
+  // Office and e-book formats are zip archives.
+  { kind: 'text', mimeType: 'application/zip', marks: [[0, 'PK\x03\x04']] },
 ];
 
 /** MPEG audio without tags and ADTS begin with an 11-bit sync word and a layer. */

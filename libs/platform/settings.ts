@@ -56,7 +56,7 @@ export const SETTINGS = {
   TESSERA_CORS_ORIGINS: list().describe('Origins that browsers may call from; empty: none.'),
   TESSERA_TRUST_PROXY: flag.describe('Read the client address from X-Forwarded-For.'),
   TESSERA_AUTH: flag.describe('Ask every request for an API key (tessera keys create).'),
-  TESSERA_RATE_LIMIT: whole(600, 0).describe('Requests a minute per key or address; 0: no limit.'),
+  TESSERA_RATE_LIMIT: whole(0, 0).describe('Requests for work a minute per key or address; 0: no limit.'),
   TESSERA_MAX_WAITING: whole(1000).describe('Requests that may wait in the queue before new ones are answered 503.'),
   TESSERA_MAX_JOBS_PER_KEY: whole(100).describe('Unfinished requests per key before new ones are answered 429.'),
   TESSERA_DRAIN: whole(30, 0).describe('Seconds that running work gets to finish after SIGTERM.'),

@@ -1,18 +1,36 @@
-import { Controller, Get, Inject, Injectable, Res } from '@nestjs/common';
+import { Controller, Get, Inject, Injectable, Res, type OnModuleDestroy } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { Server } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { Operation } from '../http/operation.js';
+import { Public } from '../identity/guard.js';
 import { PARTS, type ApiParts } from '../parts.js';
 
 const Live = z.object({ status: z.literal('ok') });
 const Ready = z.object({ status: z.enum(['ok', 'draining', 'unavailable']), checks: z.record(z.string(), z.string()) });
 
-/** Whether this process is on its way out. */
+/**
+ * The way out: from `close` on the process says that it is leaving, takes no new requests, and lets those that run end. What is
+ * left after the time for that is cut off.
+ */
 @Injectable()
-export class Draining {
+export class Draining implements OnModuleDestroy {
   active = false;
+
+  constructor(
+    @Inject(PARTS) private readonly parts: ApiParts,
+    @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
+  ) {}
+
+  onModuleDestroy(): void {
+    this.active = true;
+    const server = this.host.httpAdapter.getHttpServer() as Server;
+    setTimeout(() => server.closeAllConnections(), this.parts.config.http.drainSeconds * 1000).unref();
+  }
 }
 
+@Public()
 @Controller('health')
 export class HealthController {
   constructor(

@@ -80,7 +80,7 @@ export class ErrorFilter implements ExceptionFilter {
     if (status >= 500) log.error({ request: request.id, url: request.url, err: error.cause ?? error }, error.message);
     // The client has gone, or a stream has begun: there is nobody to tell.
     if (reply.sent || reply.raw.headersSent || reply.raw.destroyed) return;
-    const retryAfter = RETRY_AFTER[error.code];
+    const retryAfter = error.retryAfter ?? RETRY_AFTER[error.code];
     if (retryAfter !== undefined && !reply.hasHeader('retry-after')) reply.header('retry-after', retryAfter);
     if (!request.raw.complete) refuseRest(request, reply);
     // 499 is nginx's, not HTTP's; a client that still listens gets one that clients know.

@@ -111,7 +111,7 @@ export class JobsController {
   })
   async retry(@Param('id') id: string, @Req() request: FastifyRequest): Promise<JobResource> {
     const { tenant, kind, options, fingerprint } = await this.requests.own(request, id);
-    const again = await this.parts.jobs.retry(id);
+    const again = await this.parts.jobs.retry(id, { owner: tenant });
     await this.parts.records.reserveRequest({ id: again, tenant, kind, options, fingerprint });
     return this.reply.resource(request, again);
   }

@@ -26,6 +26,8 @@ export interface NewTree {
   root: JobName;
   spec: JobTree;
   priority: Priority;
+  /** Whose it is, for counting; the journal does not check it. */
+  owner: string;
 }
 
 /** An event and its place in its tree's order; `after` continues behind a place. */
@@ -35,6 +37,8 @@ export interface JournalEvent {
 }
 
 export type Change = 'event' | 'end';
+
+export type UnfinishedState = 'queued' | 'running';
 
 /**
  * What happened to every tree, in order, for all processes: BullMQ moves the jobs, the journal remembers and tells.
@@ -51,7 +55,8 @@ export interface Journal {
   events(id: string, after?: string): Promise<JournalEvent[]>;
   /** Newest first. */
   list(filter: { states?: readonly JobState[]; limit: number; before?: string }): Promise<TreeRecord[]>;
-  count(states: readonly JobState[]): Promise<number>;
+  /** Trees in these states, of everybody or of one owner. */
+  count(states: readonly UnfinishedState[], owner?: string): Promise<number>;
   remove(id: string): Promise<void>;
   /** Forgets trees that ended more than `seconds` ago. */
   sweep(seconds: number): Promise<void>;

@@ -11,6 +11,7 @@ import {
   type NewTree,
   type Outcome,
   type TreeRecord,
+  type UnfinishedState,
 } from './journal.js';
 
 const SCHEMA_LOCK = 0x54455351;
@@ -18,7 +19,7 @@ const CHANNEL = 'tessera_jobs';
 
 const SCHEMA = `
   create schema if not exists tessera_queue;
-  create table tessera_queue.tree (
+  create table if not exists tessera_queue.tree (
     id text primary key,
     scope text not null,
     root text not null,
@@ -34,16 +35,20 @@ const SCHEMA = `
     started_at timestamptz,
     finished_at timestamptz
   );
-  create index tree_by_age on tessera_queue.tree (scope, created_at);
-  create index tree_unfinished on tessera_queue.tree (scope) where finished_at is null;
-  create index tree_finished on tessera_queue.tree (scope, finished_at) where finished_at is not null;
-  create table tessera_queue.event (
+  create index if not exists tree_by_age on tessera_queue.tree (scope, created_at);
+  create index if not exists tree_unfinished on tessera_queue.tree (scope) where finished_at is null;
+  create index if not exists tree_finished on tessera_queue.tree (scope, finished_at) where finished_at is not null;
+  create table if not exists tessera_queue.event (
     tree text not null references tessera_queue.tree on delete cascade,
     seq bigint not null,
     event jsonb not null,
     primary key (tree, seq)
   );
+  alter table tessera_queue.tree add column if not exists owner text not null default '';
+  create index if not exists tree_by_owner on tessera_queue.tree (scope, owner) where finished_at is null;
 `;
+/** The newest object of the schema: where it is, all is. */
+const NEWEST = 'tessera_queue.tree_by_owner';
 
 interface TreeRow {
   id: string;
@@ -82,7 +87,7 @@ export class PostgresJournal implements Journal {
   ) {}
 
   static async open(pool: pg.Pool, scope: string, shared: boolean): Promise<PostgresJournal> {
-    const { rows } = await pool.query<{ at: string | null }>(`select to_regclass('tessera_queue.event') as at`);
+    const { rows } = await pool.query<{ at: string | null }>(`select to_regclass('${NEWEST}') as at`);
     if (!rows[0]?.at) await PostgresJournal.createSchema(pool);
     const journal = new PostgresJournal(pool, scope, shared);
     if (shared) await journal.listen();
@@ -94,7 +99,7 @@ export class PostgresJournal implements Journal {
     try {
       await client.query('begin');
       await client.query('select pg_advisory_xact_lock($1)', [SCHEMA_LOCK]);
-      const { rows } = await client.query<{ at: string | null }>(`select to_regclass('tessera_queue.event') as at`);
+      const { rows } = await client.query<{ at: string | null }>(`select to_regclass('${NEWEST}') as at`);
       if (!rows[0]?.at) await client.query(SCHEMA);
       await client.query('commit');
     } catch (error) {
@@ -140,12 +145,12 @@ export class PostgresJournal implements Journal {
     this.listeners.add(listener);
   }
 
-  async begin({ id, root, spec, priority }: NewTree): Promise<void> {
+  async begin({ id, root, spec, priority, owner }: NewTree): Promise<void> {
     await this.pool.query({
       name: 'tessera-begin',
-      text: `with t as (insert into tessera_queue.tree (id, scope, root, spec, priority, seq) values ($1, $2, $3, $4, $5, 1) returning id)
+      text: `with t as (insert into tessera_queue.tree (id, scope, root, spec, priority, owner, seq) values ($1, $2, $3, $4, $5, $7, 1) returning id)
              insert into tessera_queue.event select id, 1, $6::jsonb from t`,
-      values: [id, this.scope, root, JSON.stringify(spec), priority, JSON.stringify(stateEvent('queued'))],
+      values: [id, this.scope, root, JSON.stringify(spec), priority, JSON.stringify(stateEvent('queued')), owner],
     });
   }
 
@@ -238,11 +243,12 @@ export class PostgresJournal implements Journal {
     return rows.map(toRecord);
   }
 
-  async count(states: readonly JobState[]): Promise<number> {
+  async count(states: readonly UnfinishedState[], owner?: string): Promise<number> {
     const { rows } = await this.pool.query<{ n: number }>({
       name: 'tessera-count',
-      text: 'select count(*)::int as n from tessera_queue.tree where scope = $1 and state = any($2)',
-      values: [this.scope, states],
+      text: `select count(*)::int as n from tessera_queue.tree
+             where scope = $1 and finished_at is null and state = any($2) and ($3::text is null or owner = $3)`,
+      values: [this.scope, states, owner ?? null],
     });
     return rows[0]?.n ?? 0;
   }

@@ -9,6 +9,7 @@ import {
   type NewTree,
   type Outcome,
   type TreeRecord,
+  type UnfinishedState,
 } from './journal.js';
 
 /** KEYS: tree hash, event stream. All scripts leave a tree alone that has ended. */
@@ -82,11 +83,11 @@ export class RedisJournal implements Journal {
     this.listeners.add(listener);
   }
 
-  async begin({ id, root, spec, priority }: NewTree): Promise<void> {
+  async begin({ id, root, spec, priority, owner }: NewTree): Promise<void> {
     const created = Date.now();
     await this.redis
       .multi()
-      .hset(this.tree(id), { root, spec: JSON.stringify(spec), priority, state: 'queued', created })
+      .hset(this.tree(id), { root, spec: JSON.stringify(spec), priority, owner, state: 'queued', created })
       .xadd(this.stream(id), '*', 'e', JSON.stringify(stateEvent('queued')))
       .zadd(this.all(), created, id)
       .zadd(this.open(), created, id)
@@ -174,11 +175,13 @@ export class RedisJournal implements Journal {
     return found.slice(0, limit);
   }
 
-  async count(states: readonly JobState[]): Promise<number> {
+  async count(states: readonly UnfinishedState[], owner?: string): Promise<number> {
     const ids = await this.redis.zrange(this.open(), '0', '-1');
-    if (states.includes('queued') && states.includes('running') && states.length === 2) return ids.length;
-    const found = await Promise.all(ids.map((id) => this.redis.hget(this.tree(id), 'state')));
-    return found.filter((state) => states.includes(state as JobState)).length;
+    if (states.length === 2 && owner === undefined) return ids.length;
+    const found = await Promise.all(ids.map((id) => this.redis.hmget(this.tree(id), 'state', 'owner')));
+    return found.filter(
+      ([state, whose]) => states.includes(state as UnfinishedState) && (owner === undefined || whose === owner),
+    ).length;
   }
 
   async remove(id: string): Promise<void> {

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import * as keys from './keys.js';
 import * as media from './media.js';
 import * as requests from './requests.js';
 
@@ -19,6 +20,11 @@ export class Records {
     requests.listRequests(this.pool, tenant, page);
   deleteRequest = (id: string) => requests.deleteRequest(this.pool, id);
   expireRequests = (seconds: number) => requests.expireRequests(this.pool, seconds);
+
+  createKey = (key: Parameters<typeof keys.createKey>[1]) => keys.createKey(this.pool, key);
+  findKey = (secret: string) => keys.findKey(this.pool, secret);
+  listKeys = () => keys.listKeys(this.pool);
+  revokeKey = (id: string) => keys.revokeKey(this.pool, id);
 
   async getArtifact<T = unknown>(key: string): Promise<T | undefined> {
     const { rows } = await this.pool.query<{ value: T }>({

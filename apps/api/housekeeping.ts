@@ -1,0 +1,35 @@
+import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import { createLogger } from '#platform';
+import { PARTS, type ApiParts } from './parts.js';
+
+const EVERY_MS = 10 * 60_000;
+/** A request is kept at least as long as its result, which counts from its end. */
+const REQUEST_EXTRA_SECONDS = 86_400;
+
+const log = createLogger('housekeeping');
+
+/** Forgets what nobody can ask for any more: requests whose results are gone, and media that came with them. */
+@Injectable()
+export class Housekeeping implements OnModuleInit, OnModuleDestroy {
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(@Inject(PARTS) private readonly parts: ApiParts) {}
+
+  onModuleInit(): void {
+    this.timer = setInterval(() => void this.run(), EVERY_MS).unref();
+  }
+
+  onModuleDestroy(): void {
+    clearInterval(this.timer);
+  }
+
+  async run(): Promise<void> {
+    const { records, blobs, config } = this.parts;
+    try {
+      for (const id of await records.expireMedia()) await blobs.delete(id);
+      await records.expireRequests(config.queue.resultSeconds + REQUEST_EXTRA_SECONDS);
+    } catch (error) {
+      log.warn({ err: error }, 'could not tidy up');
+    }
+  }
+}
