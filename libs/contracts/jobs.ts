@@ -94,6 +94,16 @@ export const JOBS = {
     /** `segments` is a blob: JSON array of StoredSegment. */
     result: z.object({ medium: Medium, segments: ContentHash, count: z.number().int() }),
   },
+  'media.extract': {
+    /** A frame (or the picture itself) as JPEG, or a clip as MP4: what a citation points to. Times are seconds. */
+    payload: z.object({
+      part: z.discriminatedUnion('type', [
+        z.object({ type: z.literal('frame'), at: z.number().nonnegative().optional() }),
+        z.object({ type: z.literal('clip'), start: z.number().nonnegative(), end: z.number().positive() }),
+      ]),
+    }),
+    result: z.object({ blob: ContentHash, mimeType: z.string() }),
+  },
   answer: {
     payload: z.object({
       task: AnswerTask,

@@ -8,6 +8,7 @@ export {
   askTree,
   composeTree,
   describeTree,
+  extractTree,
   lookInto,
   transcribeTree,
   type AnswerOptions,

@@ -13,6 +13,7 @@ export const JOB_OPTIONS: Record<JobName, { queue: QueueName; attempts: number }
   'media.see': { queue: 'media', attempts: 3 },
   'media.hear': { queue: 'media', attempts: 3 },
   'media.compose': { queue: 'media', attempts: 3 },
+  'media.extract': { queue: 'media', attempts: 3 },
   answer: { queue: 'answer', attempts: 3 },
 };
 

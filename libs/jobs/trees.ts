@@ -78,6 +78,14 @@ export function transcribeTree(source: MediaSource, hearing: z.input<typeof Hear
   return { name: 'media.hear', payload: { options: hearing }, children: [ingest({ source, kind: 'audio' })] };
 }
 
+/** extract ← ingest: the frame or clip that a citation points to. */
+export function extractTree(
+  source: MediaSource,
+  part: JobTree<'media.extract'>['payload']['part'],
+): JobTree<'media.extract'> {
+  return { name: 'media.extract', payload: { part }, children: [ingest({ source, kind: 'unknown' })] };
+}
+
 /** Looks into a file to see which jobs it needs; a URL is judged by its name, a blob is unknown unless its record says more. */
 export async function lookInto(source: MediaSource): Promise<TreeInput> {
   if (source.type === 'url') return { source, kind: guessKind(source.url) };

@@ -14,3 +14,4 @@ export {
   type PictureTextOptions,
 } from './documents/ocr/picture-text.js';
 export { TextRecognizer, type GreyPicture, type PictureText, type TextBox } from './documents/ocr/text-recognizer.js';
+export { cutClip, MAX_CLIP_SECONDS, still, STILL_PIXELS, type EvidenceOptions } from './evidence/evidence.js';

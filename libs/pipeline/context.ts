@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import { TesseraError, JOBS, type JobName, type JobResult } from '#contracts';
 import type { JobContext } from '#jobs';
 import type { Config } from '#platform';

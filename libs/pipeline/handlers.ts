@@ -2,6 +2,7 @@ import type { Handlers } from '#jobs';
 import { answer } from './answer/answer.js';
 import { compose } from './compose/compose.js';
 import type { Stage } from './context.js';
+import { extract } from './evidence/extract.js';
 import { hear } from './hear/hear.js';
 import { ingest } from './ingest/ingest.js';
 import { see } from './see/see.js';
@@ -13,6 +14,7 @@ export function createHandlers(stage: Stage): Handlers {
     'media.see': (payload, context) => see(stage, payload, context),
     'media.hear': (payload, context) => hear(stage, payload, context),
     'media.compose': (payload, context) => compose(stage, payload, context),
+    'media.extract': (payload, context) => extract(stage, payload, context),
     answer: (payload, context) => answer(stage, payload, context),
   };
 }

@@ -1,5 +1,4 @@
-import { z } from 'zod';
-import { JOBS, Medium, Span, StoredSegment, TesseraError, type JobPayload, type JobResult } from '#contracts';
+import { JOBS, Medium, StoredTimeline, TesseraError, type JobPayload, type JobResult } from '#contracts';
 import type { JobContext } from '#jobs';
 import { artifactKey, mediumKey } from '../artifact.js';
 import { cached, childResult, type Stage } from '../context.js';
@@ -11,9 +10,6 @@ import { frameLines, interleave, utteranceLines, type Line } from './lines.js';
 import { segmentLines, type TimelineSegment } from './segments.js';
 
 type Composed = JobResult<'media.compose'>;
-
-const StoredLine = z.object({ text: z.string(), span: Span, quote: z.string() });
-const StoredTimeline = z.array(StoredSegment.extend({ lines: z.array(StoredLine) }));
 
 /**
  * Interleaves what was seen and heard by time into segments of whole lines. A still picture stays one segment of

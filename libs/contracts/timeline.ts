@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import { Span } from './media.js';
+import { StoredSegment } from './sequence.js';
+
+/** One line of a timeline: what the decoder reads, and what a citation of it says. */
+export const StoredLine = z.object({ text: z.string(), span: Span, quote: z.string() });
+
+/** The JSON of a `media.compose` result's blob. A segment keeps its lines, so that a citation can point to one. */
+export const StoredTimeline = z.array(StoredSegment.extend({ lines: z.array(StoredLine) }));
+export type StoredTimeline = z.infer<typeof StoredTimeline>;
+
+/** A line of a timeline as people and the API see it: snake case is the wire format. */
+export const TimelineEntry = z.object({
+  /** Seconds; null for what has no time. */
+  start: z.number().nullable(),
+  end: z.number().nullable(),
+  page: z.number().int().nullable(),
+  line: z.number().int().optional(),
+  file: z.string().optional(),
+  text: z.string(),
+});
+export type TimelineEntry = z.infer<typeof TimelineEntry>;
+
+/** The entries of a composed medium in its own order, within a range of seconds when one is given. */
+export function timelineEntries(
+  timeline: StoredTimeline,
+  range: { start?: number; end?: number } = {},
+): TimelineEntry[] {
+  const { start: from = 0, end: to = Infinity } = range;
+  return timeline
+    .flatMap((segment) => segment.lines)
+    .filter(({ span: { start, end } }) => start === undefined || (start < to && (end ?? start) >= from))
+    .map(({ text, span: { start, end, page, line, file } }) => ({
+      start: start ?? null,
+      end: end ?? null,
+      page: page ?? null,
+      ...(line === undefined ? {} : { line }),
+      ...(file === undefined ? {} : { file }),
+      // The time or page mark is in the fields.
+      text: text.replace(/^\[[^\]\n]*\]\s/, '').trimEnd(),
+    }));
+}
