@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ReadableStream } from 'node:stream/web';
+import { setTimeout as pause } from 'node:timers/promises';
 import { TesseraError } from '#contracts';
 import type { Download } from './download.js';
 import type { Source } from './source.js';
@@ -22,12 +23,12 @@ export async function downloadFromHub(source: Source & { type: 'hf' }, download:
   const url = `${download.hub?.url ?? DEFAULT_HUB}/${source.repository}/resolve/${path}`;
   for (let attempt = 1; ; attempt++) {
     try {
+      if (attempt > 1) await pause(250 * 2 ** attempt, undefined, { signal: download.signal });
       return await continueDownload(url, download);
     } catch (error) {
       if (download.signal?.aborted)
         throw new TesseraError('cancelled', 'The download was cancelled.', { cause: error });
       if (error instanceof TesseraError || attempt === ATTEMPTS) throw unreachable(url, error);
-      await new Promise((wake) => setTimeout(wake, 250 * 2 ** attempt));
     }
   }
 }
@@ -68,9 +69,7 @@ async function continueDownload(url: string, download: Download): Promise<void> 
       },
     });
     const file = createWriteStream(destination, { flags: response.status === 206 ? 'a' : 'w' });
-    await pipeline(Readable.fromWeb(response.body as ReadableStream), count, file, {
-      signal: either,
-    });
+    await pipeline(Readable.fromWeb(response.body as ReadableStream), count, file, { signal: either });
     if (received < bytes) throw new Error(`it ended after ${received} of ${bytes} bytes`);
   } finally {
     clearTimeout(timer);
@@ -79,7 +78,8 @@ async function continueDownload(url: string, download: Download): Promise<void> 
 
 function unreachable(url: string, error: unknown): TesseraError {
   if (error instanceof TesseraError) return error;
-  const { message, cause } = error as Error;
-  const reason = cause instanceof Error && cause.message ? cause.message : message;
+  // fetch says "fetch failed" and keeps the reason in its cause, which for several addresses has a code alone.
+  const { message, cause } = error as Error & { cause?: NodeJS.ErrnoException };
+  const reason = cause?.message || cause?.code || message;
   return new TesseraError('model_source_unreachable', `${url} cannot be reached: ${reason}`, { cause: error });
 }

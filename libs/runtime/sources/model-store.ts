@@ -55,11 +55,16 @@ export class ModelStore {
     if (here !== undefined) {
       const got = (await this.stamps.hashOf(here)) ?? (await this.read(here, options.signal));
       if (got === file.sha256) return here;
-      if (here !== cached || !options.repair) throw mismatch(file, here, got, here === cached);
+      if (here !== cached) throw mismatch(file, here, got, ADVICE[here.includes('node_modules') ? 'npm' : 'file']);
+      if (!options.repair) throw mismatch(file, here, got, ADVICE.cache);
       await rm(cached, { force: true });
     }
-    await makeFolder(this.folder);
-    return withLock(`${cached}.lock`, () => this.fetch(file, cached, options), options.signal);
+    try {
+      await mkdir(this.folder, { recursive: true });
+      return await withLock(`${cached}.lock`, () => this.fetch(file, cached, options), options.signal);
+    } catch (error) {
+      throw storageFailure(error, this.folder) ?? error;
+    }
   }
 
   /** Reads the whole file and gives its hash; remembers it. */
@@ -83,16 +88,16 @@ export class ModelStore {
       try {
         await downloadSource(source, { destination, bytes: file.bytes, signal, onProgress, hub: this.hub });
       } catch (error) {
-        const failure = storageFailure(error, this.folder) ?? TesseraError.from(error);
-        if (failure.code === 'model_hash_mismatch') await rm(destination, { force: true });
-        if (!TRY_NEXT.has(failure.code)) throw failure;
-        reasons.push(failure);
+        const { code } = TesseraError.from(error);
+        if (code === 'model_hash_mismatch') await rm(destination, { force: true });
+        if (!TRY_NEXT.has(code)) throw error;
+        reasons.push(error as TesseraError);
         continue;
       }
       const got = await this.read(destination, signal);
       if (got !== file.sha256) {
         await rm(destination, { force: true });
-        throw mismatch(file, file.sources.join(', '), got, false);
+        throw mismatch(file, file.sources.join(', '), got, '');
       }
       await rename(destination, cached);
       await this.stamps.record(cached, got);
@@ -111,12 +116,6 @@ async function downloadSource(source: Source, download: Download): Promise<void>
   throw new TesseraError('model_missing', `${where} holds no ${source.path}`);
 }
 
-async function makeFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true }).catch((error: unknown) => {
-    throw storageFailure(error, folder) ?? error;
-  });
-}
-
 function storageFailure(error: unknown, folder: string): TesseraError | undefined {
   const { code } = error as NodeJS.ErrnoException;
   if (!['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'ENOTDIR'].includes(code ?? '')) return undefined;
@@ -127,12 +126,17 @@ function storageFailure(error: unknown, folder: string): TesseraError | undefine
   );
 }
 
-function mismatch(file: ModelFile, where: string, got: string, repairable: boolean): TesseraError {
-  const advice = repairable ? ' `tessera models pull` fetches it again.' : '';
+const ADVICE = {
+  cache: ' `tessera models pull` fetches it again.',
+  npm: ' `npm ci` puts the right one back.',
+  file: ' If it was replaced on purpose, `npm run packs:refresh` updates the pack.',
+};
+
+function mismatch({ name, sha256 }: ModelFile, where: string, got: string, advice: string): TesseraError {
   return new TesseraError(
     'model_hash_mismatch',
-    `The model file ${file.name} (${where}) is not the one the pack names: expected sha-256 ${file.sha256}, got ${got}.${advice}`,
-    { param: file.name },
+    `The model file ${name} (${where}) is not the one the pack names: expected sha-256 ${sha256}, got ${got}.${advice}`,
+    { param: name },
   );
 }
 
