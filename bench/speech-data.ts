@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { TesseraError, type InstalledPack } from '#contracts';
@@ -52,5 +53,5 @@ export async function* inSeconds(samples: Float32Array): AsyncGenerator<Float32A
 
 export async function speechPack(): Promise<{ pack: InstalledPack; threads: number }> {
   const { pack, cacheDir, runtime } = loadConfig();
-  return { pack: await installPack(pack, { cacheDir }), threads: runtime.threads };
+  return { pack: await installPack(pack, { cacheDir }), threads: runtime.threads || availableParallelism() };
 }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { TesseraError, type HearOptions, type InstalledPack, type Transcript, type Utterance } from '#contracts';
 import {
   createVad,
@@ -22,7 +23,7 @@ import { toUtterances } from './utterance.js';
 
 export interface SpeechOptions {
   pack: InstalledPack;
-  /** Worker threads that recognise side by side, one core each. */
+  /** Worker threads that recognise side by side, one core each; 0 (the default) is one for every core, at most four. */
   threads?: number;
 }
 
@@ -32,6 +33,8 @@ export type TranscribeOptions = Partial<HearOptions> & {
   onSegment?: (segment: Utterance) => void;
 };
 
+/** Each holds the model, 90 MB. */
+const MOST_WORKERS = 4;
 /** Utterances that are decoded together: their memory of the sound still fits the cache. */
 const BATCH = 4;
 /** Utterances from which a batch of similar lengths is picked. */
@@ -220,7 +223,7 @@ class Pass {
 const round = (seconds: number): number => Math.round(seconds * 1000) / 1000;
 
 /** @throws TesseraError model_missing when the pack has no speech model, or one of a family that is not known */
-export async function createSpeechRecognizer({ pack, threads = 2 }: SpeechOptions): Promise<SpeechRecognizer> {
+export async function createSpeechRecognizer({ pack, threads = 0 }: SpeechOptions): Promise<SpeechRecognizer> {
   const { speech, name } = pack.manifest;
   if (!speech) throw new TesseraError('model_missing', `The pack ${name} has no speech model.`);
   if (speech.family !== 'moonshine')
@@ -231,7 +234,7 @@ export async function createSpeechRecognizer({ pack, threads = 2 }: SpeechOption
   const vocabulary = Vocabulary.parse(await readFile(pack.path(speech.tokenizer), 'utf8'));
   const files: MoonshineFiles = { encoder: pack.path(speech.encoder), decoder: pack.path(speech.decoder), threads: 1 };
   const workers = Array.from(
-    { length: Math.max(1, Math.min(threads, 4)) },
+    { length: Math.min(threads || availableParallelism(), MOST_WORKERS) },
     (_, i) => new WorkerClient(new URL('./speech-worker.js', import.meta.url), { name: `speech ${i + 1}` }),
   );
   const vad = createVad({ pack });

@@ -1,4 +1,4 @@
-import { Graph, MICROSOFT } from '#runtime';
+import { MICROSOFT, type Graph } from '#runtime';
 import { SHAPE, type QuantisedMatrix } from './weights.js';
 
 const EPSILON = 1e-5;
