@@ -31,6 +31,7 @@ module.exports = {
     only('sharp', 'libs/media/'),
     only('fluent-ffmpeg', 'libs/media/'),
     only('onnxruntime-node', 'libs/runtime/'),
+    only('(pdfjs-dist|@napi-rs|tesseract\\.js|htmlparser2|fflate)', 'libs/media/'),
     only('pg', 'libs/(storage|platform|jobs)/'),
     {
       name: 'enter-a-lib-by-its-barrel',

@@ -1,4 +1,4 @@
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { TesseraError } from '#contracts';
 import { runFfmpeg } from '../ffmpeg.js';
 import { decodeFrames } from '../frames.js';
@@ -81,7 +81,7 @@ export async function still(file: string, { at, ...options }: EvidenceOptions & 
   throw new TesseraError('corrupt_media', `There is no frame at ${time} s.`);
 }
 
-function jpeg(picture: sharp.Sharp, width: number, height: number, fit: 'inside' | 'fill' = 'inside'): Promise<Buffer> {
+function jpeg(picture: Sharp, width: number, height: number, fit: 'inside' | 'fill' = 'inside'): Promise<Buffer> {
   const size = { width: Math.max(1, width), height: Math.max(1, height), fit, withoutEnlargement: fit === 'inside' };
   return picture.resize(size).jpeg({ quality: 80 }).toBuffer();
 }
