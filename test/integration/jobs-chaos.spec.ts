@@ -1,0 +1,117 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { TesseraError } from '#contracts';
+import { Jobs } from '#jobs';
+import { loadConfig, type Config } from '#platform';
+import { openDatabase, type Database } from '#storage';
+import { photoTree, testHandlers } from '../support/handlers.js';
+import { runScript, type Script } from '../support/script.js';
+
+const HOST = new URL('../support/scripts/host-jobs.ts', import.meta.url);
+
+let folder: string;
+let config: Config;
+let database: Database;
+let env: Record<string, string>;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'tessera-chaos-'));
+  chmodSync(folder, 0o711);
+  env = { HOME: folder, TESSERA_DATA_DIR: folder };
+  config = loadConfig(env);
+  database = await openDatabase(config);
+});
+afterAll(async () => {
+  await database.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const open = (scope: string) => Jobs.open({ config, connection: database.connection, scope });
+const percentile = (values: number[], share: number) =>
+  values.sort((a, b) => a - b)[Math.floor(values.length * share)] ?? NaN;
+
+test('a job starts within 25 ms of its submission at p95, and a flow of four jobs costs under 20 ms', async () => {
+  const jobs = await open('quick');
+  const started = new Map<string, number>();
+  const handlers = testHandlers();
+  jobs.host({
+    ...handlers,
+    'media.ingest': (payload, context) => {
+      started.set(context.id, performance.now());
+      return handlers['media.ingest'](payload, context);
+    },
+  });
+  const waits: number[] = [];
+  const flows: number[] = [];
+  for (let i = 0; i < 120; i++) {
+    const before = performance.now();
+    const id = await jobs.submit(photoTree(`p${i}`));
+    await jobs.result(id);
+    flows.push(performance.now() - before);
+    waits.push((started.get(id) ?? NaN) - before);
+  }
+  const begin = performance.now();
+  const ids = await Promise.all(Array.from({ length: 50 }, (_, i) => jobs.submit(photoTree(`q${i}`))));
+  await Promise.all(ids.map((id) => jobs.result(id)));
+  const together = (performance.now() - begin) / 50;
+  await jobs.close();
+  const figures = { startP95: percentile(waits, 0.95), flowMedian: percentile(flows, 0.5), together };
+  console.info(
+    `submit to start p95 ${figures.startP95.toFixed(1)} ms, flow of 4 alone ${figures.flowMedian.toFixed(1)} ms, 50 at once ${together.toFixed(1)} ms each`,
+  );
+  expect(figures.startP95).toBeLessThan(25);
+  expect(together).toBeLessThan(20);
+});
+
+test('workers that are killed again and again lose nothing, and nothing is answered twice or left over', async () => {
+  const jobs = await open('chaos');
+  const start = () => runScript(HOST, ['chaos'], env);
+  const workers: Script[] = [start(), start()];
+  await Promise.all(workers.map((worker) => worker.line()));
+
+  let over = false;
+  const killer = (async () => {
+    for (let turn = 0; !over; turn++) {
+      await sleep(3000);
+      const victim = workers[turn % 2] as Script;
+      victim.child.kill('SIGKILL');
+      workers[turn % 2] = start();
+      await victim.ended;
+    }
+  })();
+
+  const names = Array.from({ length: 200 }, (_, i) => (i % 10 === 9 ? `bad${i}` : `work${i}`));
+  const answers = new Map<string, string>();
+  const queue = names.entries();
+  const client = async () => {
+    for (const [, name] of queue) {
+      const id = await jobs.submit(photoTree(name));
+      const text = await jobs.result<'answer'>(id).then(
+        (answer) => answer.text,
+        (error: unknown) => (error as TesseraError).code,
+      );
+      expect(answers.has(name)).toBe(false);
+      answers.set(name, text);
+    }
+  };
+  await Promise.all(Array.from({ length: 32 }, client));
+  over = true;
+  await killer;
+  for (const name of names)
+    expect([name, answers.get(name)]).toEqual([name, name.startsWith('bad') ? 'corrupt_media' : `What? ← ${name}`]);
+
+  expect(await jobs.count(['queued', 'running'])).toBe(0);
+  // Jobs whose worker died after it had told the result are still to be cleared by the next one.
+  const left = async () => {
+    const { rows } = await database.pool.query<{ n: number }>(
+      `select count(*)::int as n from bullmq.job where queue like 'chaos%'`,
+    );
+    return rows[0]?.n;
+  };
+  await expect.poll(left, { timeout: 60_000, interval: 500 }).toBe(0);
+  for (const { child } of workers) child.stdin?.write('end\n');
+  expect(await Promise.all(workers.map(({ ended }) => ended))).toEqual([0, 0]);
+  await jobs.close();
+}, 240_000);
