@@ -47,9 +47,8 @@ export class RegionDetector {
   private open: number[] = [];
   /** Windows below negativeThreshold at the end of `open`. */
   private quiet = 0;
-  /** End of the last region, without padding, and with. */
-  private lastEnd = 0;
-  private lastPadded = 0;
+  /** End of the last region that was let go, without padding. */
+  private lastEnd: number | undefined;
   private held: SpeechRegion | undefined;
 
   /** @param windowSamples samples that one probability stands for, @param sampleRate Hz */
@@ -130,11 +129,8 @@ export class RegionDetector {
     this.release(region.start, done);
     const padding = this.samplesOf(this.options.padding);
     // Never before the middle of the pause to the region before.
-    const start = Math.max(this.lastPadded, Math.ceil((this.lastEnd + region.start) / 2), region.start - padding);
-    this.held = {
-      ...region,
-      start: this.lastEnd === 0 ? Math.max(0, region.start - padding) : Math.min(start, region.start),
-    };
+    const earliest = this.lastEnd === undefined ? 0 : Math.ceil((this.lastEnd + region.start) / 2);
+    this.held = { ...region, start: Math.max(earliest, region.start - padding) };
   }
 
   /** Lets the held region go, padded up to the middle of the pause before `next` (samples). */
@@ -145,9 +141,7 @@ export class RegionDetector {
     this.lastEnd = held.end;
     const padding = this.samplesOf(this.options.padding);
     const room = Number.isFinite(next) ? Math.max(0, (next - held.end) / 2) : padding;
-    const end = held.end + Math.floor(Math.min(padding, room));
-    this.lastPadded = end;
-    done.push({ ...held, end });
+    done.push({ ...held, end: held.end + Math.floor(Math.min(padding, room)) });
   }
 
   private samplesOf = (seconds: number): number => Math.round(seconds * this.sampleRate);
