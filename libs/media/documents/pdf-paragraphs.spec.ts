@@ -43,6 +43,10 @@ describe('pageParagraphs', () => {
     expect(pageParagraphs(runs)).toEqual(['Total: 42']);
   });
 
+  it('shortens the dots of a table of contents', () => {
+    expect(pageParagraphs([line('1.2 Tides . . . . . . . . 14', 700)])).toEqual(['1.2 Tides … 14']);
+  });
+
   it('has nothing to say of an empty page', () => {
     expect(pageParagraphs([])).toEqual([]);
     expect(pageParagraphs([line('  ', 700)])).toEqual([]);

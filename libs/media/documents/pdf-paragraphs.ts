@@ -33,11 +33,17 @@ export function pageParagraphs(runs: TextRun[]): string[] {
   return paragraphs;
 }
 
+/** The dots of a table of contents. */
+const LEADERS = /(\s?[.·]){4,}/g;
+
 function textLines(runs: TextRun[]): TextLine[] {
   const lines: TextLine[] = [];
   let open: TextLine | undefined;
   const close = (): void => {
-    const text = open?.text.replace(/[\s\u00ad]+/g, ' ').trim();
+    const text = open?.text
+      .replace(LEADERS, ' … ')
+      .replace(/[\s\u00ad]+/g, ' ')
+      .trim();
     if (open && text) lines.push({ ...open, text });
     open = undefined;
   };

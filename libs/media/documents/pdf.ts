@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import type { PDFPageProxy } from 'pdfjs-dist';
 import { TesseraError } from '#contracts';
 import type { DocumentBlock, DocumentLimits } from './block.js';
+import { withoutFurniture } from './page-furniture.js';
 import { pageParagraphs, type TextRun } from './pdf-paragraphs.js';
 
 /** A page drawn for reading it as a picture: 8-bit grey [height, width] in a file. */
@@ -54,7 +55,9 @@ export async function readPdf(data: Uint8Array, limits: DocumentLimits, folder?:
       'media_too_long',
       `The document has ${document.numPages} pages; the limit is ${limits.maxPages}. Send it in parts.`,
     );
-  const found: PdfText = { blocks: [], scans: [], unread: 0 };
+  const scans: ScannedPage[] = [];
+  const pages: string[][] = [];
+  let unread = 0;
   let characters = 0;
   for (let number = 1; number <= document.numPages; number++) {
     const page = await document.getPage(number).catch((error: unknown) => {
@@ -62,17 +65,17 @@ export async function readPdf(data: Uint8Array, limits: DocumentLimits, folder?:
     });
     const content = await page.getTextContent();
     const paragraphs = pageParagraphs(content.items.flatMap((item) => ('str' in item ? [textRun(item)] : [])));
+    pages.push(paragraphs);
     characters += paragraphs.reduce((sum, text) => sum + text.length, 0);
     if (characters > limits.maxCharacters) throw tooMuchText(limits);
-    found.blocks.push(...paragraphs.map((text) => ({ text, page: number })));
     if (paragraphs.join('').replace(/[^\p{L}\p{N}]/gu, '').length < FEW_LETTERS) {
-      if (folder !== undefined && found.scans.length < limits.maxScannedPages)
-        found.scans.push(await draw(page, number, folder));
-      else found.unread++;
+      if (folder !== undefined && scans.length < limits.maxScannedPages) scans.push(await draw(page, number, folder));
+      else unread++;
     }
     page.cleanup();
   }
-  return found;
+  const blocks = withoutFurniture(pages).flatMap((page, index) => page.map((text) => ({ text, page: index + 1 })));
+  return { blocks, scans, unread };
 }
 
 interface PdfRun {
