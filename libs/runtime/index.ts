@@ -47,3 +47,4 @@ export { ARCHITECTURES, readConfig, type Architecture, type DecoderConfig } from
 export { buildDecoderGraphs, type DecoderGraphOptions, type DecoderGraphs } from './graph/build.js';
 export { EmbeddingTable } from './graph/embeddings.js';
 export type { Precision } from './graph/linear.js';
+export type { PageScore, SelectOptions } from './graph/select.js';

@@ -1,17 +1,17 @@
 import { TesseraError, type DecodeEvent, type DecodeRequest } from '#contracts';
 import type { DecoderStats } from '../host/messages.js';
 import type { KvCache } from '../pool/kv-cache.js';
-import { rotaryTable, type RotaryTable } from '../pool/kv-shape.js';
 import type { PageRun } from '../pool/page-pool.js';
+import { rotaryTable } from '../pool/rotary.js';
 import { Arena } from '../runner/arena.js';
 import type { DecoderModel } from '../runner/model.js';
-import { Runner, type PrefixRows } from '../runner/runner.js';
+import { Runner } from '../runner/runner.js';
+import { PrefixCache } from './prefix-cache.js';
+import { Reader } from './reader.js';
 import { Sequence } from './sequence.js';
 
 /** Tokens that one prefill run takes in; the upper bound of what a running answer waits for. */
 const PREFILL_TOKENS = 512;
-/** Tokens of a question that are fed at once. */
-const QUESTION_TOKENS = 256;
 
 export interface Listener {
   event(event: DecodeEvent): void;
@@ -31,8 +31,8 @@ export class Engine {
   private readonly jobs: Job[] = [];
   private readonly arena: Arena;
   private readonly runner: Runner;
-  private readonly rotary: RotaryTable;
-  private prefixRows: { address: string; rows: PrefixRows } | undefined;
+  private readonly prefixes: PrefixCache;
+  private readonly reader: Reader;
 
   constructor(
     private readonly model: DecoderModel,
@@ -42,7 +42,9 @@ export class Engine {
     const { layers, kvHeads, headDim, theta } = model.config;
     this.arena = new Arena({ layers, kvHeads, headDim });
     this.runner = new Runner(model);
-    this.rotary = rotaryTable({ positions: 16_384, headDim, theta, pairs: 'halves' });
+    const rotary = rotaryTable({ positions: 16_384, headDim, theta, pairs: 'halves' });
+    this.prefixes = new PrefixCache(cache.store, rotary);
+    this.reader = new Reader(this.runner, cache.store, this.arena, this.prefixes, rotary);
   }
 
   get busy(): boolean {
@@ -81,6 +83,11 @@ export class Engine {
     if (running.length > 0) await this.decode(running);
   }
 
+  /** Waits until pages are on disk. */
+  async close(): Promise<void> {
+    await this.cache.flush();
+  }
+
   private async guard(job: Job, work: () => Promise<void>): Promise<void> {
     try {
       await work();
@@ -107,7 +114,9 @@ export class Engine {
       if (job.missing.length > 0) return;
     }
     sequence.times.prefilled = performance.now();
-    await this.ask(job);
+    const logits = await this.reader.read(sequence);
+    job.state = 'decode';
+    this.take(job, logits);
   }
 
   /** Prefills the next few missing runs. @returns how many tokens */
@@ -124,96 +133,14 @@ export class Engine {
     const embedded = batch.map((run) =>
       sequence.source(sequence.demands.findIndex(({ address }) => address === run.address)).embed(),
     );
-    const { rows, keys, values } = await this.runner.prefill(
-      isPrefix ? this.noPrefix() : this.prefixOf(sequence),
-      embedded,
-    );
-    const { layers, kvHeads, headDim } = this.model.config;
-    const size = kvHeads * rows * headDim;
+    const prefix = this.prefixes.rows(isPrefix ? undefined : sequence.prefixRun);
+    const filled = await this.runner.prefill(prefix, embedded);
     batch.forEach((run, i) => {
-      for (let layer = 0; layer < layers; layer++) {
-        const part = (data: Float32Array): Float32Array => data.subarray(i * size, (i + 1) * size);
-        this.cache.store.writeLayer(run, layer, part(keys[layer]!), part(values[layer]!), rows);
-      }
+      filled.write(i, run, this.cache.store);
       this.cache.commit(run);
     });
     job.missing = job.missing.slice(batch.length);
     return tokens;
-  }
-
-  private noPrefix(): PrefixRows {
-    const none = Array.from({ length: this.model.config.layers }, () => new Float32Array(0));
-    return { tokens: 0, keys: none, values: none };
-  }
-
-  private prefixOf(sequence: Sequence): PrefixRows {
-    if (!sequence.hasPrefix) return this.noPrefix();
-    const run = sequence.runs[0]!;
-    if (this.prefixRows?.address === run.address) return this.prefixRows.rows;
-    const { layers, kvHeads, headDim } = this.model.config;
-    const rows: PrefixRows = { tokens: run.tokens, keys: [], values: [] };
-    for (let layer = 0; layer < layers; layer++) {
-      const keys = new Float32Array(kvHeads * run.tokens * headDim);
-      const values = new Float32Array(keys.length);
-      for (let head = 0; head < kvHeads; head++) {
-        const at = head * run.tokens * headDim;
-        const { rotary } = this;
-        this.cache.store.gather({
-          layer,
-          head,
-          pages: run.pages,
-          keys,
-          keysAt: at,
-          values,
-          valuesAt: at,
-          rotary,
-          position: 0,
-        });
-      }
-      rows.keys.push(keys);
-      rows.values.push(values);
-    }
-    this.prefixRows = { address: run.address, rows };
-    return rows;
-  }
-
-  /** Builds the working set and feeds the question. */
-  private async ask(job: Job): Promise<void> {
-    const { sequence } = job;
-    const { layers, kvHeads, hidden, vocabulary } = this.model.config;
-    const pages = sequence.runs.flatMap((run) => run.pages);
-    const rows = sequence.runs.reduce((sum, run) => sum + run.tokens, 0);
-    const working = this.arena.add(rows + sequence.question.tokens + Math.min(sequence.sampling.maxTokens, 64));
-    sequence.working = working;
-    for (let layer = 0; layer < layers; layer++)
-      for (let head = 0; head < kvHeads; head++) {
-        const at = working.at(head, 0);
-        const [keys, values] = [this.arena.keys[layer]!, this.arena.values[layer]!];
-        this.cache.store.gather({
-          layer,
-          head,
-          pages,
-          keys,
-          keysAt: at,
-          values,
-          valuesAt: at,
-          rotary: this.rotary,
-          position: 0,
-        });
-        working.show(layer, head, 0, rows);
-      }
-    working.length = rows;
-    sequence.selectedTokens = rows + sequence.question.tokens;
-    sequence.times.selected = performance.now();
-    const embedded = sequence.question.embed();
-    let logits: Float32Array | undefined;
-    for (let from = 0; from < sequence.question.tokens; from += QUESTION_TOKENS) {
-      const chunk = embedded.subarray(from * hidden, (from + QUESTION_TOKENS) * hidden);
-      const last = chunk.length / hidden - 1;
-      ({ logits } = await this.runner.step(this.arena, working.slot, 1, chunk, [last]));
-    }
-    job.state = 'decode';
-    this.take(job, logits!.subarray(0, vocabulary));
   }
 
   private async decode(running: readonly Job[]): Promise<void> {
@@ -224,7 +151,17 @@ export class Engine {
       this.model.embeddings.row(sequence.answer.at(-1)!, embeddings, sequence.working!.slot * hidden);
     const active = new Set(running.map(({ sequence }) => sequence.working!));
     const all = Array.from({ length: count }, (_, i) => i);
-    const { logits } = await this.runner.step(this.arena, 0, count, embeddings, all, (member) => active.has(member));
+    const { logits, mass } = await this.runner.step(this.arena, 0, count, embeddings, all, (member) =>
+      active.has(member),
+    );
+    const { capacity } = this.arena;
+    const { kvHeads } = this.model.config;
+    for (const { sequence } of running) {
+      const at = sequence.working!.slot * kvHeads * capacity;
+      sequence.rowSegments.forEach((rows, i) =>
+        sequence.evidence.add(mass[i]!.subarray(at, at + kvHeads * capacity), capacity, rows, kvHeads),
+      );
+    }
     // Slots move when a sequence ends, so each takes its row first.
     const rows = running.map(({ sequence }) => sequence.working!.slot * vocabulary);
     running.forEach((job, i) => this.take(job, logits.subarray(rows[i]!, rows[i]! + vocabulary)));

@@ -5,6 +5,7 @@ import type { WorkingSet } from '../runner/arena.js';
 import type { DecoderModel } from '../runner/model.js';
 import { Sampler } from '../sampler/sampler.js';
 import { StopStrings } from '../sampler/stop-strings.js';
+import { Evidence, type RowSegments } from './evidence.js';
 import { tokenise, type TokenRun } from './tokens.js';
 
 /** Longest segment or prefix that is prefilled in one piece. */
@@ -29,8 +30,9 @@ export class Sequence {
   text = '';
   cachedTokens = 0;
   selectedTokens = 0;
-  /** Attention mass per segment, not normalised. */
-  readonly evidence: Float64Array;
+  readonly evidence: Evidence;
+  /** Per evidence layer, once the working set is made. */
+  rowSegments: RowSegments[] = [];
   readonly times = { start: performance.now(), prefilled: 0, selected: 0, firstToken: 0 };
   prefilledTokens = 0;
 
@@ -55,15 +57,27 @@ export class Sequence {
     this.sampler = new Sampler(this.sampling, { vocabulary: model.config.vocabulary, prompt: this.question.ids });
     this.stopStrings = new StopStrings(this.sampling.stop);
     this.detokenizer = model.tokenizer.detokenizer();
-    this.evidence = new Float64Array(this.segments.length);
+    this.evidence = new Evidence(this.segments.length);
   }
 
   get hasPrefix(): boolean {
     return this.prefix.tokens > 0;
   }
 
+  get segmentTokens(): number {
+    return this.segments.reduce((sum, { tokens }) => sum + tokens, 0);
+  }
+
   get promptTokens(): number {
-    return this.prefix.tokens + this.question.tokens + this.segments.reduce((sum, { tokens }) => sum + tokens, 0);
+    return this.prefix.tokens + this.segmentTokens + this.question.tokens;
+  }
+
+  get prefixRun(): PageRun | undefined {
+    return this.hasPrefix ? this.runs[0] : undefined;
+  }
+
+  get segmentRuns(): PageRun[] {
+    return this.runs.slice(this.hasPrefix ? 1 : 0);
   }
 
   /** The run behind a demand. */
@@ -100,7 +114,6 @@ export class Sequence {
     const { start, prefilled, selected, firstToken } = this.times;
     const now = performance.now();
     const stopped = this.answer.at(-1) === model.tokenizer.stopId ? 1 : 0;
-    const total = this.evidenceTotal || 1;
     this.emit({
       type: 'done',
       text: this.text,
@@ -111,7 +124,7 @@ export class Sequence {
         completionTokens: this.answer.length - stopped,
         cachedTokens: this.cachedTokens,
       },
-      evidence: Array.from(this.evidence, (mass) => mass / total),
+      evidence: this.evidence.shares(),
       timings: {
         prefillMs: prefilled - start,
         selectMs: selected - prefilled,
@@ -120,9 +133,6 @@ export class Sequence {
       },
     });
   }
-
-  /** Attention mass that `evidence` is a share of. */
-  evidenceTotal = 0;
 
   private say(text: string, logprob?: Extract<DecodeEvent, { type: 'token' }>['logprob']): void {
     if (text === '' && logprob === undefined) return;

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import { TesseraError, type DecodeEvent, type DecodeRequest, type InstalledPack } from '#contracts';
 import { spawnWorker, Tokenizer } from '#runtime';
@@ -124,7 +125,12 @@ export class DecoderClient implements Decoder {
     this.disposed = true;
     const worker = this.worker;
     this.lose(new TesseraError('cancelled', 'The decoder was shut down.'));
-    await worker?.terminate();
+    if (!worker) return;
+    // Terminating a thread inside a native run would abort the process: it stops by itself between two steps.
+    worker.ref();
+    const exited = once(worker, 'exit');
+    worker.postMessage({ type: 'stop' } satisfies ToWorker);
+    await exited;
   }
 
   /** Resolves when the worker has loaded the model, starting it if need be. */
@@ -155,7 +161,6 @@ export class DecoderClient implements Decoder {
         } else if (message.type === 'fatal') {
           this.worker = undefined;
           this.loading = undefined;
-          void worker.terminate();
           reject(TesseraError.fromBody(message.error));
         } else this.receive(message);
       });

@@ -12,7 +12,8 @@ export interface WorkerOptions extends Omit<ModelOptions, 'warn'> {
 export type ToWorker =
   | { type: 'generate'; id: number; request: DecodeRequest }
   | { type: 'cancel'; id: number }
-  | { type: 'stats'; id: number };
+  | { type: 'stats'; id: number }
+  | { type: 'stop' };
 
 /** Worker → main thread. */
 export type FromWorker =

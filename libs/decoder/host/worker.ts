@@ -27,19 +27,29 @@ async function open(): Promise<Engine> {
 const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 let running = false;
+let stopping = false;
 async function run(engine: Engine): Promise<void> {
   if (running) return;
   running = true;
-  while (engine.busy) {
+  while (engine.busy && !stopping) {
     await engine.step();
     await breathe();
   }
   running = false;
+  if (stopping) {
+    await engine.close();
+    process.exit(); // In a worker this ends the thread, not the process.
+  }
 }
 
 try {
   const engine = await open();
   port.on('message', (message: ToWorker) => {
+    if (message.type === 'stop') {
+      stopping = true;
+      void run(engine);
+      return;
+    }
     const { id } = message;
     switch (message.type) {
       case 'generate':

@@ -9,12 +9,14 @@ const STEP = 64;
 const roundUp = (rows: number): number => Math.ceil(rows / STEP) * STEP;
 
 /**
- * The working set of one sequence: for every layer and KV head the same number of rows, keys rotated at their row's
- * number. Rows beyond `length`, and holes left by partly filled pages, are hidden by the bias.
+ * The working set of one sequence: for every layer and KV head the same number of rows, keys rotated at contiguous
+ * positions. Rows beyond `length`, and holes left by partly filled pages, are hidden by the bias.
  */
 export class WorkingSet {
-  /** Rows in use; also the position of the next token. */
+  /** Rows in use. */
   length = 0;
+  /** Position of the next token; less than `length` where partly filled pages leave holes. */
+  position = 0;
   /** Place in the arena; changes when another sequence leaves. */
   slot = 0;
 
@@ -33,11 +35,27 @@ export class WorkingSet {
     bias[layer]!.fill(shown ? 0 : HIDDEN, start + from, start + to);
   }
 
+  /** Copies `count` rows of one KV head from [kvHeads, count, headDim] to the rows from `row` on. */
+  write(layer: number, head: number, row: number, count: number, keys: Float32Array, values: Float32Array): void {
+    const { headDim } = this.arena.shape;
+    const [from, end] = [head * count * headDim, (head + 1) * count * headDim];
+    const to = this.at(head, row);
+    this.arena.keys[layer]!.set(keys.subarray(from, end), to);
+    this.arena.values[layer]!.set(values.subarray(from, end), to);
+  }
+
+  /** Sets the bias of the rows from `row` on. */
+  hideBy(layer: number, head: number, row: number, bias: Float32Array): void {
+    const { capacity, shape } = this.arena;
+    this.arena.bias[layer]!.set(bias, (this.slot * shape.kvHeads + head) * capacity + row);
+  }
+
   /** Drops the rows from `length` on, as after refused draft tokens. */
   truncate(length: number): void {
     const { layers, kvHeads } = this.arena.shape;
     for (let layer = 0; layer < layers; layer++)
       for (let head = 0; head < kvHeads; head++) this.show(layer, head, length, this.length, false);
+    this.position -= this.length - length;
     this.length = length;
   }
 }

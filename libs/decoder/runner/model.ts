@@ -8,6 +8,7 @@ import {
   type DecoderConfig,
   type LocalSession,
   type Precision,
+  type SelectOptions,
 } from '#runtime';
 
 /** Where the pack's files are and how to run them: plain data, sent to the worker thread. */
@@ -26,6 +27,9 @@ export interface ModelOptions {
 /** Layers whose attention over the working set is reported as evidence. */
 const EVIDENCE_LAYERS = [10, 14, 18, 22, 26];
 
+/** How pages are chosen (docs/decisions/0013-page-selection.md). */
+const SELECTION: SelectOptions = { score: 'max', group: 1 };
+
 /** A loaded decoder: its sessions, sizes, token embeddings and tokenizer. */
 export interface DecoderModel {
   config: DecoderConfig;
@@ -33,6 +37,8 @@ export interface DecoderModel {
   embeddings: EmbeddingTable;
   prefill: LocalSession;
   step: LocalSession;
+  /** Not there in float32. */
+  select: LocalSession | undefined;
   evidenceLayers: readonly number[];
   dispose(): Promise<void>;
 }
@@ -42,21 +48,28 @@ export async function loadModel(options: ModelOptions): Promise<DecoderModel> {
   try {
     const config = readConfig(gguf.metadata, gguf.info('token_embd.weight').dims[0]!);
     const evidenceLayers = EVIDENCE_LAYERS.filter((layer) => layer < config.layers);
-    const graphs = await buildDecoderGraphs({ ...options, precision: options.precision ?? 'int8', evidenceLayers });
+    const precision = options.precision ?? 'int8';
+    const graphs = await buildDecoderGraphs({ ...options, precision, evidenceLayers, selection: SELECTION });
     const { threads, executionProviders, warn } = options;
     const common = { threads, executionProviders, spin: false, onWarning: warn };
     const prefill = await openSession({ ...common, file: graphs.prefill, name: 'decoder prefill' });
     const step = await openSession({ ...common, file: graphs.step, name: 'decoder step' });
+    const select =
+      graphs.select === undefined
+        ? undefined
+        : await openSession({ ...common, file: graphs.select, name: 'decoder selection' });
     return {
       config,
       evidenceLayers,
       prefill,
       step,
+      select,
       tokenizer: Tokenizer.fromMetadata(gguf.metadata),
       embeddings: await EmbeddingTable.read(gguf, config),
       dispose: async () => {
         await prefill.dispose();
         await step.dispose();
+        await select?.dispose();
       },
     };
   } finally {

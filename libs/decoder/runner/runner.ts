@@ -1,7 +1,10 @@
 import { tensor, type Feeds, type Tensor } from '#runtime';
+import type { Int8Planes } from '../pool/int8-page-store.js';
+import { PAGE_TOKENS } from '../pool/page-pool.js';
 import type { Arena, WorkingSet } from './arena.js';
 import { HIDDEN } from './arena.js';
 import type { DecoderModel } from './model.js';
+import { Prefilled } from './prefilled.js';
 
 /** Rotated keys and values of a prefix, per layer [1, kvHeads, tokens, headDim]. */
 export interface PrefixRows {
@@ -10,11 +13,30 @@ export interface PrefixRows {
   values: Float32Array[];
 }
 
-/** Keys without phase and values of a prefill batch, per layer [segments, kvHeads, rows, headDim]. */
-export interface Prefilled {
-  rows: number;
-  keys: Float32Array[];
-  values: Float32Array[];
+/** What a question may choose from. */
+export interface PageChoice {
+  /** Page numbers in temporal order. */
+  pages: readonly number[];
+  /** [pages, 16]: 1 where a row holds a token. */
+  valid: Float32Array;
+  /** Added to the logarithm of each page's share. */
+  prior: Float32Array;
+  /** Pages to keep per layer and KV head. */
+  count: number;
+  /** Question tokens that score. */
+  scored: readonly number[];
+  /** Position of the question's first token. */
+  position: number;
+  planes(layer: number): Int8Planes;
+}
+
+export interface Selection {
+  /** [vocabulary] of the question's last token. */
+  logits: Float32Array;
+  /** Per layer [kvHeads, count]: numbers among the candidates, ascending. */
+  chosen: BigInt64Array[];
+  /** Per evidence layer [kvHeads, 16·count]: attention summed over the question's tokens and query heads. */
+  mass: Float32Array[];
 }
 
 export interface StepResult {
@@ -35,7 +57,8 @@ export class Runner {
   async prefill(prefix: PrefixRows, segments: readonly Float32Array[]): Promise<Prefilled> {
     const { hidden, kvHeads, headDim, layers, heads } = this.model.config;
     const [S, P] = [segments.length, prefix.tokens];
-    const T = Math.max(...segments.map((segment) => segment.length / hidden));
+    const longest = Math.max(...segments.map((segment) => segment.length / hidden));
+    const T = Math.ceil(longest / PAGE_TOKENS) * PAGE_TOKENS;
     const embeddings = new Float32Array(S * T * hidden);
     segments.forEach((segment, i) => embeddings.set(segment, i * T * hidden));
     const feeds: Feeds = {
@@ -53,9 +76,60 @@ export class Runner {
       feeds[`prefix_value.${i}`] = tensor('float32', [1, kvHeads, P, headDim], prefix.values[i]!);
     }
     const out = await this.model.prefill.run(feeds);
-    const layerwise = (name: string): Float32Array[] =>
-      Array.from({ length: layers }, (_, i) => out[`${name}.${i}`]!.data as Float32Array);
-    return { rows: T, keys: layerwise('key'), values: layerwise('value') };
+    return new Prefilled(out, T, this.model.config);
+  }
+
+  /**
+   * Reads a question and chooses the pages that it attends to, which fill the (empty) working set together with the
+   * prefix and the question.
+   * @param positions where the question's first token stands
+   */
+  async select(member: WorkingSet, prefix: PrefixRows, question: Float32Array, choice: PageChoice): Promise<Selection> {
+    const { hidden, kvHeads, headDim, layers, heads } = this.model.config;
+    const session = this.model.select;
+    if (!session) throw new Error('selection runs in int8 only');
+    const [S, P, n] = [question.length / hidden, prefix.tokens, choice.count];
+    const rows = n * PAGE_TOKENS;
+    const feeds: Feeds = {
+      embeddings: tensor('float32', [1, S, hidden], question),
+      positions: positions([choice.position], S),
+      shape: int64(1, S),
+      lengths: int64(P, rows, S),
+      causal: causal(heads / kvHeads, S),
+      scored: int64(...choice.scored),
+      pages: int64(...choice.pages),
+      valid: tensor('float32', [choice.pages.length, PAGE_TOKENS], choice.valid),
+      prior: tensor('float32', [choice.pages.length], choice.prior),
+      count: int64(n),
+      first: int64(P),
+    };
+    for (let i = 0; i < layers; i++) {
+      const planes = choice.planes(i);
+      const pages = planes.keyScales.length / kvHeads;
+      feeds[`prefix_key.${i}`] = tensor('float32', [1, kvHeads, P, headDim], prefix.keys[i]!);
+      feeds[`prefix_value.${i}`] = tensor('float32', [1, kvHeads, P, headDim], prefix.values[i]!);
+      feeds[`keys.${i}`] = tensor('uint8', [kvHeads, pages, PAGE_TOKENS * headDim], planes.keys);
+      feeds[`key_scales.${i}`] = tensor('float32', [kvHeads, pages], planes.keyScales);
+      feeds[`values.${i}`] = tensor('int8', [kvHeads, pages, PAGE_TOKENS * headDim], planes.values);
+      feeds[`value_scales.${i}`] = tensor('float32', [kvHeads, pages, PAGE_TOKENS], planes.valueScales);
+    }
+    const out = await session.run(feeds);
+    const floats = (name: string): Float32Array => out[name]!.data as Float32Array;
+    for (let layer = 0; layer < layers; layer++)
+      for (let head = 0; head < kvHeads; head++) {
+        member.write(layer, head, 0, P, prefix.keys[layer]!, prefix.values[layer]!);
+        member.write(layer, head, P, rows, floats(`selected_key.${layer}`), floats(`selected_value.${layer}`));
+        member.write(layer, head, P + rows, S, floats(`key.${layer}`), floats(`value.${layer}`));
+        member.show(layer, head, 0, P + rows + S);
+        member.hideBy(layer, head, P, floats(`selected_bias.${layer}`).subarray(head * rows, (head + 1) * rows));
+      }
+    member.length = P + rows + S;
+    member.position = choice.position + S;
+    return {
+      logits: floats('logits'),
+      chosen: Array.from({ length: layers }, (_, layer) => out[`selected.${layer}`]!.data as BigInt64Array),
+      mass: this.model.evidenceLayers.map((layer) => floats(`mass.${layer}`)),
+    };
   }
 
   /**
@@ -107,20 +181,17 @@ export class Runner {
 
   private append(member: WorkingSet, out: Record<string, Tensor>, b: number, S: number): void {
     const { kvHeads, headDim, layers } = this.model.config;
-    const { keys, values } = member.arena;
-    const run = S * headDim;
+    const own = (data: Tensor['data']): Float32Array =>
+      (data as Float32Array).subarray(b * kvHeads * S * headDim, (b + 1) * kvHeads * S * headDim);
     for (let layer = 0; layer < layers; layer++) {
-      const key = out[`key.${layer}`]!.data as Float32Array;
-      const value = out[`value.${layer}`]!.data as Float32Array;
+      const [key, value] = [own(out[`key.${layer}`]!.data), own(out[`value.${layer}`]!.data)];
       for (let head = 0; head < kvHeads; head++) {
-        const from = (b * kvHeads + head) * run;
-        const to = member.at(head, member.length);
-        keys[layer]!.set(key.subarray(from, from + run), to);
-        values[layer]!.set(value.subarray(from, from + run), to);
+        member.write(layer, head, member.length, S, key, value);
         member.show(layer, head, member.length, member.length + S);
       }
     }
     member.length += S;
+    member.position += S;
   }
 }
 

@@ -9,10 +9,11 @@ import { readConfig } from './architecture.js';
 import type { Precision } from './linear.js';
 import { packDecoder } from './pack.js';
 import { prefillGraph } from './prefill.js';
+import { selectGraph, type SelectOptions } from './select.js';
 import { stepGraph } from './step.js';
 
 /** Raise it when the graphs change: cached ones are then built anew. */
-const BUILDER_VERSION = 1;
+const BUILDER_VERSION = 2;
 /** Half-written folders older than this were left by a process that died. */
 const ABANDONED_MS = 60 * 60_000;
 
@@ -27,12 +28,15 @@ export interface DecoderGraphOptions {
   precision: Precision;
   /** Layers whose attention mass is reported. */
   evidenceLayers: readonly number[];
+  selection: SelectOptions;
   onBuild?: () => void;
 }
 
 export interface DecoderGraphs {
   prefill: string;
   step: string;
+  /** Not there in float32: selection scores int8 keys. */
+  select?: string;
 }
 
 /**
@@ -40,11 +44,19 @@ export interface DecoderGraphs {
  * Safe to call from several processes at once: a folder appears complete or not at all.
  */
 export async function buildDecoderGraphs(options: DecoderGraphOptions): Promise<DecoderGraphs> {
-  const { packId, precision, evidenceLayers } = options;
-  const key = JSON.stringify([BUILDER_VERSION, packId, options.adapter !== undefined, precision, evidenceLayers]);
+  const { packId, precision, evidenceLayers, selection } = options;
+  const key = JSON.stringify([
+    BUILDER_VERSION,
+    packId,
+    options.adapter !== undefined,
+    precision,
+    evidenceLayers,
+    selection,
+  ]);
   const root = join(options.cacheDir, 'graphs');
   const folder = join(root, createHash('sha256').update(key).digest('hex').slice(0, 32));
-  const graphs = { prefill: join(folder, 'prefill.onnx'), step: join(folder, 'step.onnx') };
+  const graphs: DecoderGraphs = { prefill: join(folder, 'prefill.onnx'), step: join(folder, 'step.onnx') };
+  if (precision === 'int8') graphs.select = join(folder, 'select.onnx');
   if (existsSync(graphs.step)) return graphs;
   options.onBuild?.();
   const partial = `${folder}.${randomUUID()}.tmp`;
@@ -61,24 +73,17 @@ export async function buildDecoderGraphs(options: DecoderGraphOptions): Promise<
   return graphs;
 }
 
-async function write(
-  { gguf: file, adapter, precision, evidenceLayers }: DecoderGraphOptions,
-  folder: string,
-): Promise<void> {
-  const gguf = await openGguf(file);
+async function write(options: DecoderGraphOptions, folder: string): Promise<void> {
+  const { precision, evidenceLayers, selection } = options;
+  const gguf = await openGguf(options.gguf);
   try {
     const config = readConfig(gguf.metadata, gguf.info('token_embd.weight').dims[0]!);
-    const decoder = await packDecoder(
-      gguf,
-      config,
-      precision,
-      adapter === undefined ? undefined : await readAdapter(adapter),
-    );
+    const adapter = options.adapter === undefined ? undefined : await readAdapter(options.adapter);
+    const decoder = await packDecoder(gguf, config, precision, adapter);
+    const graphs = { prefill: prefillGraph(decoder), step: stepGraph(decoder, evidenceLayers) };
+    const all = precision === 'int8' ? { ...graphs, select: selectGraph(decoder, evidenceLayers, selection) } : graphs;
     await writeModels(
-      {
-        [join(folder, 'prefill.onnx')]: prefillGraph(decoder),
-        [join(folder, 'step.onnx')]: stepGraph(decoder, evidenceLayers),
-      },
+      Object.fromEntries(Object.entries(all).map(([name, graph]) => [join(folder, `${name}.onnx`), graph])),
       join(folder, 'weights.data'),
     );
   } finally {

@@ -1,6 +1,8 @@
 import { Graph } from '../onnx/graph.js';
+import type { Dimension, ElementType } from '../onnx/types.js';
 import { attention } from './attention.js';
 import { LayerWriter, type PackedDecoder } from './layer.js';
+import { encodeRows, PAGE_TOKENS } from './page-codec.js';
 
 /**
  * Prefill of a batch of segments: each attends to the shared prefix and to itself. There are no logits, and of the
@@ -8,7 +10,9 @@ import { LayerWriter, type PackedDecoder } from './layer.js';
  *
  * in   embeddings f32 [S, T, N] · positions i64 [S, T] · shape i64 [2] = S, T · lengths i64 [2] = P, T
  *      causal f32 [group·T, T] · prefix_key.I, prefix_value.I f32 [1, kvHeads, P, D] (rotated)
- * out  key.I (without phase), value.I f32 [S, kvHeads, T, D]
+ * out  float32: key.I (without phase), value.I f32 [S, kvHeads, T, D]
+ *      int8 (T a multiple of 16): key.I u8 [S, kvHeads, T/16, 16·D] around 128 with key_scale.I [S, kvHeads, T/16, 1],
+ *      value.I i8 [S, kvHeads, T, D] with value_scale.I [S, kvHeads, T, 1]
  */
 export function prefillGraph(decoder: PackedDecoder): Graph {
   const { hidden, kvHeads, headDim, layers } = decoder.config;
@@ -28,8 +32,7 @@ export function prefillGraph(decoder: PackedDecoder): Graph {
     };
     const before = writer.norm(`layer${i}.attention_norm`, x, delta, decoder.layers[i]!.attentionNorm);
     const { query, key, rawKey, value } = writer.project(i, before.normed, { raw: true });
-    graph.output(rawKey, 'float32', ['S', kvHeads, 'T', headDim], `key.${i}`);
-    graph.output(value, 'float32', ['S', kvHeads, 'T', headDim], `value.${i}`);
+    writeRows(graph, decoder, i, rawKey, value);
     if (i === layers - 1) break;
     const { mixed } = attention(graph, query, [prefix, { key, value, mask: causal }], lengths, headDim);
     const after = writer.norm(
@@ -42,4 +45,27 @@ export function prefillGraph(decoder: PackedDecoder): Graph {
     x = after.x;
   }
   return graph;
+}
+
+function writeRows(
+  graph: Graph,
+  { config, precision }: PackedDecoder,
+  layer: number,
+  key: string,
+  value: string,
+): void {
+  const { kvHeads, headDim } = config;
+  const output = (name: string, data: string, type: ElementType, dims: Dimension[]): string =>
+    graph.output(data, type, ['S', kvHeads, ...dims], `${name}.${layer}`);
+  if (precision === 'float32') {
+    output('key', key, 'float32', ['T', headDim]);
+    output('value', value, 'float32', ['T', headDim]);
+    return;
+  }
+  const keys = encodeRows(graph, key, headDim, PAGE_TOKENS, 128);
+  const values = encodeRows(graph, value, headDim, 1, 0);
+  output('key', keys.codes, 'uint8', ['pages', PAGE_TOKENS * headDim]);
+  output('key_scale', keys.scales, 'float32', ['pages', 1]);
+  output('value', values.codes, 'int8', ['T', headDim]);
+  output('value_scale', values.scales, 'float32', ['T', 1]);
 }

@@ -1,0 +1,36 @@
+/** Which segment each row of a working set belongs to, [kvHeads, rows]; -1 for the prefix. */
+export type RowSegments = Int32Array;
+
+/**
+ * Sums the attention mass that segments receive while an answer is written.
+ * Rows beyond those known (the question and the answer itself) belong to no segment.
+ */
+export class Evidence {
+  private readonly mass: Float64Array;
+  private total = 0;
+
+  constructor(segments: number) {
+    this.mass = new Float64Array(segments);
+  }
+
+  /**
+   * @param attention [kvHeads, columns] of one layer, summed over query heads and tokens
+   * @param from first column that `rows` describes
+   */
+  add(attention: Float32Array, columns: number, rows: RowSegments, kvHeads: number, from = 0): void {
+    const count = rows.length / kvHeads;
+    for (let head = 0; head < kvHeads; head++)
+      for (let row = 0; row < count && row + from < columns; row++) {
+        const share = attention[head * columns + row + from]!;
+        const segment = rows[head * count + row]!;
+        if (segment < 0) continue;
+        this.mass[segment]! += share;
+        this.total += share;
+      }
+  }
+
+  /** Share of each segment in what all segments received; zeros when nothing did. */
+  shares(): number[] {
+    return Array.from(this.mass, (mass) => (this.total > 0 ? mass / this.total : 0));
+  }
+}

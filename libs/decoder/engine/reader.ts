@@ -1,0 +1,132 @@
+import { Int8PageStore } from '../pool/int8-page-store.js';
+import { PAGE_TOKENS } from '../pool/page-pool.js';
+import type { PageStore } from '../pool/page-store.js';
+import type { RotaryTable } from '../pool/rotary.js';
+import type { Arena, WorkingSet } from '../runner/arena.js';
+import type { Runner } from '../runner/runner.js';
+import type { PrefixCache } from './prefix-cache.js';
+import type { Sequence } from './sequence.js';
+
+/** Attention budget where the request sets none: tokens per layer and KV head, without prefix and question. */
+export const DEFAULT_BUDGET = 1024;
+/** Tokens of a question that are fed at once. */
+const QUESTION_TOKENS = 256;
+/** Question tokens that score pages; the last ones, which say what is asked. */
+const SCORING_TOKENS = 32;
+/** Rows that are kept free for the answer from the start. */
+const ANSWER_ROWS = 64;
+
+/** Reads a question: makes its working set and gives the logits of the answer's first token. */
+export class Reader {
+  constructor(
+    private readonly runner: Runner,
+    private readonly store: PageStore,
+    private readonly arena: Arena,
+    private readonly prefixes: PrefixCache,
+    private readonly rotary: RotaryTable,
+  ) {}
+
+  async read(sequence: Sequence): Promise<Float32Array> {
+    const { store } = this;
+    const budget = sequence.request.selectedTokens ?? DEFAULT_BUDGET;
+    const fits = sequence.segmentTokens <= budget;
+    if (fits || !(store instanceof Int8PageStore) || !this.runner.model.select) return this.readAll(sequence);
+    return this.readSelected(sequence, store, budget);
+  }
+
+  /** Everything is in the working set: the result is that of dense attention with the segments' mask. */
+  private async readAll(sequence: Sequence): Promise<Float32Array> {
+    const rows = sequence.prefix.tokens + sequence.segmentTokens;
+    const working = this.enter(sequence, rows);
+    const { layers, kvHeads } = this.store.shape;
+    const pages = sequence.runs.flatMap((run) => run.pages);
+    const { keys, values } = this.arena;
+    for (let layer = 0; layer < layers; layer++)
+      for (let head = 0; head < kvHeads; head++) {
+        const at = working.at(head, 0);
+        const into = { keys: keys[layer]!, keysAt: at, values: values[layer]!, valuesAt: at };
+        this.store.gather({ layer, head, pages, ...into, rotary: this.rotary });
+        working.show(layer, head, 0, rows);
+      }
+    working.length = rows;
+    working.position = rows;
+    const segments = Int32Array.from([
+      ...Array<number>(sequence.prefix.tokens).fill(-1),
+      ...sequence.segments.flatMap(({ tokens }, i) => Array<number>(tokens).fill(i)),
+    ]);
+    const everyHead = new Int32Array(rows * kvHeads);
+    for (let head = 0; head < kvHeads; head++) everyHead.set(segments, head * rows);
+    sequence.rowSegments = this.runner.model.evidenceLayers.map(() => everyHead);
+    sequence.selectedTokens = rows + sequence.question.tokens;
+    sequence.times.selected = performance.now();
+    return this.feed(sequence, working, sequence.question.embed());
+  }
+
+  /** Pages up to the budget are chosen, per layer and KV head, by the question's first chunk. */
+  private async readSelected(sequence: Sequence, store: Int8PageStore, budget: number): Promise<Float32Array> {
+    const { kvHeads } = store.shape;
+    const prefix = this.prefixes.rows(sequence.prefixRun);
+    const owners = sequence.segmentRuns.flatMap((run, i) => run.pages.map((page) => ({ page, segment: i })));
+    const valid = new Float32Array(owners.length * PAGE_TOKENS);
+    const prior = new Float32Array(owners.length);
+    owners.forEach(({ page, segment }, i) => {
+      valid.fill(1, i * PAGE_TOKENS, i * PAGE_TOKENS + store.tokensIn(page));
+      prior[i] = sequence.request.prior?.[segment] ?? 0;
+    });
+    const count = Math.min(owners.length, Math.ceil(budget / PAGE_TOKENS));
+    const rows = prefix.tokens + count * PAGE_TOKENS;
+    const working = this.enter(sequence, rows);
+    const embedded = sequence.question.embed();
+    const hidden = embedded.length / sequence.question.tokens;
+    const chunk = embedded.subarray(0, QUESTION_TOKENS * hidden);
+    const { chosen, logits } = await this.runner.select(working, prefix, chunk, {
+      pages: owners.map(({ page }) => page),
+      valid,
+      prior,
+      count,
+      scored: scoringTokens(sequence, chunk.length / hidden, this.runner.model.tokenizer),
+      position: rows,
+      planes: (layer) => store.planes(layer),
+    });
+    const { evidenceLayers } = this.runner.model;
+    sequence.rowSegments = evidenceLayers.map((layer) => {
+      const segments = new Int32Array(kvHeads * rows).fill(-1);
+      for (let head = 0; head < kvHeads; head++)
+        for (let i = 0; i < count; i++) {
+          const at = head * rows + prefix.tokens + i * PAGE_TOKENS;
+          const { segment } = owners[Number(chosen[layer]![head * count + i]!)]!;
+          segments.fill(segment, at, at + PAGE_TOKENS);
+        }
+      return segments;
+    });
+    sequence.selectedTokens = rows + sequence.question.tokens;
+    sequence.times.selected = performance.now();
+    const rest = embedded.subarray(QUESTION_TOKENS * hidden);
+    return rest.length > 0 ? this.feed(sequence, working, rest) : logits;
+  }
+
+  private enter(sequence: Sequence, rows: number): WorkingSet {
+    const answer = Math.min(sequence.sampling.maxTokens, ANSWER_ROWS);
+    return (sequence.working = this.arena.add(rows + sequence.question.tokens + answer));
+  }
+
+  private async feed(sequence: Sequence, working: WorkingSet, embedded: Float32Array): Promise<Float32Array> {
+    const { hidden } = this.runner.model.config;
+    let logits: Float32Array | undefined;
+    for (let from = 0; from < embedded.length; from += QUESTION_TOKENS * hidden) {
+      const chunk = embedded.subarray(from, from + QUESTION_TOKENS * hidden);
+      ({ logits } = await this.runner.step(this.arena, working.slot, 1, chunk, [chunk.length / hidden - 1]));
+    }
+    return logits!;
+  }
+}
+
+/** The question's own words: not the template that closes it and opens the answer. */
+function scoringTokens(sequence: Sequence, tokens: number, tokenizer: { isControl(id: number): boolean }): number[] {
+  const { ids } = sequence.question;
+  const closing =
+    ids.length === sequence.question.tokens ? ids.findIndex((id, i) => i > 0 && tokenizer.isControl(id)) : -1;
+  const end = closing > 0 ? Math.min(closing, tokens) : tokens;
+  const first = Math.max(0, end - SCORING_TOKENS);
+  return Array.from({ length: end - first }, (_, i) => first + i);
+}
