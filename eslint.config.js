@@ -2,7 +2,7 @@ import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'bench/peers/', 'training/', 'coverage/', '**/generated/'] },
+  { ignores: ['.dependency-cruiser.cjs', 'dist/', 'node_modules/', 'bench/peers/', 'training/', 'coverage/', '**/generated/'] },
   js.configs.recommended,
   ...tseslint.configs.recommended,
   {

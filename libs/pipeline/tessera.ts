@@ -28,7 +28,8 @@ export interface OpenOptions {
 
 /** Opens the whole service in this process: what it opens it closes, in the opposite order. */
 export async function openTessera(config: Config, options: OpenOptions = {}): Promise<Tessera> {
-  const pack = await installPack(config.pack, { cacheDir: config.cacheDir });
+  const { cacheDir, dataDir, hub } = config;
+  const pack = await installPack(config.pack, { cacheDir, dataDir, hub });
   const models = new Models(pack, config);
   // A model that fails to load here fails the first job that needs it, with its own error.
   for (const name of options.warm ?? []) void models[name]().catch(() => undefined);

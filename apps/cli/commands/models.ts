@@ -39,6 +39,7 @@ export async function pull(config: Config, name = config.pack): Promise<number> 
   const pack = await installPack(name, {
     cacheDir: config.cacheDir,
     dataDir: config.dataDir,
+    hub: config.hub,
     repair: true,
     onProgress: ({ file, received, total }) =>
       progress.update(file, received / Math.max(1, total), `${size(received)} of ${size(total)}`),
