@@ -15,8 +15,14 @@ import { openPostgres, openRedis, type Backend } from './backend.js';
 import { checkTree, queueName, toFlow } from './flow.js';
 import type { Handlers } from './handlers.js';
 import { Host, type HostOptions } from './host.js';
-import type { Change, JournalEvent, TreeRecord, UnfinishedState } from './journal/journal.js';
-import { QUEUES, type Priority, type QueueName } from './options.js';
+import {
+  PRIVATE_PREFIX,
+  type Change,
+  type JournalEvent,
+  type TreeRecord,
+  type UnfinishedState,
+} from './journal/journal.js';
+import { QUEUES, type Priority } from './options.js';
 
 export interface JobsOptions {
   config: Pick<Config, 'queue'>;
@@ -82,7 +88,7 @@ export class Jobs {
   static async open({ config, connection, scope = 'shared' }: JobsOptions): Promise<Jobs> {
     const isPrivate = scope === 'private';
     const name = isPrivate
-      ? `own-${process.pid}-${randomBytes(4).toString('hex')}`
+      ? `${PRIVATE_PREFIX}${process.pid}-${randomBytes(4).toString('hex')}`
       : scope === 'shared'
         ? 'tessera'
         : scope;
@@ -255,12 +261,15 @@ export class Jobs {
   }
 
   private async removeTraces(): Promise<void> {
-    await this.backend.journal.clear();
-    await Promise.all(QUEUES.map((queue) => this.obliterate(queue)));
+    const { journal } = this.backend;
+    for (const scope of [this.scope, ...(await journal.abandoned())]) {
+      await Promise.all(QUEUES.map((queue) => this.obliterate(queueName(scope, queue))));
+      await journal.clear(scope);
+    }
   }
 
-  private async obliterate(name: QueueName): Promise<void> {
-    const queue = new Queue(queueName(this.scope, name), { connection: this.backend.connection }, this.backend.factory);
+  private async obliterate(name: string): Promise<void> {
+    const queue = new Queue(name, { connection: this.backend.connection }, this.backend.factory);
     queue.on('error', () => undefined);
     await queue.obliterate({ force: true });
     await queue.close();

@@ -248,6 +248,26 @@ describe.each(BACKENDS)('jobs on $name', ({ start }) => {
     await yours.close();
   });
 
+  test('what a private process left behind when it died goes with the next one', async () => {
+    const dead = await Jobs.open({ config, connection: database.connection, scope: 'own-1-dead' });
+    const id = await dead.submit(photoTree('lost'));
+    await dead.close();
+    const left = async () => {
+      const { rows } = await database.pool.query<{ n: number }>(
+        `select count(*)::int as n from bullmq.job where queue like 'own-1-dead%'`,
+      );
+      return rows[0]?.n;
+    };
+    if (env['TESSERA_QUEUE_URL']) return;
+    expect(await left()).toBe(4);
+    await database.pool.query(`update tessera_queue.tree set created_at = now() - interval '2 days' where id = $1`, [
+      id,
+    ]);
+    const next = await Jobs.open({ config, connection: database.connection, scope: 'private' });
+    await next.close();
+    expect(await left()).toBe(0);
+  });
+
   test('no host without all handlers', () => {
     const handlers: Record<string, unknown> = { ...testHandlers(), dance: () => undefined };
     delete handlers['answer'];

@@ -62,10 +62,15 @@ export interface Journal {
   sweep(seconds: number): Promise<void>;
   /** Called for changes made by this process and by others. */
   onChange(listener: (id: string, change: Change) => void): void;
-  /** Forgets everything of this scope. */
-  clear(): Promise<void>;
+  /** Private scopes that nobody has touched for a day: their process died before it could tidy up. */
+  abandoned(): Promise<string[]>;
+  /** Forgets everything of a scope. */
+  clear(scope: string): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Begins the scope of a process that works for itself alone. */
+export const PRIVATE_PREFIX = 'own-';
 
 export const stateEvent = (state: JobState): JobEvent => ({ type: 'state', state });
 

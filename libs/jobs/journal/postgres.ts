@@ -4,6 +4,7 @@ import { createLogger } from '#platform';
 import type { JobEvent, JobState } from '#contracts';
 import {
   lastProgress,
+  PRIVATE_PREFIX,
   stateEvent,
   type Change,
   type Journal,
@@ -264,8 +265,16 @@ export class PostgresJournal implements Journal {
     );
   }
 
-  async clear(): Promise<void> {
-    await this.pool.query('delete from tessera_queue.tree where scope = $1', [this.scope]);
+  async abandoned(): Promise<string[]> {
+    const { rows } = await this.pool.query<{ scope: string }>(
+      `select scope from tessera_queue.tree where scope like '${PRIVATE_PREFIX}%'
+       group by scope having max(created_at) < now() - interval '1 day'`,
+    );
+    return rows.map(({ scope }) => scope);
+  }
+
+  async clear(scope: string): Promise<void> {
+    await this.pool.query('delete from tessera_queue.tree where scope = $1', [scope]);
   }
 
   async close(): Promise<void> {

@@ -194,7 +194,13 @@ export class RedisJournal implements Journal {
       if (!(await this.redis.exists(this.tree(id)))) await this.remove(id);
   }
 
-  async clear(): Promise<void> {
+  /** A command line's queue is in PostgreSQL unless somebody wants otherwise; what it leaves in Redis expires. */
+  abandoned(): Promise<string[]> {
+    return Promise.resolve([]);
+  }
+
+  async clear(scope: string): Promise<void> {
+    if (scope !== this.scope) return;
     for (const id of await this.redis.zrange(this.all(), '0', '-1')) await this.remove(id);
   }
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { chown, mkdir, open, readFile, readlink, realpath, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -173,6 +173,18 @@ async function leave(presence: pg.Client, place: Place): Promise<void> {
   while (pid && existsSync(pidFile(place)) && (await isServer(pid, place))) await sleep(4);
 }
 
+/**
+ * For a process that ends without `close`: a shell looks a moment later whether the server has any user left. The shutdown is
+ * the gentle one, so a user that came meanwhile is not cut off.
+ */
+function stopIfUnused(place: Place): void {
+  const pid = existsSync(pidFile(place)) ? Number(readFileSync(pidFile(place), 'utf8').split('\n')[0]) : 0;
+  if (!pid) return;
+  const users = `ps -A -o ppid= -o args= | grep -q "^ *${pid} .*postgres: ${DATABASE.user} "`;
+  const script = `sleep 0.3; command -v ps >/dev/null && ! ${users} && kill -TERM ${pid}`;
+  spawn('/bin/sh', ['-c', script], { detached: true, stdio: 'ignore' }).unref();
+}
+
 /** Connects to the server of a data folder; creates and starts it when needed. */
 export async function openEmbedded(dataDir: string): Promise<EmbeddedServer> {
   const user = await serverUser();
@@ -195,8 +207,13 @@ export async function openEmbedded(dataDir: string): Promise<EmbeddedServer> {
   await createDatabase(presence);
   const held = presence;
   let closing: Promise<void> | undefined;
+  const onExit = () => stopIfUnused(place);
+  process.once('exit', onExit);
   return {
     connection: { host: place.sockets, port: PORT, ...DATABASE },
-    close: () => (closing ??= leave(held, place)),
+    close: () => {
+      process.off('exit', onExit);
+      return (closing ??= leave(held, place));
+    },
   };
 }
