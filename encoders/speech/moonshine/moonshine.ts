@@ -38,7 +38,7 @@ const TOKENS_A_SECOND = 6.5;
  * Samples of silence after each utterance. The model was trained on sound that ends so, and gets last words wrong
  * without it: 6.7 % of words on 120 sentences that end at once, 5.9 % with this.
  */
-const TAIL = 8_000;
+export const TAIL = 8_000;
 const MINUS_INFINITY = -1e9;
 const LAYERS = Array.from({ length: SHAPE.layers }, (_, i) => i);
 const CROSS = LAYERS.flatMap(crossNames);
