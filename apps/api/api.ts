@@ -8,6 +8,7 @@ import { randomUUID } from 'node:crypto';
 import { ChatController } from './chat/chat.js';
 import { DescriptionsController } from './descriptions/descriptions.js';
 import { Draining, HealthController } from './health/health.js';
+import { MetricsController } from './health/metrics.js';
 import { ErrorFilter } from './http/errors.js';
 import { Housekeeping } from './housekeeping.js';
 import { logRequests } from './http/log.js';
@@ -33,6 +34,7 @@ export const CONTROLLERS: readonly Type[] = [
   MediaController,
   JobsController,
   HealthController,
+  MetricsController,
 ];
 
 @Module({})

@@ -9,7 +9,7 @@ import {
 } from 'bullmq';
 import { z } from 'zod';
 import { JOBS, TesseraError, type JobName } from '#contracts';
-import { createLogger } from '#platform';
+import { counter, createLogger, histogram } from '#platform';
 import type { Backend } from './backend.js';
 import { orderChildren, queueName, type JobData } from './flow.js';
 import { checkHandlers, type AnyHandler, type Handlers, type JobContext } from './handlers.js';
@@ -17,6 +17,8 @@ import { LOCK_MS, MAX_DEATHS, STALLED_CHECK_MS, type QueueName } from './options
 import { Outbox } from './outbox.js';
 
 const log = createLogger('jobs');
+const seconds = histogram('tessera_job_seconds', 'Time that a job was worked on, by its end.');
+const tokens = counter('tessera_answer_tokens_total', 'Answer tokens told.');
 
 export interface HostOptions {
   /** Queues to work on; default: all. */
@@ -92,7 +94,10 @@ export class Host {
       id: tree,
       signal,
       attempt: job.attemptsStarted,
-      emit: (event) => this.outbox.add(tree, event),
+      emit: (event) => {
+        if (event.type === 'token') tokens.add();
+        this.outbox.add(tree, event);
+      },
       children: async () => (children.length === 0 ? [] : orderChildren(children, await job.getChildrenValues())),
     };
   }
@@ -102,6 +107,8 @@ export class Host {
     const { journal } = this.backend;
     // Tracked before the tree is looked up: an end between the two aborts this job.
     const { controller, untrack } = this.track(tree);
+    const begun = performance.now();
+    let end = 'failed';
     try {
       if (!(await journal.start(tree))) throw new UnrecoverableError('The tree has ended.');
       if (job.stalledCounter >= MAX_DEATHS)
@@ -116,6 +123,7 @@ export class Host {
       const { data: result, error: broken } = JOBS[job.name].result.safeParse(value);
       if (broken) throw new TypeError(`the result of ${job.name} breaks its contract: ${z.prettifyError(broken)}`);
       controller.signal.throwIfAborted();
+      end = 'completed';
       if (job.id !== tree) return result;
       await this.outbox.flush(tree);
       await journal.finish(tree, { state: 'completed', result });
@@ -124,6 +132,7 @@ export class Host {
       return await this.fail(job, token, error, controller.signal);
     } finally {
       untrack();
+      seconds.observe((performance.now() - begun) / 1000, { job: job.name, end });
     }
   }
 

@@ -373,6 +373,16 @@ describe('the service', () => {
     expect(await json(get('/health/ready'))).toEqual({ status: 'ok', checks: { database: 'ok', queue: 'ok' } });
   });
 
+  test('tells its metrics', async () => {
+    const text = await (await get('/metrics')).text();
+    expect(text).toMatch(/^tessera_queue_depth\{state="queued"\} \d+$/m);
+    expect(text).toMatch(/^tessera_job_seconds_count\{job="answer",end="completed"\} [1-9]/m);
+    expect(text).toMatch(
+      /^tessera_http_request_seconds_count\{method="GET",route="\/v1\/jobs\/:id",status="200"\} [1-9]/m,
+    );
+    expect(text).toMatch(/^tessera_answer_tokens_total [1-9]/m);
+  });
+
   test('describes itself in OpenAPI 3.1, from the schemas that validate', async () => {
     const document = (await json(get('/docs/json'))) as unknown as {
       openapi: string;
