@@ -8,7 +8,7 @@ trap 'rm -rf "$work"' EXIT
 
 say() { # say FILE WORDS…: 16 kHz mono speech with half a second of silence around it
   local out=$1; shift
-  espeak-ng -v en-us+f3 -s 145 -g 4 -w "$work/raw.wav" "$*"
+  espeak-ng -v en-us+klatt2 -s 130 -g 3 -w "$work/raw.wav" "$*"
   sox -q "$work/raw.wav" -r 16000 -c 1 "$out" gain -n -3 pad 0.6 0.9
 }
 slide() { # slide FILE TITLE

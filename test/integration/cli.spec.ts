@@ -70,7 +70,8 @@ describe('tessera transcribe', () => {
     expect(status).toBe(0);
     const [result] = lines(stdout).map((line) => TranscribeResult.parse(line));
     expect(result?.text.toLowerCase()).toContain('library');
-    expect(result?.duration).toBeCloseTo(11, 0);
+    expect(result?.duration).toBeGreaterThan(13);
+    expect(result?.duration).toBeLessThan(15);
     for (const { start, end } of result?.segments ?? []) expect(end).toBeGreaterThan(start);
   });
 
@@ -102,9 +103,9 @@ describe('tessera ask', () => {
     expect(status).toBe(0);
     const result = AskResult.parse(JSON.parse(stdout));
     const [citation] = result.citations;
-    // The coffee is talked about from 15.6 s to 24.5 s.
-    expect(citation?.start).toBeGreaterThan(14);
-    expect(citation?.end).toBeLessThan(26);
+    // The coffee is talked about from 16.7 s to 26.3 s.
+    expect(citation?.start).toBeGreaterThan(16);
+    expect(citation?.end).toBeLessThan(27);
     expect(citation?.quote.toLowerCase()).toContain('coffee');
     expect(result.usage.prompt_tokens).toBeGreaterThan(50);
   });

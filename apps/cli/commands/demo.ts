@@ -24,8 +24,8 @@ export async function demo(tessera: Tessera): Promise<number> {
       run: () => ask(tessera, 'What is said about the coffee?', [film], {}),
     },
     {
-      title: `ask "What did the rocket carry?" ${film}`,
-      run: () => ask(tessera, 'What did the rocket carry?', [film], {}),
+      title: `ask "Where does Molly sleep?" ${film}`,
+      run: () => ask(tessera, 'Where does Molly sleep?', [film], {}),
     },
   ];
   let status = 0;

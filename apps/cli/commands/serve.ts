@@ -1,12 +1,12 @@
 import { createApi } from '../../api/index.js';
-import { openTessera } from '#pipeline';
+import { formatTranscript, openTessera } from '#pipeline';
 import type { Config } from '#platform';
 import { note } from '../output/print.js';
 
 /** All roles in one process on one port, until SIGINT or SIGTERM; then running work is finished. */
 export async function serve(config: Config): Promise<number> {
   const tessera = await openTessera(config);
-  const api = await createApi(tessera);
+  const api = await createApi({ ...tessera, formatTranscript });
   await api.listen(config.http.port, config.http.host);
   const url = await api.getUrl();
   note(`Tessera listens on ${url}  (API reference: ${url}/docs)`);

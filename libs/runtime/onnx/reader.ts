@@ -76,7 +76,7 @@ function readTensor(bytes: Uint8Array): Initializer | undefined {
   let data: Uint8Array | undefined;
   for (const field of fields(bytes)) {
     if (field.number === TENSOR.dims) dims.push(...integers(field));
-    if (field.number === TENSOR.type) type = TYPES.get(field.value);
+    if (field.number === TENSOR.type) type = TYPES.get(field.value as never);
     if (field.number === TENSOR.name) name = text(field.bytes);
     if (field.number === TENSOR.raw) data = field.bytes;
     if (field.number === TENSOR.floats) data = field.bytes;
