@@ -185,6 +185,10 @@ function stopIfUnused(place: Place): void {
   spawn('/bin/sh', ['-c', script], { detached: true, stdio: 'ignore' }).unref();
 }
 
+/** Servers that this process uses; a process that ends without `close` leaves them all. */
+const inUse = new Set<{ place: Place }>();
+const leaveAll = () => inUse.forEach(({ place }) => stopIfUnused(place));
+
 /** Connects to the server of a data folder; creates and starts it when needed. */
 export async function openEmbedded(dataDir: string): Promise<EmbeddedServer> {
   const user = await serverUser();
@@ -207,12 +211,14 @@ export async function openEmbedded(dataDir: string): Promise<EmbeddedServer> {
   await createDatabase(presence);
   const held = presence;
   let closing: Promise<void> | undefined;
-  const onExit = () => stopIfUnused(place);
-  process.once('exit', onExit);
+  const use = { place };
+  if (inUse.size === 0) process.on('exit', leaveAll);
+  inUse.add(use);
   return {
     connection: { host: place.sockets, port: PORT, ...DATABASE },
     close: () => {
-      process.off('exit', onExit);
+      inUse.delete(use);
+      if (inUse.size === 0) process.off('exit', leaveAll);
       return (closing ??= leave(held, place));
     },
   };
