@@ -1,4 +1,4 @@
-"""``python -m tessera_training prepare|train|export|evaluate|curves``."""
+"""``python -m tessera_training prepare|train|export|evaluate|merge|curves``."""
 
 from __future__ import annotations
 
@@ -32,6 +32,9 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--pictures", type=int, default=0, help="validation photographs, evenly spread (0: all)")
     p.add_argument("--base", default="smollm2", choices=["smollm2", "tiny"])
     p.add_argument("--json", type=Path)
+    p = commands.add_parser("merge", help="add what a side run learnt since a common checkpoint")
+    for name in ("ancestor", "main", "side", "out"):
+        p.add_argument(name, type=Path)
     p = commands.add_parser("curves", help="a run's log.jsonl as a PNG")
     p.add_argument("log", type=Path)
     p.add_argument("out", type=Path)
@@ -103,6 +106,10 @@ def main() -> None:
         export_command(args)
     elif args.command == "evaluate":
         evaluate_command(args)
+    elif args.command == "merge":
+        from .export import merge
+
+        merge(args.ancestor, args.main, args.side, args.out)
     elif args.command == "curves":
         from .curves import draw
 

@@ -147,15 +147,20 @@ def main() -> None:
     parser.add_argument("gguf", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--adapter", type=Path)
+    parser.add_argument("--keep", action="store_true", help="write only the adapter's entries anew")
     args = parser.parse_args()
     weights, tokenizer = load_gguf(args.gguf), load_tokenizer(args.gguf)
     encode = lambda text: tokenizer.encode(text).ids  # noqa: E731
     adapter = load_file(args.adapter) if args.adapter else {}
     plain, adapted = Reference(weights, Shape()), Reference(merged(weights, adapter), Shape())
+    known = {e["name"]: e for e in json.loads(args.out.read_text())["entries"] if not e["adapter"]} if args.out.exists() and args.keep else {}
     entries = []
     with torch.inference_mode():
         for case in cases(encode):
             if case["adapter"] and not adapter:
+                continue
+            if case["name"] in known:
+                entries.append(known[case["name"]])
                 continue
             ids, top = greedy(adapted if case["adapter"] else plain, case["prefix"], case["segments"], case["suffix"], STEPS)
             entries.append({**case, "greedy": ids, "text": tokenizer.decode(ids), "top5": top})

@@ -349,7 +349,7 @@ def make(
             free = [f for f in spare if f.key not in taken and all(f.about != g.about for g in facts + codes)]
             # of a kind that is there with another key: the hard case
             near = [f for k in {f.kind for f in facts + codes} for f in [fact(r, k)] if f.key not in taken and all(f.about != g.about for g in facts + codes)]
-            for f in r.sample(near, min(per_type, len(near))) + free[:1]:
+            for f in r.sample(near, min(1, len(near))) + free[:1]:
                 add("absent", f.question, NOT_FOUND, [NOT_FOUND], [])
             if r.random() < 0.3:
                 s = r.choice(sentences).strip().rstrip(".") + "."
