@@ -14,7 +14,6 @@ const MEASUREMENTS = {
     vqa: () => import('../../../bench/eval/vqa.js'),
     mosaic: () => import('../../../bench/eval/mosaic.js'),
     asr: () => import('../../../bench/eval-asr.js'),
-    long: () => import('../../../bench/long.js'),
   },
 } satisfies Record<string, Record<string, () => Promise<Measurement>>>;
 

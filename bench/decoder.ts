@@ -1,0 +1,113 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { DecodeEvent, Segment } from '#contracts';
+import { createDecoder, type Decoder } from '#decoder';
+import { loadConfig } from '#platform';
+import { installPack } from '#runtime';
+import { openLlamaPeer, type Speed } from './llama-peer.js';
+import { report, type Row } from './report.js';
+
+const ANSWER_TOKENS = 64;
+const SEGMENT_TOKENS = 240;
+const WORDS =
+  'the a man woman dog boat bridge library garden river opens walks holds sees red blue large small in on near with'.split(
+    ' ',
+  );
+
+/**
+ * Prefill and decode tokens a second by length of the material, one answer at a time, against llama.cpp with the same
+ * GGUF and threads in the same run. Ours prefills segments and answers from the selected pages.
+ */
+export async function run(args: string[]): Promise<void> {
+  const { values } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: { lengths: { type: 'string', default: '512,4096,8192' }, runs: { type: 'string', default: '3' } },
+  });
+  const config = loadConfig();
+  const threads = config.runtime.threads || availableParallelism();
+  const pack = await installPack(config.pack, { cacheDir: config.cacheDir });
+  const kvDir = await mkdtemp(join(tmpdir(), 'tessera-bench-'));
+  const decoder = await createDecoder({
+    pack,
+    cacheDir: config.cacheDir,
+    kvDir,
+    kvMemoryBytes: Math.max(config.decoder.kvMemoryBytes, 2 ** 30),
+    kvDiskBytes: 0,
+    threads,
+  });
+  const peer = await openLlamaPeer(pack.path(pack.manifest.decoder.base), threads);
+  const rows: Row[] = [];
+  try {
+    await ours(decoder, 256, 0);
+    for (const length of values.lengths.split(',').map(Number)) {
+      // Each round measures both, so that a noisy neighbour disturbs both alike; the best round of each counts.
+      const mine: Speed[] = [];
+      const theirs: Speed[] = [];
+      for (let round = 1; round <= Number(values.runs); round++) {
+        mine.push(await ours(decoder, length, round));
+        theirs.push(await peer.measure(material(decoder, length, round).join(''), ANSWER_TOKENS));
+      }
+      const best = (speeds: Speed[], key: 'prefill' | 'decode'): number =>
+        Math.max(...speeds.map((speed) => speed[key]));
+      rows.push({
+        tokens: length,
+        'prefill tok/s': best(mine, 'prefill'),
+        'llama.cpp prefill': best(theirs, 'prefill'),
+        'prefill ratio': best(mine, 'prefill') / best(theirs, 'prefill'),
+        'decode tok/s': best(mine, 'decode'),
+        'llama.cpp decode': best(theirs, 'decode'),
+        'decode ratio': best(mine, 'decode') / best(theirs, 'decode'),
+      });
+    }
+    report(`decoder, one answer at a time, ${threads} threads`, rows, { threads, pack: pack.id });
+  } finally {
+    await peer.dispose();
+    await decoder.dispose();
+    await rm(kvDir, { recursive: true, force: true });
+  }
+}
+
+/** Lines of seeded words, grouped into segments; another seed shares no segment, so nothing is in a cache. */
+function material(decoder: Decoder, tokens: number, seed: number): string[] {
+  let state = (seed + 1) * 2_654_435_761;
+  const word = (): string => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return WORDS[state % WORDS.length] ?? '';
+  };
+  const segments: string[] = [];
+  for (let total = 0; total < tokens;) {
+    let text = '';
+    const wanted = Math.min(SEGMENT_TOKENS, tokens - total);
+    while (decoder.countTokens(text) < wanted) text += `${Array.from({ length: 8 }, word).join(' ')}.\n`;
+    total += decoder.countTokens(text);
+    segments.push(text);
+  }
+  return segments;
+}
+
+async function ours(decoder: Decoder, tokens: number, seed: number): Promise<Speed> {
+  const segments = material(decoder, tokens, seed).map((text): Segment => ({
+    parts: [{ type: 'text', text }],
+    span: { mediumId: '0'.repeat(64) },
+    quote: text,
+  }));
+  const events = decoder.generate({
+    prefix: [{ type: 'text', text: '<|im_start|>user\n', special: true }],
+    segments,
+    question: [{ type: 'text', text: '\nGo on.<|im_end|>\n<|im_start|>assistant\n', special: true }],
+    // The end token is never chosen, so that both answer the same number of tokens.
+    sampling: { maxTokens: ANSWER_TOKENS + 1, logitBias: { '2': -100 } },
+  });
+  let done: Extract<DecodeEvent, { type: 'done' }> | undefined;
+  for await (const event of events) if (event.type === 'done') done = event;
+  if (!done) throw new Error('the decoder ended without a result');
+  const { timings, usage } = done;
+  return {
+    prefill: usage.promptTokens / (timings.firstTokenMs / 1000),
+    decode: (usage.completionTokens - 1) / (timings.decodeMs / 1000),
+    promptTokens: usage.promptTokens,
+  };
+}
