@@ -1,6 +1,6 @@
 import { MICROSOFT, type Graph } from '../onnx/graph.js';
 import type { DecoderConfig } from './architecture.js';
-import { activations, linear, type PackedMatrix, type Precision } from './linear.js';
+import { linear, type Kernel, type PackedMatrix, type Precision } from './linear.js';
 
 /** A layer's weights in the form that the graphs share. */
 export interface PackedLayer {
@@ -44,6 +44,8 @@ export interface Projected {
  * what is to be added to it, so that addition and norm are one operator.
  */
 export class LayerWriter {
+  private readonly kernel: Kernel;
+
   constructor(
     readonly graph: Graph,
     readonly decoder: PackedDecoder,
@@ -51,7 +53,10 @@ export class LayerWriter {
     private readonly positions: string,
     /** int64 [2]: B and S. */
     private readonly batchAndLength: string,
-  ) {}
+    kernel: Exclude<Kernel, 'float32'>,
+  ) {
+    this.kernel = decoder.precision === 'float32' ? 'float32' : kernel;
+  }
 
   get config(): DecoderConfig {
     return this.decoder.config;
@@ -82,7 +87,7 @@ export class LayerWriter {
     const { graph, config } = this;
     const { heads, kvHeads, headDim } = config;
     const layer = this.decoder.layers[index]!;
-    const flat = linear(graph, activations(graph, normed, this.decoder.precision), layer.qkv);
+    const flat = linear(graph, normed, layer.qkv, this.kernel);
     const qkv = graph.op('Reshape', [flat, this.shape([heads * headDim + 2 * kvHeads * headDim])]);
     const parts = graph.constant('int64', [heads * headDim, kvHeads * headDim, kvHeads * headDim]);
     const split = graph.multi('Split', [qkv, parts], 3, { attributes: { axis: -1 } });
@@ -110,29 +115,28 @@ export class LayerWriter {
     ]);
     const rows = graph.op('Transpose', [grouped], { attributes: { perm: [0, 3, 1, 2, 4] } });
     const flat = graph.op('Reshape', [rows, graph.constant('int64', [-1, heads * headDim])]);
-    return linear(graph, activations(graph, flat, this.decoder.precision), this.decoder.layers[index]!.output);
+    return linear(graph, flat, this.decoder.layers[index]!.output, this.kernel);
   }
 
   /** SwiGLU or GeGLU. */
   feedForward(index: number, normed: string): string {
     const { graph, config } = this;
-    const { precision, layers } = this.decoder;
-    const layer = layers[index]!;
-    const gateUp = linear(graph, activations(graph, normed, precision), layer.gateUp);
+    const layer = this.decoder.layers[index]!;
+    const gateUp = linear(graph, normed, layer.gateUp, this.kernel);
     const half = graph.constant('int64', [config.feedForward, config.feedForward]);
     const [gate, up] = graph.multi('Split', [gateUp, half], 2, { attributes: { axis: -1 } }) as [string, string];
     const active =
       config.activation === 'silu'
         ? graph.op('QuickGelu', [gate], { domain: MICROSOFT, attributes: { alpha: { float: 1 } } })
         : graph.op('Gelu', [gate], { attributes: { approximate: 'tanh' } });
-    return linear(graph, activations(graph, graph.op('Mul', [active, up]), precision), layer.down);
+    return linear(graph, graph.op('Mul', [active, up]), layer.down, this.kernel);
   }
 
   /** Logits [R, vocabulary] of the chosen rows of the residual stream. */
   logits(x: string, rows: string): string {
     const chosen = this.graph.op('Gather', [x, rows], { attributes: { axis: 0 } });
     const { normed } = this.norm('output_norm', chosen, undefined, this.decoder.outputNorm);
-    return linear(this.graph, activations(this.graph, normed, this.decoder.precision), this.decoder.head);
+    return linear(this.graph, normed, this.decoder.head, this.kernel);
   }
 
   /** [B, S, h·D] → the same, rotated by position. */

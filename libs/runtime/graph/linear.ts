@@ -1,99 +1,101 @@
 import { MICROSOFT, type Graph } from '../onnx/graph.js';
+import { quantiseBlocks, quantiseColumns, transpose, type Blocks, type Columns } from './quantise.js';
 import type { Matrix } from './weights.js';
 
-/** How matrices are multiplied. `float32` is the reference; `int8` has a scale per row and per output channel. */
+/** The arithmetic of a decoder: `float32` is the reference, `int8` what runs. */
 export type Precision = 'float32' | 'int8';
 
+/**
+ * How a graph multiplies (docs/decisions/0013-integer-products.md has the measurements). Every kernel treats rows
+ * apart: the sequences of a batch never influence each other.
+ *
+ * - `float32`: the reference.
+ * - `blocks`: onnxruntime's MatMulNBits, 8 bits, a scale per 32 weights and per 32 activations. Best for few rows.
+ * - `columns`: u8 × s8 with a scale per row and per output channel, twice: for the activations and for what their
+ *   rounding lost, so that activations have 16 bits. Best for many rows.
+ */
+export type Kernel = 'float32' | 'blocks' | 'columns';
+
 /** Weights as they lie in the data file; made once and shared by all graphs of a model. */
-export type PackedMatrix =
-  | { precision: 'float32'; name: string; in: number; out: number; weight: Float32Array; bias?: Float32Array }
-  | {
-      precision: 'int8';
-      name: string;
-      in: number;
-      out: number;
-      weight: Int8Array;
-      scales: Float32Array;
-      bias?: Float32Array;
-    };
+export interface PackedMatrix {
+  name: string;
+  in: number;
+  out: number;
+  bias?: Float32Array;
+  float32?: Float32Array;
+  blocks?: Blocks;
+  columns?: Columns;
+}
 
 export function packMatrix(name: string, matrix: Matrix, precision: Precision): PackedMatrix {
   const { in: columns, out, bias } = matrix;
   const base = { name, in: columns, out, bias };
-  if (precision === 'float32') return { ...base, precision, weight: transpose(matrix) };
-  return { ...base, precision, ...quantiseColumns(matrix) };
+  if (precision === 'float32') return { ...base, float32: transpose(matrix) };
+  return { ...base, blocks: quantiseBlocks(matrix), columns: quantiseColumns(matrix) };
 }
 
-function transpose({ data, in: columns, out }: Matrix): Float32Array {
-  const result = new Float32Array(data.length);
-  for (let o = 0; o < out; o++) for (let i = 0; i < columns; i++) result[i * out + o] = data[o * columns + i]!;
-  return result;
+/** [rows, in] → [rows, out]. */
+export function linear(graph: Graph, x: string, matrix: PackedMatrix, kernel: Kernel): string {
+  const y = KERNELS[kernel](graph, x, matrix);
+  if (!matrix.bias) return y;
+  return graph.op('Add', [y, graph.weight(`${matrix.name}.bias`, 'float32', [matrix.out], matrix.bias)]);
 }
 
-/** [out, in] floats → [in, out] int8 with one symmetric scale per output channel. */
-export function quantiseColumns({ data, in: columns, out }: Matrix): { weight: Int8Array; scales: Float32Array } {
-  const weight = new Int8Array(data.length);
-  const scales = new Float32Array(out);
-  const TILE = 16; // Output channels that are transposed together, so that writes stay within cache lines.
-  const inverse = new Float32Array(TILE);
-  for (let first = 0; first < out; first += TILE) {
-    const count = Math.min(TILE, out - first);
-    for (let k = 0; k < count; k++) {
-      let peak = 0;
-      for (let i = 0, at = (first + k) * columns; i < columns; i++, at++) {
-        const value = Math.abs(data[at]!);
-        if (value > peak) peak = value;
-      }
-      scales[first + k] = peak / 127;
-      inverse[k] = peak > 0 ? 127 / peak : 0;
-    }
-    for (let i = 0; i < columns; i++)
-      for (let k = 0; k < count; k++)
-        weight[i * out + first + k] = Math.round(data[(first + k) * columns + i]! * inverse[k]!);
-  }
-  return { weight, scales };
-}
+const KERNELS: Record<Kernel, (graph: Graph, x: string, matrix: PackedMatrix) => string> = {
+  float32(graph, x, { name, in: K, out: N, float32 }) {
+    return graph.op('MatMul', [x, graph.weight(name, 'float32', [K, N], packed(name, float32))]);
+  },
 
-/** Activations ready to be multiplied: floats, or bytes around 128 with a scale per row. */
-export type Activations = { float: string } | { bytes: string; rowScale: string };
+  blocks(graph, x, { name, in: K, out: N, blocks }) {
+    const { weight, scales, size } = packed(name, blocks);
+    const bytes = graph.weight(`${name}.blocks`, 'uint8', [N, K / size, size], weight);
+    const scale = graph.weight(`${name}.block_scales`, 'float32', [N * (K / size)], scales);
+    const attributes = { K, N, bits: 8, block_size: size, accuracy_level: 4 };
+    return graph.op('MatMulNBits', [x, bytes, scale], { domain: MICROSOFT, attributes });
+  },
+
+  columns(graph, x, { name, in: K, out: N, columns }) {
+    const { weight, scales } = packed(name, columns);
+    const { bytes, rowScale } = sixteenBits(graph, x);
+    const product = graph.op(
+      'MatMulIntegerToFloat',
+      [
+        bytes,
+        graph.weight(name, 'int8', [K, N], weight),
+        graph.constant('float32', STEP),
+        graph.weight(`${name}.scales`, 'float32', [N], scales),
+        graph.constant('uint8', 128),
+      ],
+      { domain: MICROSOFT },
+    );
+    // [2, rows, out]: what the rounded activations give and what the rest does.
+    const parts = graph.op('Reshape', [product, graph.constant('int64', [2, -1, N])]);
+    const [coarse, fine] = graph.multi('Split', [parts], 2, { attributes: { axis: 0, num_outputs: 2 } });
+    const sum = graph.op('Add', [coarse!, graph.op('Mul', [fine!, graph.constant('float32', REST)])]);
+    return graph.op('Mul', [graph.op('Reshape', [sum, graph.constant('int64', [-1, N])]), rowScale]);
+  },
+};
 
 const STEP = 1 / 127;
+/** The rest after rounding is at most half a step: its own steps are 1/254 of one. */
+const REST = 1 / 254;
 
-/**
- * Quantises each row of `x` [rows, in] by its own largest magnitude: rows never influence each other, so neither do
- * the sequences of a batch. Costs nothing when the matrices are float.
- */
-export function activations(graph: Graph, x: string, precision: Precision): Activations {
-  if (precision === 'float32') return { float: x };
+/** Quantises each row by its own largest magnitude, and the rest again. `bytes` is u8 [2·rows, in] around 128. */
+function sixteenBits(graph: Graph, x: string): { bytes: string; rowScale: string } {
   const peak = graph.op('ReduceMax', [graph.op('Abs', [x]), graph.constant('int64', [-1])], {
     attributes: { keepdims: 1 },
   });
   const rowScale = graph.op('Max', [peak, graph.constant('float32', 1e-12)]);
-  const bytes = graph.op('QuantizeLinear', [
-    graph.op('Div', [x, rowScale]),
-    graph.constant('float32', STEP),
-    graph.constant('uint8', 128),
-  ]);
-  return { bytes, rowScale };
+  const unit = graph.op('Div', [x, rowScale]);
+  const zero = graph.constant('uint8', 128);
+  const step = graph.constant('float32', STEP);
+  const coarse = graph.op('QuantizeLinear', [unit, step, zero]);
+  const rest = graph.op('Sub', [unit, graph.op('DequantizeLinear', [coarse, step, zero])]);
+  const fine = graph.op('QuantizeLinear', [rest, graph.constant('float32', STEP * REST), zero]);
+  return { bytes: graph.op('Concat', [coarse, fine], { attributes: { axis: 0 } }), rowScale };
 }
 
-/** [rows, in] → [rows, out]. */
-export function linear(graph: Graph, x: Activations, matrix: PackedMatrix): string {
-  let y: string;
-  if ('float' in x) {
-    if (matrix.precision !== 'float32') throw new Error(`${matrix.name} needs quantised activations`);
-    y = graph.op('MatMul', [x.float, graph.weight(matrix.name, 'float32', [matrix.in, matrix.out], matrix.weight)]);
-  } else {
-    if (matrix.precision !== 'int8') throw new Error(`${matrix.name} needs float activations`);
-    const weight = graph.weight(matrix.name, 'int8', [matrix.in, matrix.out], matrix.weight);
-    const scales = graph.weight(`${matrix.name}.scales`, 'float32', [matrix.out], matrix.scales);
-    const product = graph.op(
-      'MatMulIntegerToFloat',
-      [x.bytes, weight, graph.constant('float32', STEP), scales, graph.constant('uint8', 128)],
-      { domain: MICROSOFT },
-    );
-    y = graph.op('Mul', [product, x.rowScale]);
-  }
-  if (!matrix.bias) return y;
-  return graph.op('Add', [y, graph.weight(`${matrix.name}.bias`, 'float32', [matrix.out], matrix.bias)]);
+function packed<T>(name: string, form: T | undefined): T {
+  if (form === undefined) throw new Error(`${name} was not packed for this kernel`);
+  return form;
 }

@@ -22,7 +22,7 @@ export function prefillGraph(decoder: PackedDecoder): Graph {
   const shape = graph.input('shape', 'int64', [2]);
   const lengths = graph.input('lengths', 'int64', [2]);
   const causal = graph.input('causal', 'float32', ['rows', 'T']);
-  const writer = new LayerWriter(graph, decoder, positions, shape);
+  const writer = new LayerWriter(graph, decoder, positions, shape, 'columns');
   let x = graph.op('Reshape', [embeddings, graph.constant('int64', [-1, hidden])]);
   let delta: string | undefined;
   for (let i = 0; i < layers; i++) {

@@ -44,7 +44,7 @@ export function selectGraph(decoder: PackedDecoder, evidenceLayers: readonly num
   const shape = graph.input('shape', 'int64', [2]);
   const causal = graph.input('causal', 'float32', ['rows', 'S']);
   const lengths = graph.input('lengths', 'int64', [3]);
-  const writer = new LayerWriter(graph, decoder, positions, shape);
+  const writer = new LayerWriter(graph, decoder, positions, shape, 'columns');
   const selector = new SelectorWriter(graph, decoder, options);
   let x = graph.op('Reshape', [embeddings, graph.constant('int64', [-1, hidden])]);
   let delta: string | undefined;

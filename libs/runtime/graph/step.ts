@@ -11,7 +11,11 @@ import { LayerWriter, type PackedDecoder } from './layer.js';
  * out  logits f32 [R, V] · key.I (rotated), value.I f32 [B, kvHeads, S, D]
  *      mass.I f32 [B, kvHeads, W] for the evidence layers: attention summed over the new tokens and query heads
  */
-export function stepGraph(decoder: PackedDecoder, evidenceLayers: readonly number[]): Graph {
+export function stepGraph(
+  decoder: PackedDecoder,
+  evidenceLayers: readonly number[],
+  kernel: 'blocks' | 'columns',
+): Graph {
   const { hidden, kvHeads, headDim, layers, vocabulary } = decoder.config;
   const graph = new Graph('step');
   const embeddings = graph.input('embeddings', 'float32', ['B', 'S', hidden]);
@@ -20,7 +24,7 @@ export function stepGraph(decoder: PackedDecoder, evidenceLayers: readonly numbe
   const lengths = graph.input('lengths', 'int64', [2]);
   const causal = graph.input('causal', 'float32', ['rows', 'S']);
   const rows = graph.input('rows', 'int64', ['R']);
-  const writer = new LayerWriter(graph, decoder, positions, shape);
+  const writer = new LayerWriter(graph, decoder, positions, shape, kernel);
   let x = graph.op('Reshape', [embeddings, graph.constant('int64', [-1, hidden])]);
   let delta: string | undefined;
   for (let i = 0; i < layers; i++) {
