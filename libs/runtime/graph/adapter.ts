@@ -1,9 +1,11 @@
 import { readSafetensors } from '../safetensors/file.js';
 import type { Adapter } from './weights.js';
 
+/** alpha / rank of the adapters that training/ makes. */
+const DEFAULT_SCALE = 2;
 const SUFFIX = /^lora\.(.+)\.a$/;
 
-/** Reads the low-rank updates `lora.NAME.{a,b}` of an adapter file; metadata `lora_scale` (default 1) scales them. */
+/** Reads the low-rank updates `lora.NAME.{a,b}` of an adapter file; scaled by metadata `scale`. */
 export async function readAdapter(file: string): Promise<Adapter> {
   const tensors = await readSafetensors(file);
   try {
@@ -14,7 +16,10 @@ export async function readAdapter(file: string): Promise<Adapter> {
       const b = await tensors.floats(`lora.${name}.b`);
       matrices.set(name, { a, b, rank: tensors.info(`lora.${name}.a`).shape[1]! });
     }
-    return { scale: Number(tensors.metadata['lora_scale'] ?? 1), matrix: (name) => matrices.get(name) };
+    return {
+      scale: Number(tensors.metadata['lora_scale'] ?? tensors.metadata['scale'] ?? DEFAULT_SCALE),
+      matrix: (name) => matrices.get(name),
+    };
   } finally {
     await tensors.close();
   }
