@@ -16,6 +16,7 @@ import { asksForText, isPage } from '../read/picture-lines.js';
 import { readPictureLines } from '../read/picture-text.js';
 import { captionFrames, finish, frameTokens, readVisual, type Done } from '../see/captions.js';
 import { cite } from './citations.js';
+import { asksForTime, focus, withTime } from './focus.js';
 import { bm25 } from './lexical.js';
 import {
   chatSequence,
@@ -67,7 +68,11 @@ async function askTimeline(
   started: number,
 ): Promise<Answer> {
   const prompts = await stage.models.prompts();
-  const segments = (await Promise.all(material.map((each) => inWords(stage, each, context.signal)))).flat();
+  const whole = (await Promise.all(material.map((each) => inWords(stage, each, context.signal)))).flat();
+  const related = focus(question, whole);
+  const segments = related
+    ? segmentLines(related, await stage.models.tokenCounter(), prompts.timeline.segment_tokens)
+    : whole;
   const sequence = timelineSequence(prompts, segments, question);
   const lexical = bm25(
     question,
@@ -79,7 +84,10 @@ async function askTimeline(
   const media = new Map(material.map(({ medium }) => [medium.id, medium]));
   const found = done.text.trim() !== prompts.not_found;
   const citations = found ? cite({ question, answer: done.text, segments, evidence: done.evidence, media }) : [];
-  return result(done, citations, started);
+  const answered = result(done, citations, started);
+  return found && asksForTime(question)
+    ? { ...answered, text: withTime(answered.text, citations[0]?.start) }
+    : answered;
 }
 
 async function describe(

@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import type { Line } from '../compose/lines.js';
+import { segmentLines } from '../compose/segments.js';
+import { asksForTime, focus, withTime } from './focus.js';
+
+const mediumId = 'c'.repeat(64);
+const said = [
+  'Welcome.',
+  'The cat is Molly.',
+  'Molly sleeps in the garden.',
+  'The coffee was grown in Peru.',
+  'A rocket flew.',
+  'It was loud.',
+  'That is all.',
+];
+const lines = said.map((text, i): Line => ({
+  text: `${text}\n`,
+  span: { mediumId, start: i * 5, end: i * 5 + 5 },
+  quote: text,
+}));
+const shown: Line = {
+  text: 'Picture: A cup on a table.\n',
+  span: { mediumId, start: 15, end: 20 },
+  quote: 'A cup on a table.',
+};
+const segments = segmentLines([...lines, shown], (text) => text.length, 400);
+const quotes = (question: string): string[] | undefined => focus(question, segments)?.map((line) => line.quote);
+
+describe('focus', () => {
+  it('keeps the lines that share words with the question, and what is shown meanwhile', () => {
+    expect(quotes('Where does Molly sleep?')).toEqual(['The cat is Molly.', 'Molly sleeps in the garden.']);
+    expect(quotes('What is said about the coffee?')).toEqual(['The coffee was grown in Peru.', 'A cup on a table.']);
+  });
+
+  it('leaves the material whole where a place in it is not asked for, or not found', () => {
+    expect(quotes('Summarise the film about Molly.')).toBeUndefined();
+    expect(quotes('How often is Molly named?')).toBeUndefined();
+    expect(quotes('Who is president?')).toBeUndefined();
+  });
+});
+
+describe('times', () => {
+  it('tells a time in the medium from a time in what is said', () => {
+    expect(asksForTime('When is the coffee mentioned?')).toBe(true);
+    expect(asksForTime('At what time does the rocket appear?')).toBe(true);
+    expect(asksForTime('When was the library opened?')).toBe(false);
+  });
+
+  it("answers with the line's time unless the answer has one", () => {
+    expect(withTime('The coffee was grown in Peru.', 75)).toBe('At 01:15.');
+    expect(withTime('At 01:12.', 75)).toBe('At 01:12.');
+    expect(withTime('Yes.', null)).toBe('Yes.');
+  });
+});
