@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { chown, mkdir, open, readFile, readlink, realpath, rename, rm } from 'node:fs/promises';
+import { chown, mkdir, open, readFile, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
@@ -92,16 +92,19 @@ async function isServer(pid: number, place: Place): Promise<boolean> {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
   }
   if (process.platform === 'linux') {
-    const cwd = await readlink(`/proc/${pid}/cwd`).catch(() => undefined);
-    if (cwd !== undefined) return cwd === (await realpath(place.cluster));
+    const cwd = await readlink(`/proc/${pid}/cwd`).catch((error: NodeJS.ErrnoException) => error.code);
+    // A process that has ended and is not yet waited for has no working folder.
+    if (cwd !== 'EACCES') return cwd === (await realpath(place.cluster));
   }
   const { stdout } = await runProcess('ps', ['-o', 'comm=', '-p', String(pid)], { allowFailure: true });
   return stdout.toString().includes('postgres');
 }
 
+const tooLong = async (file: string) => ((await stat(file).catch(() => undefined))?.size ?? 0) > 2 ** 20;
+
 /** Starts the server and returns when it takes connections, or when it ended because another process had started one. */
 async function start(place: Place, user: ServerUser | undefined, postgres: string): Promise<void> {
-  const output = await open(place.log, 'w', 0o600);
+  const output = await open(place.log, (await tooLong(place.log)) ? 'w' : 'a', 0o600);
   const settings = Object.entries({ ...SETTINGS, unix_socket_directories: place.sockets }).flatMap(([key, value]) => [
     '-c',
     `${key}=${value}`,
@@ -113,10 +116,11 @@ async function start(place: Place, user: ServerUser | undefined, postgres: strin
     stdio: ['ignore', output.fd, output.fd],
     env: ENVIRONMENT,
   });
-  await output.close();
+  // At once: a server that finds another one running ends before anything else here has happened.
   let exited = false;
   let failure: Error | undefined;
   child.once('exit', () => (exited = true)).once('error', (error) => ((failure = error), (exited = true)));
+  await output.close();
   child.unref();
   while (!exited) {
     await sleep(4);
@@ -131,28 +135,42 @@ async function start(place: Place, user: ServerUser | undefined, postgres: strin
 
 async function connect(place: Place): Promise<pg.Client | undefined> {
   if (!existsSync(join(place.sockets, `.s.PGSQL.${PORT}`))) return undefined;
-  const client = new pg.Client({ host: place.sockets, port: PORT, user: DATABASE.user, database: 'postgres' });
+  const client = new pg.Client({
+    host: place.sockets,
+    port: PORT,
+    user: DATABASE.user,
+    database: 'postgres',
+    connectionTimeoutMillis: 5_000,
+  });
   client.on('error', (error) => log.debug({ error: error.message }, 'the presence connection ended'));
   try {
     await client.connect();
     const { rows } = await client.query<{ held: boolean }>('select pg_try_advisory_lock_shared($1) as held', [
       PRESENCE_LOCK,
     ]);
-    if (rows[0]?.held) return client;
+    // Whoever stops the server loses its lock a moment before others lose their connections: ask once more.
+    if (rows[0]?.held && (await createDatabase(client))) return client;
   } catch (error) {
     log.trace({ error: (error as Error).message }, 'the server is not there yet');
   }
-  await client.end().catch(() => undefined);
+  hangUp(client);
   return undefined;
 }
 
-async function createDatabase(client: pg.Client): Promise<void> {
+/** pg's `end` may wait for ever for the end of a connection that the server has ended already; nobody waits for it here. */
+function hangUp(client: pg.Client): void {
+  void client.end().catch(() => undefined);
+}
+
+/** Makes sure that our database is there. Always true. */
+async function createDatabase(client: pg.Client): Promise<true> {
   const { rowCount } = await client.query('select from pg_database where datname = $1', [DATABASE.database]);
-  if (rowCount) return;
+  if (rowCount) return true;
   await client.query('create database tessera strategy file_copy').catch((error: { code?: string }) => {
     // 42P04 and 23505: another process was faster.
     if (error.code !== '42P04' && error.code !== '23505') throw error as Error;
   });
+  return true;
 }
 
 /** Leaves the server, and stops it when nobody else is using it. */
@@ -169,8 +187,9 @@ async function leave(presence: pg.Client, place: Place): Promise<void> {
   }
   const pid = last ? await serverPid(place) : 0;
   if (pid && (await isServer(pid, place))) process.kill(pid, 'SIGINT');
-  await presence.end().catch(() => undefined);
-  while (pid && existsSync(pidFile(place)) && (await isServer(pid, place))) await sleep(4);
+  // The connection, and with it the lock, stays until the server takes it away.
+  while (pid && (await serverPid(place)) === pid && (await isServer(pid, place))) await sleep(4);
+  hangUp(presence);
 }
 
 /**
@@ -208,7 +227,6 @@ export async function openEmbedded(dataDir: string): Promise<EmbeddedServer> {
     } else await sleep(10);
     presence = await connect(place);
   }
-  await createDatabase(presence);
   const held = presence;
   let closing: Promise<void> | undefined;
   const use = { place };
