@@ -57,10 +57,21 @@ describe('tessera describe', () => {
       expect.stringMatching(/^(no_audio_samples|not_an_image|corrupt_media)$/),
       'file_not_found',
       'url_not_allowed',
-      'url_unreachable',
+      'url_not_allowed',
     ]);
     expect(stdout + stderr).not.toMatch(/\n\s+at /);
     expect(readdirSync(temp)).toEqual([]);
+  });
+});
+
+describe('a URL that nobody answers', () => {
+  it('is told apart from one that may not be fetched', async () => {
+    const { status, stdout } = await cli(['describe', 'http://127.0.0.1:9/x.jpg', '--json'], {
+      ...env,
+      TESSERA_ALLOW_PRIVATE_URLS: 'true',
+    });
+    expect(status).toBe(1);
+    expect(lines(stdout)[0]).toMatchObject({ error: { code: 'url_unreachable' } });
   });
 });
 
