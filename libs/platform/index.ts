@@ -1,3 +1,4 @@
+import './telemetry.js';
 export { loadConfig, type Config } from './config.js';
 export { describeSettings } from './settings.js';
 export { parseSize, formatSize } from './size.js';
