@@ -27,6 +27,12 @@ export interface ModelOptions {
 /** Layers whose attention over the working set is reported as evidence. */
 const EVIDENCE_LAYERS = [10, 14, 18, 22, 26];
 
+/**
+ * A step is hundreds of small operators: threads that sleep between them take longer to wake than to compute. Between
+ * runs they sleep (docs/decisions/0020).
+ */
+const SPIN_WHILE_RUNNING = { spin: true, config: { 'session.force_spinning_stop': '1' } };
+
 /** How pages are chosen (docs/decisions/0013-page-selection.md). */
 const SELECTION: SelectOptions = { score: 'max', group: 1 };
 
@@ -51,7 +57,7 @@ export async function loadModel(options: ModelOptions): Promise<DecoderModel> {
     const precision = options.precision ?? 'int8';
     const graphs = await buildDecoderGraphs({ ...options, precision, evidenceLayers, selection: SELECTION });
     const { threads, executionProviders, warn } = options;
-    const common = { threads, executionProviders, spin: false, onWarning: warn };
+    const common = { threads, executionProviders, onWarning: warn, ...SPIN_WHILE_RUNNING };
     const prefill = await openSession({ ...common, file: graphs.prefill, name: 'decoder prefill' });
     const step = await openSession({ ...common, file: graphs.step, name: 'decoder step' });
     const select =

@@ -68,8 +68,7 @@ export class Runner {
         T,
       ),
       shape: int64(S, T),
-      lengths: int64(P, T),
-      causal: causal(heads / kvHeads, T),
+      causal: causal(heads / kvHeads, T, P),
     };
     for (let i = 0; i < layers; i++) {
       feeds[`prefix_key.${i}`] = tensor('float32', [1, kvHeads, P, headDim], prefix.keys[i]!);
@@ -207,9 +206,11 @@ function positions(starts: readonly number[], length: number): Tensor<'int64'> {
   return tensor('int64', [starts.length, length], data);
 }
 
-/** [group·S, S]: rows of every query head of a group, each seeing itself and what came before. */
-function causal(group: number, S: number): Tensor<'float32'> {
-  const data = new Float32Array(group * S * S);
-  for (let row = 0; row < group * S; row++) data.fill(HIDDEN, row * S + (row % S) + 1, (row + 1) * S);
-  return tensor('float32', [group * S, S], data);
+/** [group·S, seen + S]: rows of every query head of a group, each seeing what came before and itself. */
+function causal(group: number, S: number, seen = 0): Tensor<'float32'> {
+  const columns = seen + S;
+  const data = new Float32Array(group * S * columns);
+  for (let row = 0; row < group * S; row++)
+    data.fill(HIDDEN, row * columns + seen + (row % S) + 1, (row + 1) * columns);
+  return tensor('float32', [group * S, columns], data);
 }

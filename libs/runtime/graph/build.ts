@@ -80,7 +80,7 @@ async function write(options: DecoderGraphOptions, folder: string): Promise<void
     const config = readConfig(gguf.metadata, gguf.info('token_embd.weight').dims[0]!);
     const adapter = options.adapter === undefined ? undefined : await readAdapter(options.adapter);
     const decoder = await packDecoder(gguf, config, precision, adapter);
-    const graphs = { prefill: prefillGraph(decoder), step: stepGraph(decoder, evidenceLayers, 'blocks') };
+    const graphs = { prefill: prefillGraph(decoder, 'columns'), step: stepGraph(decoder, evidenceLayers, 'blocks') };
     const all = precision === 'int8' ? { ...graphs, select: selectGraph(decoder, evidenceLayers, selection) } : graphs;
     await writeModels(
       Object.fromEntries(Object.entries(all).map(([name, graph]) => [join(folder, `${name}.onnx`), graph])),

@@ -14,7 +14,7 @@ export type Precision = 'float32' | 'int8';
  * - `columns`: u8 × s8 with a scale per row and per output channel, twice: for the activations and for what their
  *   rounding lost, so that activations have 16 bits. Best for many rows.
  */
-export type Kernel = 'float32' | 'blocks' | 'columns';
+export type Kernel = 'float32' | 'blocks' | 'columns' | 'rows';
 
 /** Weights as they lie in the data file; made once and shared by all graphs of a model. */
 export interface PackedMatrix {
@@ -54,25 +54,19 @@ const KERNELS: Record<Kernel, (graph: Graph, x: string, matrix: PackedMatrix) =>
     return graph.op('MatMulNBits', [x, bytes, scale], { domain: MICROSOFT, attributes });
   },
 
-  columns(graph, x, { name, in: K, out: N, columns }) {
-    const { weight, scales } = packed(name, columns);
-    const { bytes, rowScale } = sixteenBits(graph, x);
-    const product = graph.op(
-      'MatMulIntegerToFloat',
-      [
-        bytes,
-        graph.weight(name, 'int8', [K, N], weight),
-        graph.constant('float32', STEP),
-        graph.weight(`${name}.scales`, 'float32', [N], scales),
-        graph.constant('uint8', 128),
-      ],
-      { domain: MICROSOFT },
-    );
-    // [2, rows, out]: what the rounded activations give and what the rest does.
-    const parts = graph.op('Reshape', [product, graph.constant('int64', [2, -1, N])]);
-    const [coarse, fine] = graph.multi('Split', [parts], 2, { attributes: { axis: 0, num_outputs: 2 } });
-    const sum = graph.op('Add', [coarse!, graph.op('Mul', [fine!, graph.constant('float32', REST)])]);
-    return graph.op('Mul', [graph.op('Reshape', [sum, graph.constant('int64', [-1, N])]), rowScale]);
+  columns(graph, x, matrix) {
+    const { unit, rowScale } = unitRows(graph, x);
+    const coarse = quantise(graph, unit, STEP);
+    const step = graph.constant('float32', STEP);
+    const rest = graph.op('Sub', [unit, graph.op('DequantizeLinear', [coarse, step, graph.constant('uint8', 128)])]);
+    const fine = quantise(graph, rest, STEP * REST);
+    const sum = graph.op('Add', [product(graph, coarse, STEP, matrix), product(graph, fine, STEP * REST, matrix)]);
+    return graph.op('Mul', [sum, rowScale]);
+  },
+
+  rows(graph, x, matrix) {
+    const { unit, rowScale } = unitRows(graph, x);
+    return graph.op('Mul', [product(graph, quantise(graph, unit, STEP), STEP, matrix), rowScale]);
   },
 };
 
@@ -80,19 +74,29 @@ const STEP = 1 / 127;
 /** The rest after rounding is at most half a step: its own steps are 1/254 of one. */
 const REST = 1 / 254;
 
-/** Quantises each row by its own largest magnitude, and the rest again. `bytes` is u8 [2·rows, in] around 128. */
-function sixteenBits(graph: Graph, x: string): { bytes: string; rowScale: string } {
+/** Each row divided by its largest magnitude. */
+function unitRows(graph: Graph, x: string): { unit: string; rowScale: string } {
   const peak = graph.op('ReduceMax', [graph.op('Abs', [x]), graph.constant('int64', [-1])], {
     attributes: { keepdims: 1 },
   });
   const rowScale = graph.op('Max', [peak, graph.constant('float32', 1e-12)]);
-  const unit = graph.op('Div', [x, rowScale]);
-  const zero = graph.constant('uint8', 128);
-  const step = graph.constant('float32', STEP);
-  const coarse = graph.op('QuantizeLinear', [unit, step, zero]);
-  const rest = graph.op('Sub', [unit, graph.op('DequantizeLinear', [coarse, step, zero])]);
-  const fine = graph.op('QuantizeLinear', [rest, graph.constant('float32', STEP * REST), zero]);
-  return { bytes: graph.op('Concat', [coarse, fine], { attributes: { axis: 0 } }), rowScale };
+  return { unit: graph.op('Div', [x, rowScale]), rowScale };
+}
+
+function quantise(graph: Graph, x: string, step: number): string {
+  return graph.op('QuantizeLinear', [x, graph.constant('float32', step), graph.constant('uint8', 128)]);
+}
+
+function product(graph: Graph, bytes: string, step: number, { name, in: K, out: N, columns }: PackedMatrix): string {
+  const { weight, scales } = packed(name, columns);
+  const inputs = [
+    bytes,
+    graph.weight(name, 'int8', [K, N], weight),
+    graph.constant('float32', step),
+    graph.weight(`${name}.scales`, 'float32', [N], scales),
+    graph.constant('uint8', 128),
+  ];
+  return graph.op('MatMulIntegerToFloat', inputs, { domain: MICROSOFT });
 }
 
 function packed<T>(name: string, form: T | undefined): T {

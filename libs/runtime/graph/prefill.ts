@@ -8,23 +8,24 @@ import { encodeRows, PAGE_TOKENS } from './page-codec.js';
  * Prefill of a batch of segments: each attends to the shared prefix and to itself. There are no logits, and of the
  * last layer nothing but keys and values.
  *
- * in   embeddings f32 [S, T, N] · positions i64 [S, T] · shape i64 [2] = S, T · lengths i64 [2] = P, T
- *      causal f32 [group·T, T] · prefix_key.I, prefix_value.I f32 [1, kvHeads, P, D] (rotated)
+ * in   embeddings f32 [S, T, N] · positions i64 [S, T] · shape i64 [2] = S, T ·
+ *      causal f32 [group·T, P + T] · prefix_key.I, prefix_value.I f32 [1, kvHeads, P, D] (rotated)
  * out  float32: key.I (without phase), value.I f32 [S, kvHeads, T, D]
  *      int8 (T a multiple of 16): key.I u8 [S, kvHeads, T/16, 16·D] around 128 with key_scale.I [S, kvHeads, T/16, 1],
  *      value.I i8 [S, kvHeads, T, D] with value_scale.I [S, kvHeads, T, 1]
  */
-export function prefillGraph(decoder: PackedDecoder): Graph {
+export function prefillGraph(decoder: PackedDecoder, kernel: 'rows' | 'columns'): Graph {
   const { hidden, kvHeads, headDim, layers } = decoder.config;
   const graph = new Graph('prefill');
   const embeddings = graph.input('embeddings', 'float32', ['S', 'T', hidden]);
   const positions = graph.input('positions', 'int64', ['S', 'T']);
   const shape = graph.input('shape', 'int64', [2]);
-  const lengths = graph.input('lengths', 'int64', [2]);
-  const causal = graph.input('causal', 'float32', ['rows', 'T']);
-  const writer = new LayerWriter(graph, decoder, positions, shape, 'columns');
+  const causal = graph.input('causal', 'float32', ['rows', 'columns']);
+  const writer = new LayerWriter(graph, decoder, positions, shape, kernel);
   let x = graph.op('Reshape', [embeddings, graph.constant('int64', [-1, hidden])]);
   let delta: string | undefined;
+  const segments = graph.op('Slice', [shape, graph.constant('int64', [0]), graph.constant('int64', [1])]);
+  const spread = graph.op('Concat', [segments, graph.constant('int64', [1, 1, 1])], { attributes: { axis: 0 } });
   for (let i = 0; i < layers; i++) {
     const prefix = {
       key: graph.input(`prefix_key.${i}`, 'float32', [1, kvHeads, 'P', headDim]),
@@ -34,7 +35,11 @@ export function prefillGraph(decoder: PackedDecoder): Graph {
     const { query, key, rawKey, value } = writer.project(i, before.normed, { raw: true });
     writeRows(graph, decoder, i, rawKey, value);
     if (i === layers - 1) break;
-    const { mixed } = attention(graph, query, [prefix, { key, value, mask: causal }], lengths, headDim);
+    // The prefix is short: joined with the segment's own rows it costs less than scores in two parts.
+    const join = (first: string, own: string): string =>
+      graph.op('Concat', [graph.op('Expand', [first, spread]), own], { attributes: { axis: 2 } });
+    const all = { key: join(prefix.key, key), value: join(prefix.value, value), mask: causal };
+    const { mixed } = attention(graph, query, [all], '', headDim);
     const after = writer.norm(
       `layer${i}.ffn_norm`,
       before.x,
