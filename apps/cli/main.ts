@@ -125,6 +125,35 @@ function program(finish: (status: number) => void): Command {
       finish(await verify(configuration(true), name));
     });
 
+  const keys = root.command('keys').description('who may call the service (TESSERA_AUTH=true)');
+  keys
+    .command('create')
+    .argument('<name>')
+    .description('make a key and print its secret, once')
+    .option('--tenant <name>', 'whose media and jobs the key sees')
+    .option('--scopes <list>', 'read, write, admin', 'read,write')
+    .option('--json', 'as JSON')
+    .action(async (name: string, options) => {
+      const { create } = await import('./commands/keys.js');
+      finish(await create(configuration(true), name, options));
+    });
+  keys
+    .command('list')
+    .description('keys and what they may do')
+    .option('--json', 'one JSON object a line')
+    .action(async (options) => {
+      const { list } = await import('./commands/keys.js');
+      finish(await list(configuration(true), options));
+    });
+  keys
+    .command('revoke')
+    .argument('<id>')
+    .description('end a key')
+    .action(async (id: string) => {
+      const { revoke } = await import('./commands/keys.js');
+      finish(await revoke(configuration(true), id));
+    });
+
   for (const kind of ['bench', 'eval'] as const) {
     root
       .command(kind)
