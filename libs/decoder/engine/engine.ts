@@ -1,38 +1,37 @@
-import { TesseraError, type DecodeEvent, type DecodeRequest } from '#contracts';
+import { TesseraError, type DecodeRequest } from '#contracts';
+import { Grammars } from '../grammar/json-constraint.js';
+import { TokenTrie } from '../grammar/token-trie.js';
 import type { DecoderStats } from '../host/messages.js';
 import type { KvCache } from '../pool/kv-cache.js';
-import type { PageRun } from '../pool/page-pool.js';
 import { rotaryTable } from '../pool/rotary.js';
 import { Arena } from '../runner/arena.js';
 import type { DecoderModel } from '../runner/model.js';
 import { Runner } from '../runner/runner.js';
+import { assertRoomInQueue, sharedTokens, type StepCosts } from '../scheduler/load.js';
+import { DEFAULT_LIMITS, FIRST_TURN, schedule, type Plan, type Turn } from '../scheduler/schedule.js';
+import { Filler } from './filler.js';
+import { Job, type Listener } from './job.js';
 import { PrefixCache } from './prefix-cache.js';
 import { Reader } from './reader.js';
 import { Sequence } from './sequence.js';
+import { Writer } from './writer.js';
 
-/** Tokens that one prefill run takes in; the upper bound of what a running answer waits for. */
-const PREFILL_TOKENS = 512;
+/** Chunk of prefill when nothing else runs, and while answers are being written (multiples of the page size). */
+const CHUNK = { alone: 256, shared: 64 };
+/** Weight of the newest step in the measured costs. */
+const NEWEST = 0.2;
 
-export interface Listener {
-  event(event: DecodeEvent): void;
-  error(error: TesseraError): void;
-}
-
-interface Job {
-  sequence: Sequence;
-  listener: Listener;
-  /** Runs that this sequence must fill. */
-  missing: PageRun[];
-  state: 'waiting' | 'prefill' | 'decode';
-}
-
-/** Schedules, runs, samples: every step advances all running answers by a token, or fills pages. */
+/** Schedules, runs, samples: every step gives all running answers a token and fills pages with what time is left. */
 export class Engine {
   private readonly jobs: Job[] = [];
   private readonly arena: Arena;
-  private readonly runner: Runner;
-  private readonly prefixes: PrefixCache;
+  private readonly filler: Filler;
   private readonly reader: Reader;
+  private readonly writer: Writer;
+  private readonly runner: Runner;
+  private turn: Turn = FIRST_TURN;
+  private readonly costs: StepCosts = { decode: 0, prefillToken: 0 };
+  private grammars: Grammars | undefined;
 
   constructor(
     private readonly model: DecoderModel,
@@ -43,8 +42,10 @@ export class Engine {
     this.arena = new Arena({ layers, kvHeads, headDim });
     this.runner = new Runner(model);
     const rotary = rotaryTable({ positions: 16_384, headDim, theta, pairs: 'halves' });
-    this.prefixes = new PrefixCache(cache.store, rotary);
-    this.reader = new Reader(this.runner, cache.store, this.arena, this.prefixes, rotary);
+    const prefixes = new PrefixCache(cache.store, rotary);
+    this.filler = new Filler(this.runner, cache, prefixes);
+    this.reader = new Reader(this.runner, cache.store, this.arena, prefixes, rotary);
+    this.writer = new Writer(this.runner, this.arena);
   }
 
   get busy(): boolean {
@@ -64,7 +65,10 @@ export class Engine {
   submit(id: number, request: DecodeRequest, listener: Listener): void {
     try {
       const sequence = new Sequence(id, request, this.model, this.packId, (event) => listener.event(event));
-      this.jobs.push({ sequence, listener, missing: [], state: 'waiting' });
+      const { jsonSchema } = sequence.sampling;
+      if (jsonSchema) sequence.constraint = this.grammarsOf().forSchema(jsonSchema);
+      this.assertRoom(sequence);
+      this.jobs.push(new Job(sequence, listener));
     } catch (error) {
       listener.error(TesseraError.from(error));
     }
@@ -75,121 +79,140 @@ export class Engine {
     if (job) this.fail(job, new TesseraError('cancelled', 'The work was cancelled.'));
   }
 
-  /** One unit of work: a batch of prefill for the first job that needs it, and a decode step for all that run. */
-  async step(): Promise<void> {
-    const filling = this.jobs.find(({ state }) => state !== 'decode');
-    if (filling) await this.guard(filling, () => this.fill(filling));
-    const running = this.jobs.filter(({ state }) => state === 'decode');
-    if (running.length > 0) await this.decode(running);
-  }
-
   /** Waits until pages are on disk. */
   async close(): Promise<void> {
     await this.cache.flush();
   }
 
-  private async guard(job: Job, work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      this.fail(job, TesseraError.from(error));
-    }
+  async step(): Promise<void> {
+    // Pages whose filler went away are taken over before anything is planned.
+    for (const job of this.jobs) if (job.phase === 'prefill') this.filler.settle(job, this.jobs);
+    const answering = this.jobs.some(({ phase }) => phase === 'decode');
+    const chunk = answering ? CHUNK.shared : CHUNK.alone;
+    const plan = this.plan(chunk);
+    this.turn = plan.turn;
+    for (const id of plan.preempt) this.with(id, (job) => this.preempt(job));
+    for (const id of plan.admit)
+      await this.with(id, async (job) => {
+        job.to('admit');
+        await this.filler.admit(job);
+      });
+    for (const { id, tokens } of plan.prefill) await this.with(id, (job) => this.prefill(job, tokens, chunk));
+    await this.decode(plan);
   }
 
-  private async fill(job: Job): Promise<void> {
+  private plan(chunk: number): Plan {
+    const { totalPages, pinnedPages } = this.cache.pool.stats();
+    const limits = { ...DEFAULT_LIMITS, sharedTokens: sharedTokens(this.costs, DEFAULT_LIMITS.sharedTokens) };
+    const sequences = this.jobs.map((job) => job.schedulable(chunk));
+    return schedule(
+      { sequences, now: performance.now(), freePages: totalPages - pinnedPages, turn: this.turn },
+      limits,
+    );
+  }
+
+  private async prefill(job: Job, tokens: number, chunk: number): Promise<void> {
     const { sequence } = job;
-    if (job.state === 'waiting') {
-      const { runs, missing } = this.cache.acquire(sequence.demands);
-      sequence.runs = runs;
-      job.state = 'prefill';
-      for (const run of missing) if (!(await this.cache.restore(run))) job.missing.push(run);
-      sequence.cachedTokens = sequence.demands.reduce((sum, { tokens }) => sum + tokens, 0);
-      for (const run of job.missing) sequence.cachedTokens -= run.tokens;
-      sequence.prefilledTokens = sequence.cachedTokens;
-    }
-    const total = sequence.demands.reduce((sum, { tokens }) => sum + tokens, 0);
-    if (job.missing.length > 0) {
-      const filled = await this.prefill(job);
-      sequence.progress(filled, total);
-      if (job.missing.length > 0) return;
-    }
+    const start = performance.now();
+    const filled = await this.filler.fill(job, tokens, chunk);
+    if (filled > 0) this.measure('prefillToken', (performance.now() - start) / filled);
+    if (!this.filler.settle(job, this.jobs)) return;
+    // The question is a piece of its own, unless there is nothing else.
+    if (filled > 0 && tokens <= filled) return;
     sequence.times.prefilled = performance.now();
     const logits = await this.reader.read(sequence);
-    job.state = 'decode';
-    this.take(job, logits);
+    job.to('prefilled');
+    if (sequence.answer.length === 0) this.take(job, logits);
+    else await this.reader.resume(sequence);
   }
 
-  /** Prefills the next few missing runs. @returns how many tokens */
-  private async prefill(job: Job): Promise<number> {
-    const { sequence } = job;
-    const isPrefix = sequence.hasPrefix && job.missing[0]!.address === sequence.demands[0]!.address;
-    const batch: PageRun[] = [];
-    let tokens = 0;
-    for (const run of job.missing) {
-      if (batch.length > 0 && (isPrefix || tokens + run.tokens > PREFILL_TOKENS)) break;
-      batch.push(run);
-      tokens += run.tokens;
-    }
-    const embedded = batch.map((run) =>
-      sequence.source(sequence.demands.findIndex(({ address }) => address === run.address)).embed(),
-    );
-    const prefix = this.prefixes.rows(isPrefix ? undefined : sequence.prefixRun);
-    const filled = await this.runner.prefill(prefix, embedded);
-    batch.forEach((run, i) => {
-      filled.write(i, run, this.cache.store);
-      this.cache.commit(run);
-    });
-    job.missing = job.missing.slice(batch.length);
-    return tokens;
-  }
-
-  private async decode(running: readonly Job[]): Promise<void> {
-    const { hidden, vocabulary } = this.model.config;
-    const count = this.arena.members.length;
-    const embeddings = new Float32Array(count * hidden);
-    for (const { sequence } of running)
-      this.model.embeddings.row(sequence.answer.at(-1)!, embeddings, sequence.working!.slot * hidden);
-    const active = new Set(running.map(({ sequence }) => sequence.working!));
-    const all = Array.from({ length: count }, (_, i) => i);
-    const { logits, mass } = await this.runner.step(this.arena, 0, count, embeddings, all, (member) =>
-      active.has(member),
-    );
-    const { capacity } = this.arena;
-    const { kvHeads } = this.model.config;
-    for (const { sequence } of running) {
-      const at = sequence.working!.slot * kvHeads * capacity;
-      sequence.rowSegments.forEach((rows, i) =>
-        sequence.evidence.add(mass[i]!.subarray(at, at + kvHeads * capacity), capacity, rows, kvHeads),
-      );
-    }
-    // Slots move when a sequence ends, so each takes its row first.
-    const rows = running.map(({ sequence }) => sequence.working!.slot * vocabulary);
-    running.forEach((job, i) => this.take(job, logits.subarray(rows[i]!, rows[i]! + vocabulary)));
-  }
-
-  private take(job: Job, logits: Float32Array): void {
+  private async decode(plan: Plan): Promise<void> {
+    const running = this.jobs.filter(({ sequence, phase }) => phase === 'decode' && plan.decode.includes(sequence.id));
+    if (running.length === 0) return;
+    const start = performance.now();
     try {
-      const reason = job.sequence.accept(logits, this.model);
-      if (reason === undefined) return;
-      job.sequence.finish(reason, this.model);
-      this.leave(job);
+      await this.writer.write(running, (job, logits) => this.take(job, logits));
+    } catch (error) {
+      for (const job of running) this.fail(job, TesseraError.from(error));
+    }
+    if (plan.prefill.length === 0) this.measure('decode', performance.now() - start);
+  }
+
+  /** @returns whether the answer goes on */
+  private take(job: Job, logits: Float32Array): boolean {
+    try {
+      const reason = job.sequence.accept(logits);
+      if (reason === undefined) return true;
+      job.sequence.finish(reason);
+      this.leave(job, 'finish');
     } catch (error) {
       this.fail(job, TesseraError.from(error));
     }
+    return false;
+  }
+
+  private async with(id: number, work: (job: Job) => void | Promise<void>): Promise<void> {
+    const job = this.jobs.find(({ sequence }) => sequence.id === id);
+    if (!job) return; // Cancelled since the plan was made.
+    try {
+      await work(job);
+    } catch (error) {
+      this.fail(job, TesseraError.from(error));
+    }
+  }
+
+  private preempt(job: Job): void {
+    job.to('preempt');
+    job.preemptions++;
+    job.unfilled = [];
+    this.releaseMemory(job.sequence);
   }
 
   private fail(job: Job, error: TesseraError): void {
-    if (this.leave(job)) job.listener.error(error);
+    if (this.leave(job, 'fail')) job.listener.error(error);
   }
 
-  private leave(job: Job): boolean {
+  private leave(job: Job, event: 'finish' | 'fail'): boolean {
     const at = this.jobs.indexOf(job);
     if (at < 0) return false;
     this.jobs.splice(at, 1);
-    const { sequence } = job;
+    job.to(event);
+    this.releaseMemory(job.sequence);
+    return true;
+  }
+
+  private releaseMemory(sequence: Sequence): void {
     if (sequence.working) this.arena.remove(sequence.working);
+    sequence.working = undefined;
     this.cache.release(sequence.runs);
     sequence.runs = [];
-    return true;
+  }
+
+  private assertRoom(sequence: Sequence): void {
+    if (!this.cache.pool.estimate(sequence.demands).possible)
+      throw new TesseraError(
+        'context_too_long',
+        `${sequence.pagedTokens} tokens are more than KV memory holds; raise TESSERA_KV_MEMORY or send less media.`,
+      );
+    const waiting = this.jobs.filter(({ phase }) => phase === 'waiting');
+    const missing = ({ demands }: Sequence): number =>
+      demands.reduce((sum, { address, tokens }) => sum + (this.cache.pool.has(address) ? 0 : tokens), 0);
+    const queuedTokens = waiting.reduce((sum, job) => sum + missing(job.sequence), 0);
+    const load = { waiting: waiting.length, queuedTokens, newTokens: missing(sequence) };
+    assertRoomInQueue(load, 1000 / (this.costs.prefillToken || 1));
+  }
+
+  private grammarsOf(): Grammars {
+    const { tokenizer, config } = this.model;
+    const bytes = (): (Uint8Array | undefined)[] =>
+      Array.from({ length: config.vocabulary }, (_, id) =>
+        tokenizer.isControl(id) ? undefined : tokenizer.tokenBytes(id),
+      );
+    return (this.grammars ??= new Grammars(new TokenTrie(bytes()), [tokenizer.stopId]));
+  }
+
+  private measure(cost: keyof StepCosts, milliseconds: number): void {
+    const known = this.costs[cost];
+    this.costs[cost] = known === 0 ? milliseconds : known + NEWEST * (milliseconds - known);
   }
 }

@@ -22,14 +22,17 @@ export class PrefixCache {
   /** @param run the prefix's pages, filled; undefined when there is no prefix */
   rows(run: PageRun | undefined): PrefixRows {
     if (run === undefined) return this.none;
-    const rows = this.known.get(run.address) ?? this.decode(run);
+    const rows = this.known.get(run.address) ?? this.decode([run]);
     this.known.delete(run.address);
     this.known.set(run.address, rows);
     if (this.known.size > KEPT) this.known.delete(this.known.keys().next().value!);
     return rows;
   }
 
-  private decode({ tokens, pages }: PageRun): PrefixRows {
+  /** Rows of runs that stand one after the other, from position 0 on. */
+  decode(runs: readonly PageRun[]): PrefixRows {
+    const tokens = runs.reduce((sum, run) => sum + run.tokens, 0);
+    const pages = runs.flatMap((run) => run.pages);
     const { layers, kvHeads, headDim } = this.store.shape;
     const { rotary } = this;
     const rows: PrefixRows = { tokens, keys: [], values: [] };

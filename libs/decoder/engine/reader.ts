@@ -34,6 +34,15 @@ export class Reader {
     return this.readSelected(sequence, store, budget);
   }
 
+  /** Feeds what had been answered before the sequence lost its memory, but for the last token. */
+  async resume(sequence: Sequence): Promise<void> {
+    const { embeddings: table, config } = this.runner.model;
+    const tokens = sequence.answer.slice(0, -1);
+    const embedded = new Float32Array(tokens.length * config.hidden);
+    tokens.forEach((token, i) => table.row(token, embedded, i * config.hidden));
+    await this.feed(sequence, sequence.working!, embedded);
+  }
+
   /** Everything is in the working set: the result is that of dense attention with the segments' mask. */
   private async readAll(sequence: Sequence): Promise<Float32Array> {
     const rows = sequence.prefix.tokens + sequence.segmentTokens;
@@ -112,12 +121,12 @@ export class Reader {
 
   private async feed(sequence: Sequence, working: WorkingSet, embedded: Float32Array): Promise<Float32Array> {
     const { hidden } = this.runner.model.config;
-    let logits: Float32Array | undefined;
+    let logits: Float32Array = new Float32Array(0);
     for (let from = 0; from < embedded.length; from += QUESTION_TOKENS * hidden) {
       const chunk = embedded.subarray(from, from + QUESTION_TOKENS * hidden);
       ({ logits } = await this.runner.step(this.arena, working.slot, 1, chunk, [chunk.length / hidden - 1]));
     }
-    return logits!;
+    return logits;
   }
 }
 

@@ -3,13 +3,17 @@ import { prefixAddress, segmentAddress } from '../pool/content-address.js';
 import type { PageDemand, PageRun } from '../pool/page-pool.js';
 import type { WorkingSet } from '../runner/arena.js';
 import type { DecoderModel } from '../runner/model.js';
+import type { JsonConstraint } from '../grammar/json-constraint.js';
 import { Sampler } from '../sampler/sampler.js';
 import { StopStrings } from '../sampler/stop-strings.js';
+import { DraftIndex } from '../speculation/draft-index.js';
 import { Evidence, type RowSegments } from './evidence.js';
 import { tokenise, type TokenRun } from './tokens.js';
 
-/** Longest segment or prefix that is prefilled in one piece. */
-const LONGEST_RUN = 1024;
+/** Material with more segments is not indexed for drafts: the index would cost more than it saves. */
+const DRAFTED_SEGMENTS = 256;
+/** Longest segment or prefix: positions in it are not re-indexed. */
+const LONGEST_RUN = 4096;
 
 /** One request on its way: what it reads, where that lies, and what has come of it. */
 export class Sequence {
@@ -20,6 +24,9 @@ export class Sequence {
   readonly sampler: Sampler;
   readonly stopStrings: StopStrings;
   readonly detokenizer;
+  constraint: JsonConstraint | undefined;
+  /** What the answer may quote. */
+  readonly drafts: DraftIndex;
   /** Prefix first, when there is one, then the segments. */
   readonly demands: PageDemand[];
   /** As many as demands once pages are acquired; all pinned. */
@@ -39,7 +46,7 @@ export class Sequence {
   constructor(
     readonly id: number,
     readonly request: DecodeRequest,
-    model: DecoderModel,
+    private readonly model: DecoderModel,
     packId: string,
     private readonly emit: (event: DecodeEvent) => void,
   ) {
@@ -48,7 +55,7 @@ export class Sequence {
     this.segments = request.segments.map((segment) => read(segment.parts));
     this.question = read(request.question);
     this.sampling = Sampling.parse(request.sampling);
-    this.check(model);
+    this.check();
     const address = prefixAddress(packId, this.prefix.pieces);
     this.demands = [
       ...(this.prefix.tokens > 0 ? [{ address, tokens: this.prefix.tokens }] : []),
@@ -57,6 +64,8 @@ export class Sequence {
     this.sampler = new Sampler(this.sampling, { vocabulary: model.config.vocabulary, prompt: this.question.ids });
     this.stopStrings = new StopStrings(this.sampling.stop);
     this.detokenizer = model.tokenizer.detokenizer();
+    this.drafts = new DraftIndex(this.segments.length <= DRAFTED_SEGMENTS ? this.segments.map(({ ids }) => ids) : []);
+    for (const id of this.question.ids) this.drafts.push(id);
     this.evidence = new Evidence(this.segments.length);
   }
 
@@ -80,25 +89,38 @@ export class Sequence {
     return this.runs.slice(this.hasPrefix ? 1 : 0);
   }
 
-  /** The run behind a demand. */
-  source(index: number): TokenRun {
+  /** Tokens of prefix and segments. */
+  get pagedTokens(): number {
+    return this.prefix.tokens + this.segmentTokens;
+  }
+
+  get tokensLeft(): number {
+    return this.sampling.maxTokens - this.answer.length;
+  }
+
+  /** What a run of pages is computed from. */
+  sourceOf(run: PageRun): TokenRun {
+    const index = this.demands.findIndex(({ address }) => address === run.address);
     return this.hasPrefix ? (index === 0 ? this.prefix : this.segments[index - 1]!) : this.segments[index]!;
   }
 
-  progress(tokens: number, total: number): void {
+  progress(tokens: number): void {
+    if (tokens === 0) return;
     this.prefilledTokens += tokens;
-    this.emit({ type: 'prefill', done: this.prefilledTokens, total });
+    this.emit({ type: 'prefill', done: this.prefilledTokens, total: this.pagedTokens });
   }
 
   /** Takes in the token chosen from `logits`. @returns why the answer ends here, if it does */
-  accept(logits: Float32Array, model: DecoderModel): 'stop' | 'length' | undefined {
-    const { token, logprobs } = this.sampler.sample(logits);
+  accept(logits: Float32Array): 'stop' | 'length' | undefined {
+    const { tokenizer } = this.model;
+    const { token, logprobs } = this.sampler.sample(logits, this.constraint?.mask());
     if (this.answer.length === 0) this.times.firstToken = performance.now();
     this.answer.push(token);
-    if (token === model.tokenizer.stopId) return 'stop';
-    const piece = this.detokenizer.push(token);
-    const { text, stopped } = this.stopStrings.push(piece);
-    const name = (id: number): string => model.tokenizer.decode([id], { special: true });
+    this.drafts.push(token);
+    if (token === tokenizer.stopId) return 'stop';
+    this.constraint?.accept(token);
+    const { text, stopped } = this.stopStrings.push(this.detokenizer.push(token));
+    const name = (id: number): string => tokenizer.decode([id], { special: true });
     const logprob = logprobs && {
       token: name(token),
       logprob: logprobs.logprob,
@@ -109,11 +131,11 @@ export class Sequence {
     return this.answer.length >= this.sampling.maxTokens ? 'length' : undefined;
   }
 
-  finish(finishReason: 'stop' | 'length', model: DecoderModel): void {
+  finish(finishReason: 'stop' | 'length'): void {
     this.say(this.stopStrings.push(this.detokenizer.end()).text + this.stopStrings.end());
     const { start, prefilled, selected, firstToken } = this.times;
     const now = performance.now();
-    const stopped = this.answer.at(-1) === model.tokenizer.stopId ? 1 : 0;
+    const stopped = this.answer.at(-1) === this.model.tokenizer.stopId ? 1 : 0;
     this.emit({
       type: 'done',
       text: this.text,
@@ -140,18 +162,18 @@ export class Sequence {
     this.emit({ type: 'token', text, logprob });
   }
 
-  private check(model: DecoderModel): void {
+  private check(): void {
     const tooLong = [this.prefix, ...this.segments].find(({ tokens }) => tokens > LONGEST_RUN);
     if (tooLong)
       throw new TesseraError(
         'context_too_long',
-        `A segment or prefix has ${tooLong.tokens} tokens; at most ${LONGEST_RUN} fit (256 are best).`,
+        `A segment or prefix has ${tooLong.tokens} tokens; at most ${LONGEST_RUN} fit (256 are best for segments).`,
       );
     if (this.segments.some(({ tokens }) => tokens === 0))
       throw new TesseraError('invalid_request', 'A segment without tokens cannot be read.');
     if (this.question.tokens === 0)
       throw new TesseraError('invalid_request', 'The question is empty: there is nothing to answer.');
-    const { contextLength } = model.config;
+    const { contextLength } = this.model.config;
     if (this.question.tokens + this.sampling.maxTokens > contextLength)
       throw new TesseraError(
         'context_too_long',

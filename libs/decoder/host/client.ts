@@ -121,6 +121,11 @@ export class DecoderClient implements Decoder {
     });
   }
 
+  /** Makes the worker thread fail between two steps, as an uncaught error would: for tests of recovery. */
+  crash(): void {
+    this.post({ type: 'crash' });
+  }
+
   async dispose(): Promise<void> {
     this.disposed = true;
     const worker = this.worker;

@@ -13,7 +13,8 @@ export type ToWorker =
   | { type: 'generate'; id: number; request: DecodeRequest }
   | { type: 'cancel'; id: number }
   | { type: 'stats'; id: number }
-  | { type: 'stop' };
+  | { type: 'stop' }
+  | { type: 'crash' };
 
 /** Worker → main thread. */
 export type FromWorker =

@@ -50,6 +50,7 @@ try {
       void run(engine);
       return;
     }
+    if (message.type === 'crash') throw new Error('crashed on request');
     const { id } = message;
     switch (message.type) {
       case 'generate':

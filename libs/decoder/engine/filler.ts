@@ -1,0 +1,108 @@
+import type { KvCache } from '../pool/kv-cache.js';
+import type { PageRun } from '../pool/page-pool.js';
+import type { PrefixRows, Runner } from '../runner/runner.js';
+import { partOf, type Job, type Unfilled } from './job.js';
+import type { PrefixCache } from './prefix-cache.js';
+
+/** Tokens of one prefill run; more at once is slower, since activations leave the cache. */
+const RUN_TOKENS = 256;
+
+/** Computes the keys and values of prefixes and segments. */
+export class Filler {
+  constructor(
+    private readonly runner: Runner,
+    private readonly cache: KvCache,
+    private readonly prefixes: PrefixCache,
+  ) {}
+
+  /** Pins the sequence's pages and takes from disk what is there. */
+  async admit(job: Job): Promise<void> {
+    const { sequence } = job;
+    const { runs, missing } = this.cache.acquire(sequence.demands);
+    sequence.runs = runs;
+    job.unfilled = missing.map((run) => ({ run, from: 0 }));
+    for (const run of missing)
+      if (await this.cache.restore(run)) job.unfilled = job.unfilled.filter((other) => other.run !== run);
+    sequence.cachedTokens = sequence.pagedTokens - job.unfilledTokens;
+    sequence.prefilledTokens = sequence.cachedTokens;
+  }
+
+  /** True when all its pages are filled. Pages that another sequence gave up half-way become this one's to fill. */
+  settle(job: Job, jobs: readonly Job[]): boolean {
+    const { pool } = this.cache;
+    const others = job.sequence.runs.filter(
+      (run) => !pool.has(run.address) && !job.unfilled.some((own) => own.run.address === run.address),
+    );
+    const orphans = others.filter(
+      ({ address }) => !jobs.some((other) => other.unfilled.some(({ run }) => run.address === address)),
+    );
+    job.unfilled.push(...new Map(orphans.map((run) => [run.address, { run, from: 0 }])).values());
+    job.blocked = job.unfilled.length === 0 && others.length > orphans.length;
+    return job.unfilled.length === 0 && others.length === 0;
+  }
+
+  /** Fills up to `tokens` tokens in chunks of at most `chunk`. @returns tokens filled */
+  async fill(job: Job, tokens: number, chunk: number): Promise<number> {
+    let filled = 0;
+    while (filled < tokens && job.unfilled.length > 0) {
+      const first = job.unfilled[0]!;
+      const left = tokens - filled;
+      filled += this.isWhole(job, first, chunk)
+        ? await this.fillWhole(job, left)
+        : await this.fillChunk(job, first, Math.min(chunk, left));
+    }
+    job.sequence.progress(filled);
+    return filled;
+  }
+
+  private isWhole(job: Job, { run, from }: Unfilled, chunk: number): boolean {
+    return from === 0 && run.tokens <= chunk && run.address !== job.sequence.prefixRun?.address;
+  }
+
+  /** Short segments go in batches. */
+  private async fillWhole(job: Job, tokens: number): Promise<number> {
+    const batch: PageRun[] = [];
+    let [sum, longest] = [0, 0];
+    for (const { run, from } of job.unfilled) {
+      longest = Math.max(longest, run.tokens);
+      const padded = longest * (batch.length + 1);
+      if (batch.length > 0 && (from > 0 || padded > RUN_TOKENS || sum + run.tokens > tokens)) break;
+      batch.push(run);
+      sum += run.tokens;
+    }
+    const embedded = batch.map((run) => job.sequence.sourceOf(run).embed());
+    const filled = await this.runner.prefill(this.prefixes.rows(job.sequence.prefixRun), embedded);
+    batch.forEach((run, i) => {
+      filled.write(i, run, this.cache.store);
+      this.cache.commit(run);
+    });
+    job.unfilled = job.unfilled.slice(batch.length);
+    return sum;
+  }
+
+  /** A chunk of a prefix or of a long segment, after the chunks before it. */
+  private async fillChunk(job: Job, unfilled: Unfilled, most: number): Promise<number> {
+    const { run, from } = unfilled;
+    const tokens = Math.min(most, run.tokens - from);
+    const { hidden } = this.runner.model.config;
+    const embedded = job.sequence
+      .sourceOf(run)
+      .embed()
+      .subarray(from * hidden, (from + tokens) * hidden);
+    const filled = await this.runner.prefill(this.before(job, unfilled), [embedded]);
+    filled.write(0, partOf(run, from, tokens), this.cache.store);
+    unfilled.from += tokens;
+    if (unfilled.from >= run.tokens) {
+      this.cache.commit(run);
+      job.unfilled.shift();
+    }
+    return tokens;
+  }
+
+  private before(job: Job, { run, from }: Unfilled): PrefixRows {
+    const { prefixRun } = job.sequence;
+    const isPrefix = run.address === prefixRun?.address;
+    if (from === 0) return this.prefixes.rows(isPrefix ? undefined : prefixRun);
+    return this.prefixes.decode([...(isPrefix || !prefixRun ? [] : [prefixRun]), partOf(run, 0, from)]);
+  }
+}

@@ -1,0 +1,80 @@
+import { DraftLength, type DraftCosts } from '../speculation/draft-length.js';
+import type { Arena } from '../runner/arena.js';
+import type { Runner } from '../runner/runner.js';
+import type { Job } from './job.js';
+
+/** Longest draft that is checked in one step. */
+const MOST_DRAFTED = 8;
+/** What a step costs, and each further token in it, as measured on two cores; only the ratio matters. */
+const DRAFT_COSTS: DraftCosts = { step: 12, token: 1.5 };
+
+/** Writes answers: a token for each in every step, or several where a draft from the text that was read fits. */
+export class Writer {
+  private readonly draftLength = new DraftLength(DRAFT_COSTS, MOST_DRAFTED);
+
+  constructor(
+    private readonly runner: Runner,
+    private readonly arena: Arena,
+  ) {}
+
+  /** @param take receives the logits of a job's next token and says whether its answer goes on */
+  async write(jobs: readonly Job[], take: (job: Job, logits: Float32Array) => boolean): Promise<void> {
+    if (jobs.length === 1) await this.writeAlone(jobs[0]!, take);
+    else await this.writeTogether(jobs, take);
+  }
+
+  private async writeTogether(jobs: readonly Job[], take: (job: Job, logits: Float32Array) => boolean): Promise<void> {
+    const { embeddings: table, config } = this.runner.model;
+    const { hidden, vocabulary } = config;
+    const count = this.arena.members.length;
+    const embeddings = new Float32Array(count * hidden);
+    for (const { sequence } of jobs) table.row(sequence.answer.at(-1)!, embeddings, sequence.working!.slot * hidden);
+    const active = new Set(jobs.map(({ sequence }) => sequence.working!));
+    const rows = [...active].map(({ slot }) => slot);
+    const { logits, mass } = await this.runner.step(this.arena, 0, count, embeddings, rows, (member) =>
+      active.has(member),
+    );
+    this.addEvidence(jobs, mass, 0);
+    jobs.forEach((job, i) => take(job, logits.subarray(i * vocabulary, (i + 1) * vocabulary)));
+  }
+
+  private async writeAlone(job: Job, take: (job: Job, logits: Float32Array) => boolean): Promise<void> {
+    const { embeddings: table, config } = this.runner.model;
+    const { hidden, vocabulary } = config;
+    const { sequence } = job;
+    const working = sequence.working!;
+    const length = Math.min(this.draftLength.next(), sequence.tokensLeft - 1);
+    const draft = length > 0 ? sequence.drafts.draft(length) : [];
+    const tokens = [sequence.answer.at(-1)!, ...draft];
+    const embeddings = new Float32Array(tokens.length * hidden);
+    tokens.forEach((token, i) => table.row(token, embeddings, i * hidden));
+    const rows = tokens.map((_, i) => i);
+    const start = working.length;
+    const { logits, mass } = await this.runner.step(this.arena, working.slot, 1, embeddings, rows);
+    this.addEvidence([job], mass, working.slot);
+    let accepted = 0;
+    for (; accepted < tokens.length; accepted++) {
+      const row = logits.subarray(accepted * vocabulary, (accepted + 1) * vocabulary);
+      if (!take(job, row)) return;
+      if (sequence.answer.at(-1) !== draft[accepted]) break;
+    }
+    if (draft.length > 0) {
+      this.draftLength.outcome(draft.length, Math.min(accepted, draft.length));
+      const kept = start + Math.min(accepted, draft.length) + 1;
+      if (kept < working.length) working.truncate(kept);
+    }
+  }
+
+  /** @param first slot of the first row of `mass` */
+  private addEvidence(jobs: readonly Job[], mass: readonly Float32Array[], first: number): void {
+    const { kvHeads } = this.runner.model.config;
+    const { capacity } = this.arena;
+    const size = kvHeads * capacity;
+    for (const { sequence } of jobs) {
+      const at = (sequence.working!.slot - first) * size;
+      sequence.rowSegments.forEach((rows, i) =>
+        sequence.evidence.add(mass[i]!.subarray(at, at + size), capacity, rows, kvHeads),
+      );
+    }
+  }
+}

@@ -1,0 +1,113 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, describe, expect, it } from 'vitest';
+import type { SequencePart } from '#contracts';
+import { Sequence } from '../../libs/decoder/engine/sequence.js';
+import { openParts, type Parts } from '../support/decoder.js';
+
+interface Golden {
+  name: string;
+  adapter: boolean;
+  prefix: number[];
+  segments: number[][];
+  suffix: number[];
+  greedy: number[];
+  /** Per step the five highest [id, logit]. */
+  top5: [number, number][][];
+}
+
+// Written by training/ from a float32 PyTorch model.
+const file = new URL('../../libs/decoder/golden/greedy.json', import.meta.url);
+const goldens = (JSON.parse(readFileSync(file, 'utf8')) as { entries: Golden[] }).entries;
+
+/** Negative ids are visual tokens, by the formula in the file's header. */
+function visual(k: number): Float32Array {
+  return Float32Array.from({ length: 576 }, (_, j) => 0.14 * Math.sin(0.7 * (k + 1) + 0.013 * (j + 1) * (k + 2)));
+}
+
+function partsOf(ids: number[], { model }: Parts): SequencePart[] {
+  return ids.map((id) =>
+    id >= 0
+      ? { type: 'text', text: model.tokenizer.decode([id], { special: true }), special: true }
+      : { type: 'embeddings', data: visual(-1 - id), rows: 1, hash: `visual ${id}` },
+  );
+}
+
+/** Runs the golden answer through the model. @returns the logits of every step */
+async function teacherForced(golden: Golden, parts: Parts): Promise<Float32Array[]> {
+  const { cache, runner, arena, model } = parts;
+  const span = { mediumId: 'a'.repeat(64) };
+  const sequence = new Sequence(
+    0,
+    {
+      prefix: partsOf(golden.prefix, parts),
+      segments: golden.segments.map((ids) => ({ parts: partsOf(ids, parts), span, quote: '' })),
+      question: partsOf(golden.suffix, parts),
+      sampling: {},
+    },
+    model,
+    'golden',
+    () => undefined,
+  );
+  expect([...sequence.prefix.ids, ...sequence.question.ids]).toEqual(
+    [...golden.prefix, ...golden.suffix].filter((id) => id >= 0),
+  );
+  const { runs, missing } = cache.acquire(sequence.demands);
+  sequence.runs = runs;
+  for (const run of missing) {
+    const prefix = parts.prefixes.rows(run.address === sequence.prefixRun?.address ? undefined : sequence.prefixRun);
+    (await runner.prefill(prefix, [sequence.sourceOf(run).embed()])).write(0, run, cache.store);
+    cache.commit(run);
+  }
+  const steps: Float32Array[] = [(await parts.reader.read(sequence)).slice()];
+  for (const id of golden.greedy.slice(0, -1)) {
+    const embedding = new Float32Array(model.config.hidden);
+    model.embeddings.row(id, embedding, 0);
+    steps.push((await runner.step(arena, 0, 1, embedding, [0])).logits);
+  }
+  arena.remove(sequence.working!);
+  cache.release(sequence.runs);
+  return steps;
+}
+
+const argmax = (logits: Float32Array): number => logits.reduce((best, x, i) => (x > logits[best]! ? i : best), 0);
+
+describe.each([false, true])('decoder against the float reference, adapter %s', (adapter) => {
+  const chosen = goldens.filter((golden) => golden.adapter === adapter);
+  const opened: Parts[] = [];
+  const open = async (precision: 'float32' | 'int8'): Promise<Parts> => {
+    const parts = await openParts({ precision, adapter });
+    opened.push(parts);
+    return parts;
+  };
+  afterAll(async () => {
+    for (const parts of opened) await parts.dispose();
+  });
+
+  it('gives the same logits in float32, with segments and everything selected', async () => {
+    const parts = await open('float32');
+    for (const golden of chosen) {
+      const steps = await teacherForced(golden, parts);
+      steps.forEach((logits, s) => {
+        for (const [id, logit] of golden.top5[s]!) expect(Math.abs(logits[id]! - logit)).toBeLessThan(1e-3);
+      });
+    }
+  });
+
+  it('gives the same arg max in int8 on 98 % of steps', async () => {
+    const parts = await open('int8');
+    let [same, total] = [0, 0];
+    for (const golden of chosen) {
+      const steps = await teacherForced(golden, parts);
+      golden.greedy.forEach((id, s) => {
+        total++;
+        if (argmax(steps[s]!) === id) same++;
+        else
+          console.info(
+            `${golden.name}: step ${s} ${argmax(steps[s]!)}, not ${id}; ${JSON.stringify(golden.top5[s]!.slice(0, 2))}`,
+          );
+      });
+    }
+    console.info(`arg max equal on ${same} of ${total} steps`);
+    expect(same / total).toBeGreaterThanOrEqual(0.98);
+  });
+});

@@ -1,0 +1,173 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { DecodeEvent, DecodeRequest, Segment } from '#contracts';
+import { createDecoder, type Decoder } from '#decoder';
+import { loadConfig } from '#platform';
+import { defaultPack } from '../support/decoder.js';
+
+type Done = Extract<DecodeEvent, { type: 'done' }>;
+
+const HIDDEN = 576;
+const text = (value: string, special = false) => ({ type: 'text' as const, text: value, special });
+const segment = (...parts: Segment['parts']): Segment => ({ parts, span: { mediumId: 'a'.repeat(64) }, quote: '' });
+const PREFIX = [text('<|im_start|>user\nHere is the timeline of a video.\n', true)];
+const question = (words: string) => [text(`\n${words}<|im_end|>\n<|im_start|>assistant\n`, true)];
+
+/** A timeline of its own for each number. */
+function timeline(n: number, segments = 2): DecodeRequest {
+  return {
+    prefix: PREFIX,
+    segments: Array.from({ length: segments }, (_, i) =>
+      segment(text(`[00:0${i}] Number ${n} of ${i} is written on a red wall.\n[00:09] A dog sleeps.\n`)),
+    ),
+    question: question('What is written on the wall?'),
+    sampling: { maxTokens: 12 },
+  };
+}
+
+describe('decoder', () => {
+  let decoder: Decoder;
+  let folder: string;
+  const open = async (options: { kvDiskBytes?: number } = {}): Promise<Decoder> =>
+    createDecoder({
+      pack: await defaultPack(),
+      cacheDir: loadConfig().cacheDir,
+      kvDir: folder,
+      kvMemoryBytes: 256e6,
+      kvDiskBytes: options.kvDiskBytes ?? 0,
+      threads: 2,
+    });
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'tessera-kv-'));
+    decoder = await open();
+  });
+  afterAll(async () => {
+    await decoder.dispose();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  async function answer(request: DecodeRequest, signal?: AbortSignal, by = decoder): Promise<Done> {
+    let done: Done | undefined;
+    for await (const event of by.generate(request, signal)) if (event.type === 'done') done = event;
+    return done!;
+  }
+
+  it('answers the same alone and beside others, and says what it read', async () => {
+    const alone = await answer(timeline(1));
+    expect(alone.usage.promptTokens).toBe(alone.usage.selectedTokens);
+    expect(alone.evidence).toHaveLength(2);
+    expect(alone.evidence.reduce((a, b) => a + b)).toBeCloseTo(1, 5);
+    const again = await answer(timeline(1));
+    expect(again.text).toBe(alone.text);
+    expect(again.usage.cachedTokens).toBe(
+      again.usage.promptTokens - decoder.countTokens('\nWhat is written on the wall?') - 6,
+    );
+    const [beside] = await Promise.all([1, 2, 3, 4].map((n) => answer(timeline(n))));
+    expect(beside!.text).toBe(alone.text);
+  });
+
+  it('keeps the faults of some of 32 sequences from the others', async () => {
+    // NaN in a segment, what becomes NaN on the way in a question, a schema that cannot be, an empty question.
+    const rows = (value: number) => ({
+      type: 'embeddings' as const,
+      data: new Float32Array(16 * HIDDEN).fill(value),
+      rows: 16,
+      hash: `faulty ${value}`,
+    });
+    const faults: ((request: DecodeRequest) => DecodeRequest)[] = [
+      (request) => ({ ...request, segments: [segment(rows(NaN))] }),
+      (request) => ({ ...request, question: [rows(Infinity), ...request.question] }),
+      (request) => ({ ...request, sampling: { ...request.sampling, jsonSchema: { not: {} } } }),
+      (request) => ({ ...request, question: [] }),
+    ];
+    const expected = new Map<number, string>();
+    for (const n of [0, 1, 2]) expected.set(n, (await answer(timeline(n))).text);
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 32 }, (_, i) => {
+        if (i % 4 === 3) return answer(faults[(i >> 2) % faults.length]!(timeline(i)));
+        const controller = new AbortController();
+        const cancelled = i % 8 === 2;
+        const running = answer(
+          { ...timeline(cancelled ? i : i % 3), priority: i % 2 ? 'batch' : 'interactive' },
+          controller.signal,
+        );
+        if (cancelled) setTimeout(() => controller.abort(), 30 + 10 * i);
+        return running;
+      }),
+    );
+    outcomes.forEach((outcome, i) => {
+      if (i % 4 === 3) {
+        expect(outcome.status).toBe('rejected');
+        const code = ['decoder_failed', 'decoder_failed', 'schema_not_supported', 'invalid_request'][(i >> 2) % 4];
+        expect((outcome as PromiseRejectedResult).reason).toMatchObject({ code });
+      } else if (i % 8 !== 2) {
+        expect(outcome).toMatchObject({ status: 'fulfilled', value: { text: expected.get(i % 3) } });
+      }
+    });
+    const { running, pool } = await decoder.stats();
+    expect({ running, pinned: pool.pinnedPages }).toEqual({ running: 0, pinned: 0 });
+  });
+
+  it('answers within a JSON schema', async () => {
+    const jsonSchema = {
+      type: 'object',
+      properties: { colour: { enum: ['red', 'blue'] }, animals: { type: 'integer' } },
+      required: ['colour', 'animals'],
+      additionalProperties: false,
+    };
+    const done = await answer({ ...timeline(5), sampling: { maxTokens: 40, jsonSchema } });
+    expect(['red', 'blue']).toContain((JSON.parse(done.text) as { colour: string }).colour);
+  });
+
+  it('stops within a step when cancelled, and frees everything', async () => {
+    const controller = new AbortController();
+    const events = decoder.generate(
+      { ...timeline(6), sampling: { maxTokens: 2000, logitBias: { '2': -100 } } },
+      controller.signal,
+    );
+    let tokens = 0;
+    await expect(async () => {
+      for await (const event of events) if (event.type === 'token' && ++tokens === 3) controller.abort();
+    }).rejects.toMatchObject({ code: 'cancelled' });
+    expect(tokens).toBe(3);
+    const { running, pool } = await decoder.stats();
+    expect({ running, pinned: pool.pinnedPages }).toEqual({ running: 0, pinned: 0 });
+  });
+
+  it('selects pages when the material is longer than the budget, per request', async () => {
+    const many = timeline(7, 9);
+    many.segments = many.segments.flatMap((_, i) => timeline(20 + i, 4).segments);
+    const all = await answer({ ...many, selectedTokens: 8192 });
+    expect(all.usage.selectedTokens).toBe(all.usage.promptTokens);
+    const some = await answer({ ...many, selectedTokens: 256 });
+    expect(some.usage.selectedTokens).toBeLessThan(340);
+    expect(some.usage.promptTokens).toBe(all.usage.promptTokens);
+    expect(some.evidence.filter((share) => share > 0).length).toBeLessThan(some.evidence.length);
+    // A budget that just fits goes the way of selection only if it must: both ways read the same.
+    const exact = await answer({ ...many, selectedTokens: 8192, prior: many.segments.map(() => 0) });
+    expect(exact.text).toBe(all.text);
+  });
+
+  it('finds yesterday’s media on disk', async () => {
+    const first = await open({ kvDiskBytes: 100e6 });
+    const before = await answer(timeline(8), undefined, first);
+    await first.dispose();
+    const second = await open({ kvDiskBytes: 100e6 });
+    const after = await answer(timeline(8), undefined, second);
+    await second.dispose();
+    expect(after.text).toBe(before.text);
+    expect(before.usage.cachedTokens).toBe(0);
+    expect(after.usage.cachedTokens).toBeGreaterThan(60);
+  });
+
+  it('comes back when its thread dies, and says that trying again helps', async () => {
+    const own = await open();
+    const running = answer({ ...timeline(9), sampling: { maxTokens: 500, logitBias: { '2': -100 } } }, undefined, own);
+    setTimeout(() => (own as unknown as { crash(): void }).crash(), 300);
+    await expect(running).rejects.toMatchObject({ code: 'decoder_failed', transient: true });
+    expect((await answer(timeline(9), undefined, own)).text.length).toBeGreaterThan(0);
+    await own.dispose();
+  });
+});

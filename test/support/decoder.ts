@@ -1,0 +1,55 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { InstalledPack } from '#contracts';
+import { loadConfig } from '#platform';
+import { installPack, type Precision } from '#runtime';
+import { KvCache } from '../../libs/decoder/pool/kv-cache.js';
+import { rotaryTable } from '../../libs/decoder/pool/rotary.js';
+import { PrefixCache } from '../../libs/decoder/engine/prefix-cache.js';
+import { Reader } from '../../libs/decoder/engine/reader.js';
+import { Arena } from '../../libs/decoder/runner/arena.js';
+import { loadModel } from '../../libs/decoder/runner/model.js';
+import { Runner } from '../../libs/decoder/runner/runner.js';
+
+/** The default pack, from the cache that `make` filled. */
+export function defaultPack(): Promise<InstalledPack> {
+  const { cacheDir, dataDir } = loadConfig();
+  return installPack('tessera-nano', { cacheDir, dataDir });
+}
+
+/** The decoder's parts without its worker thread, for tests that look at logits. */
+export async function openParts(options: { precision: Precision; adapter: boolean; memoryBytes?: number }) {
+  const pack = await defaultPack();
+  const { base, adapter } = pack.manifest.decoder;
+  const folder = await mkdtemp(join(tmpdir(), 'tessera-decoder-'));
+  const model = await loadModel({
+    gguf: pack.path(base),
+    adapter: options.adapter && adapter !== undefined ? pack.path(adapter) : undefined,
+    packId: pack.id,
+    cacheDir: options.precision === 'int8' ? loadConfig().cacheDir : folder,
+    threads: 2,
+    executionProviders: [],
+    precision: options.precision,
+  });
+  const { layers, kvHeads, headDim, theta } = model.config;
+  const shape = { layers, kvHeads, headDim };
+  const open = options.precision === 'int8' ? KvCache.open : KvCache.openFloat32;
+  const cache = await open({ shape, memoryBytes: options.memoryBytes ?? 512e6, diskBytes: 0, dir: folder });
+  const rotary = rotaryTable({ positions: 16_384, headDim, theta, pairs: 'halves' });
+  const [runner, arena, prefixes] = [new Runner(model), new Arena(shape), new PrefixCache(cache.store, rotary)];
+  return {
+    model,
+    cache,
+    runner,
+    arena,
+    prefixes,
+    reader: new Reader(runner, cache.store, arena, prefixes, rotary),
+    dispose: async () => {
+      await model.dispose();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export type Parts = Awaited<ReturnType<typeof openParts>>;
