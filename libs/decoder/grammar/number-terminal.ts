@@ -22,8 +22,11 @@ const [MINUS, POINT, ZERO, NINE] = [0x2d, 0x2e, 0x30, 0x39] as const;
 
 /** A JSON number within limits. @returns undefined when no number that can be written lies within them */
 export function numberTerminal(limits: NumberLimits): Terminal | undefined {
-  const low = bound(limits.minimum, 'up', limits.exclusiveMinimum);
-  const high = bound(limits.maximum, 'down', limits.exclusiveMaximum);
+  const least = bound(limits.minimum, 'up', limits.exclusiveMinimum);
+  const most = bound(limits.maximum, 'down', limits.exclusiveMaximum);
+  // Whole numbers lie between whole bounds; between fractions a sign alone could lead nowhere.
+  const low = limits.integer ? ceilUnits(least) * UNIT : least;
+  const high = limits.integer ? floorUnits(most) * UNIT : most;
   if (low > high) return undefined;
   const machine: Machine = { low, high, integer: limits.integer, states: new Map() };
   const start = stateOf(machine, { negative: false, whole: 0n, digits: 0, decimals: -1, signed: false });
