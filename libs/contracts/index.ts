@@ -6,3 +6,4 @@ export * from './sequence.js';
 export * from './timeline.js';
 export * from './jobs.js';
 export * from './requests.js';
+export * from './wire.js';

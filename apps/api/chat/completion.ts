@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { WireCitation, type Answer, type TokenLogprob } from '#contracts';
-import { wireCitation } from '../results.js';
+import { wireCitation, WireCitation, type Answer, type TokenLogprob } from '#contracts';
 
 export interface Head {
   id: string;

@@ -1,7 +1,7 @@
 import { Controller, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { DescribeResult, TesseraError } from '#contracts';
+import { wireDescription, DescribeResult, TesseraError } from '#contracts';
 import { describeTree, type TreeInput } from '#jobs';
 import { toTesseraError } from '../http/errors.js';
 import { Operation } from '../http/operation.js';
@@ -14,7 +14,6 @@ import { JobReply } from '../jobs/reply.js';
 import { JobResource } from '../jobs/resource.js';
 import { PARTS, type ApiParts } from '../parts.js';
 import { Requests } from '../requests.js';
-import { toDescription } from './result.js';
 
 export const DescriptionRequest = z.object({
   url: listOf(Url).describe('http(s) or data URLs of pictures.'),
@@ -96,7 +95,7 @@ export class DescriptionsController {
     const started = performance.now();
     const id = await this.submit(request, body, input);
     const answer = await this.requests.wait<'answer'>(reply, id);
-    return toDescription(input.source.name, answer, performance.now() - started);
+    return wireDescription(input.source.name, answer, performance.now() - started);
   }
 
   private async read(request: FastifyRequest): Promise<{ body: DescriptionRequest; inputs: TreeInput[] }> {

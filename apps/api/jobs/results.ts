@@ -1,19 +1,16 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Answer, JobResult } from '#contracts';
+import { wireAnswer, wireDescription, type Answer, type JobResult } from '#contracts';
 import type { RequestKind, RequestRecord } from '#storage';
 import { toCompletion } from '../chat/completion.js';
-import { toDescription } from '../descriptions/result.js';
 import { PARTS, type ApiParts } from '../parts.js';
-import { toQuestionAnswer } from '../questions/result.js';
 import { toTranscription } from '../transcriptions/result.js';
 
 type Shape = (request: RequestRecord, result: unknown, parts: ApiParts, totalMs: number) => unknown;
 
 /** One form per kind of request: the same whether its client waited or comes for it later. */
 const SHAPES: Record<RequestKind, Shape> = {
-  description: (request, result, _parts, ms) => toDescription(String(request.options['input']), result as Answer, ms),
-  question: (request, result, _parts, ms) =>
-    toQuestionAnswer(String(request.options['question']), result as Answer, ms),
+  description: (request, result, _parts, ms) => wireDescription(String(request.options['input']), result as Answer, ms),
+  question: (request, result, _parts, ms) => wireAnswer(String(request.options['question']), result as Answer, ms),
   'chat.completion': (request, result) =>
     toCompletion({ id: request.id, model: String(request.options['model']), created: request.createdAt }, [
       result as Answer,

@@ -1,7 +1,7 @@
 import { Controller, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { AskResult, TesseraError } from '#contracts';
+import { wireAnswer, AskResult, TesseraError } from '#contracts';
 import { answerTree, type TreeInput } from '#jobs';
 import { deltas } from '../answers.js';
 import { disconnected } from '../http/disconnect.js';
@@ -17,7 +17,6 @@ import { JobReply } from '../jobs/reply.js';
 import { JobResource } from '../jobs/resource.js';
 import { PARTS, type ApiParts } from '../parts.js';
 import { Requests } from '../requests.js';
-import { toQuestionAnswer } from './result.js';
 
 export const QuestionRequest = z.object({
   question: z.string().min(1).max(16_384),
@@ -65,7 +64,7 @@ export class QuestionsController {
     reply.header('x-job-id', id);
     if (body.stream) return this.stream(reply, id, question, started);
     const answer = await this.requests.wait<'answer'>(reply, id);
-    await reply.send(toQuestionAnswer(question, answer, performance.now() - started));
+    await reply.send(wireAnswer(question, answer, performance.now() - started));
   }
 
   private async read(request: FastifyRequest): Promise<{ body: QuestionRequest; inputs: TreeInput[] }> {
@@ -92,7 +91,7 @@ export class QuestionsController {
     try {
       for await (const { text } of deltas(this.parts.jobs.events(id, { signal }))) await stream.json({ text }, 'token');
       const answer = await this.parts.jobs.result<'answer'>(id, { signal });
-      await stream.json(toQuestionAnswer(question, answer, performance.now() - started), 'done');
+      await stream.json(wireAnswer(question, answer, performance.now() - started), 'done');
     } catch (error) {
       if (!signal.aborted) await stream.json(toEnvelope(toTesseraError(error)).body, 'error');
     } finally {

@@ -1,11 +1,11 @@
-import type { AskResult, MediaSource } from '#contracts';
+import { wireAnswer, type AskResult, type MediaSource } from '#contracts';
 import { askTree, composeTree } from '#jobs';
 import type { Tessera } from '#pipeline';
 import { sourceOf } from '../inputs.js';
 import { inOrder } from '../in-order.js';
+import { follow } from '../output/follow.js';
 import { failedInput, out, outJson, paint } from '../output/print.js';
 import { Progress } from '../output/progress.js';
-import { wireCitation, wireUsage } from '../wire.js';
 
 export interface AskOptions {
   json?: boolean;
@@ -31,13 +31,7 @@ export async function ask(tessera: Tessera, question: string, inputs: string[], 
   try {
     const id = await tessera.jobs.submit(await askTree(question, sources, { selectedTokens: options.selectedTokens }));
     const answer = await tessera.jobs.result<'answer'>(id);
-    const result: AskResult = {
-      question,
-      answer: answer.text,
-      citations: answer.citations.map(wireCitation),
-      usage: wireUsage(answer.usage),
-      timings: { total_ms: Math.round(performance.now() - started), ...answer.timings },
-    };
+    const result = wireAnswer(question, answer, performance.now() - started);
     if (json) outJson(result);
     else print(result);
   } catch (error) {
@@ -51,18 +45,8 @@ export async function ask(tessera: Tessera, question: string, inputs: string[], 
 async function prepare(tessera: Tessera, input: string, progress: Progress): Promise<MediaSource> {
   const source = await sourceOf(input);
   const id = await tessera.jobs.submit(await composeTree(source));
-  const stop = new AbortController();
-  void (async () => {
-    for await (const { event } of tessera.jobs.events(id, { signal: stop.signal })) {
-      if (event.type === 'progress') progress.update(input, event.percent / 100, event.stage);
-    }
-  })().catch(() => undefined);
-  try {
-    await tessera.jobs.result<'media.compose'>(id);
-    return source;
-  } finally {
-    stop.abort();
-  }
+  await follow(tessera, id, input, progress, () => tessera.jobs.result<'media.compose'>(id));
+  return source;
 }
 
 function print(result: AskResult): void {

@@ -1,11 +1,10 @@
-import type { DescribeResult } from '#contracts';
+import { wireDescription, type DescribeResult } from '#contracts';
 import { describeTree } from '#jobs';
 import type { Tessera } from '#pipeline';
 import { sourceOf } from '../inputs.js';
 import { inOrder } from '../in-order.js';
 import { failedInput, out, outJson } from '../output/print.js';
 import { Progress } from '../output/progress.js';
-import { wireUsage } from '../wire.js';
 
 export interface DescribeOptions {
   json?: boolean;
@@ -41,6 +40,5 @@ async function describeOne(tessera: Tessera, input: string, { prompt }: Describe
   const source = await sourceOf(input);
   const id = await tessera.jobs.submit(describeTree(source, { instruction: prompt }));
   const answer = await tessera.jobs.result<'answer'>(id);
-  const total_ms = Math.round(performance.now() - started);
-  return { input, description: answer.text, usage: wireUsage(answer.usage), timings: { total_ms, ...answer.timings } };
+  return wireDescription(input, answer, performance.now() - started);
 }

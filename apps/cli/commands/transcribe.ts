@@ -3,6 +3,7 @@ import { transcribeTree } from '#jobs';
 import { formatTranscript, type Tessera } from '#pipeline';
 import { sourceOf } from '../inputs.js';
 import { inOrder } from '../in-order.js';
+import { follow } from '../output/follow.js';
 import { failedInput, note, out, outJson } from '../output/print.js';
 import { Progress } from '../output/progress.js';
 
@@ -53,30 +54,8 @@ async function transcribeOne(
   const { channels, language } = options;
   const words = options.words === true || options.format === 'verbose_json';
   const id = await tessera.jobs.submit(transcribeTree(source, { channels, language, words }));
-  const stop = new AbortController();
-  void showProgress(tessera, id, input, progress, stop.signal);
-  try {
-    const { transcript } = await tessera.jobs.result<'media.hear'>(id);
-    return { transcript, total_ms: Math.round(performance.now() - started) };
-  } finally {
-    stop.abort();
-  }
-}
-
-async function showProgress(
-  tessera: Tessera,
-  id: string,
-  input: string,
-  progress: Progress,
-  signal: AbortSignal,
-): Promise<void> {
-  try {
-    for await (const { event } of tessera.jobs.events(id, { signal })) {
-      if (event.type === 'progress') progress.update(input, event.percent / 100, event.stage);
-    }
-  } catch {
-    // Progress is a courtesy: the result reports what went wrong.
-  }
+  const { transcript } = await follow(tessera, id, input, progress, () => tessera.jobs.result<'media.hear'>(id));
+  return { transcript, total_ms: Math.round(performance.now() - started) };
 }
 
 function wireTranscript(input: string, { transcript, total_ms }: Transcribed): TranscribeResult {
