@@ -1,7 +1,4 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { TesseraError } from '#contracts';
+import { importPeer } from './peers.js';
 
 type Token = number;
 
@@ -37,13 +34,7 @@ export interface LlamaPeer {
 
 /** @throws TesseraError tool_missing when the peers are not installed */
 export async function openLlamaPeer(gguf: string, threads: number): Promise<LlamaPeer> {
-  const entry = join(process.cwd(), 'bench/peers/node_modules/node-llama-cpp/dist/index.js');
-  if (!existsSync(entry))
-    throw new TesseraError(
-      'tool_missing',
-      'The peers of the benchmarks are not installed: npm install --prefix bench/peers',
-    );
-  const { getLlama } = (await import(pathToFileURL(entry).href)) as NodeLlamaCpp;
+  const { getLlama } = await importPeer<NodeLlamaCpp>('node-llama-cpp/dist/index.js');
   const llama = await getLlama({ gpu: false, build: 'never', logLevel: 'error', maxThreads: threads });
   const model = await llama.loadModel({ modelPath: gguf });
   return {

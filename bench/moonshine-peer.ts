@@ -1,9 +1,8 @@
 import { mkdtemp, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
-import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { TesseraError, type InstalledPack } from '#contracts';
+import type { InstalledPack } from '#contracts';
+import { importPeer } from './peers.js';
 
 /** The same Moonshine files under @huggingface/transformers. */
 export interface MoonshinePeer {
@@ -45,17 +44,7 @@ const CONFIG = {
 
 /** @throws TesseraError tool_missing when the peers are not installed */
 export async function openMoonshinePeer(pack: InstalledPack, threads: number): Promise<MoonshinePeer> {
-  const entry = join(import.meta.dirname, 'peers/node_modules/@huggingface/transformers/dist/transformers.node.mjs');
-  const found = [
-    entry,
-    join(process.cwd(), 'bench/peers/node_modules/@huggingface/transformers/dist/transformers.node.mjs'),
-  ].find(existsSync);
-  if (!found)
-    throw new TesseraError(
-      'tool_missing',
-      'The peers of the benchmarks are not installed: npm install --prefix bench/peers',
-    );
-  const peer = (await import(pathToFileURL(found).href)) as Transformers;
+  const peer = await importPeer<Transformers>('@huggingface/transformers/dist/transformers.node.mjs');
   const folder = await mkdtemp(join(tmpdir(), 'tessera-peer-'));
   const model = join(folder, 'moonshine');
   await mkdir(join(model, 'onnx'), { recursive: true });

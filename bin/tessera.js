@@ -3,9 +3,6 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-// onnxruntime's own telemetry is off (libs/platform/telemetry.ts); set here too, before anything native is loaded.
-process.env.ORT_DISABLE_TELEMETRY ??= '1';
-
 const main = new URL('../dist/apps/cli/main.js', import.meta.url);
 if (!existsSync(fileURLToPath(main))) {
   process.stderr.write(
