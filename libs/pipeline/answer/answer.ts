@@ -17,7 +17,7 @@ import { readPictureLines } from '../read/picture-text.js';
 import { captionFrames, finish, frameTokens, readVisual, type Done } from '../see/captions.js';
 import { cite } from './citations.js';
 import { asksForTime, focus, withTime } from './focus.js';
-import { bm25 } from './lexical.js';
+import { bm25, highest } from './lexical.js';
 import {
   chatSequence,
   describeSequence,
@@ -78,7 +78,7 @@ async function askTimeline(
     question,
     segments.map((segment) => segment.quote),
   );
-  const top = Math.max(...lexical, Number.EPSILON);
+  const top = Math.max(highest(lexical), Number.EPSILON);
   const prior = lexical.map((score) => (PRIOR_WEIGHT * score) / top);
   const done = await decode(stage, payload, { ...sequence, prior }, context);
   const media = new Map(material.map(({ medium }) => [medium.id, medium]));

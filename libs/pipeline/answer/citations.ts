@@ -1,7 +1,7 @@
 import type { Citation, Medium } from '#contracts';
 import type { Line } from '../compose/lines.js';
 import type { TimelineSegment } from '../compose/segments.js';
-import { bm25 } from './lexical.js';
+import { bm25, highest } from './lexical.js';
 
 export interface CiteInput {
   question: string;
@@ -30,7 +30,7 @@ const RELATIVE_CUT = 0.45;
  * words of the answer and of the question tell the line. Scores multiply, so that a line needs both.
  */
 export function cite({ question, answer, segments, evidence, media, limit = 3 }: CiteInput): Citation[] {
-  const strongest = Math.max(...evidence, Number.EPSILON);
+  const strongest = Math.max(highest(evidence), Number.EPSILON);
   const lines = segments.flatMap((segment, index) =>
     segment.lines.map((line) => ({ line, mass: evidence[index] ?? 0 })),
   );
@@ -61,6 +61,6 @@ export function cite({ question, answer, segments, evidence, media, limit = 3 }:
 }
 
 function scaled(scores: number[]): number[] {
-  const top = Math.max(...scores, Number.EPSILON);
+  const top = Math.max(highest(scores), Number.EPSILON);
   return scores.map((score) => score / top);
 }

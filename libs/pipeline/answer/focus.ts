@@ -1,7 +1,7 @@
 import type { Line } from '../compose/lines.js';
 import type { TimelineSegment } from '../compose/segments.js';
 import { timecode } from '../compose/timecode.js';
-import { bm25 } from './lexical.js';
+import { bm25, highest } from './lexical.js';
 
 /** Questions that need the whole material, not a place in it. */
 const WHOLE =
@@ -26,7 +26,7 @@ export function focus(question: string, segments: TimelineSegment[]): Line[] | u
     question,
     lines.map((line) => line.quote),
   );
-  const top = Math.max(...scores);
+  const top = highest(scores);
   if (top <= 0) return undefined;
   const ranked = [...scores.keys()].sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0));
   const kept = new Set(ranked.filter((i) => (scores[i] ?? 0) >= RELATED * top).slice(0, MOST_LINES));
