@@ -36,7 +36,6 @@ export class Engine {
   constructor(
     private readonly model: DecoderModel,
     private readonly cache: KvCache,
-    private readonly packId: string,
   ) {
     const { layers, kvHeads, headDim, theta } = model.config;
     this.arena = new Arena({ layers, kvHeads, headDim });
@@ -64,7 +63,7 @@ export class Engine {
 
   submit(id: number, request: DecodeRequest, listener: Listener): void {
     try {
-      const sequence = new Sequence(id, request, this.model, this.packId, (event) => listener.event(event));
+      const sequence = new Sequence(id, request, this.model, this.model.id, (event) => listener.event(event));
       const { jsonSchema } = sequence.sampling;
       if (jsonSchema) sequence.constraint = this.grammarsOf().forSchema(jsonSchema);
       this.assertRoom(sequence);

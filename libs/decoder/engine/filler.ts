@@ -21,8 +21,9 @@ export class Filler {
     const { runs, missing } = this.cache.acquire(sequence.demands);
     sequence.runs = runs;
     job.unfilled = missing.map((run) => ({ run, from: 0 }));
-    for (const run of missing)
-      if (await this.cache.restore(run)) job.unfilled = job.unfilled.filter((other) => other.run !== run);
+    const restored = new Set<PageRun>();
+    for (const run of missing) if (await this.cache.restore(run)) restored.add(run);
+    job.unfilled = job.unfilled.filter(({ run }) => !restored.has(run));
     sequence.cachedTokens = sequence.pagedTokens - job.unfilledTokens;
     sequence.prefilledTokens = sequence.cachedTokens;
   }
@@ -30,12 +31,11 @@ export class Filler {
   /** True when all its pages are filled. Pages that another sequence gave up half-way become this one's to fill. */
   settle(job: Job, jobs: readonly Job[]): boolean {
     const { pool } = this.cache;
-    const others = job.sequence.runs.filter(
-      (run) => !pool.has(run.address) && !job.unfilled.some((own) => own.run.address === run.address),
-    );
-    const orphans = others.filter(
-      ({ address }) => !jobs.some((other) => other.unfilled.some(({ run }) => run.address === address)),
-    );
+    // Sets: an hour of media is thousands of runs, and this is asked before every step.
+    const own = addresses([job]);
+    const others = job.sequence.runs.filter(({ address }) => !pool.has(address) && !own.has(address));
+    const beingFilled = others.length > 0 ? addresses(jobs) : own;
+    const orphans = others.filter(({ address }) => !beingFilled.has(address));
     job.unfilled.push(...new Map(orphans.map((run) => [run.address, { run, from: 0 }])).values());
     job.blocked = job.unfilled.length === 0 && others.length > orphans.length;
     return job.unfilled.length === 0 && others.length === 0;
@@ -105,4 +105,9 @@ export class Filler {
     if (from === 0) return this.prefixes.rows(isPrefix ? undefined : prefixRun);
     return this.prefixes.decode([...(isPrefix || !prefixRun ? [] : [prefixRun]), partOf(run, 0, from)]);
   }
+}
+
+/** Of the runs that these jobs fill. */
+function addresses(jobs: readonly Job[]): Set<string> {
+  return new Set(jobs.flatMap((job) => job.unfilled.map(({ run }) => run.address)));
 }

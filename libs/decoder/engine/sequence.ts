@@ -29,6 +29,7 @@ export class Sequence {
   readonly drafts: DraftIndex;
   /** Prefix first, when there is one, then the segments. */
   readonly demands: PageDemand[];
+  private readonly sources: ReadonlyMap<string, TokenRun>;
   /** As many as demands once pages are acquired; all pinned. */
   runs: PageRun[] = [];
   working: WorkingSet | undefined;
@@ -47,7 +48,7 @@ export class Sequence {
     readonly id: number,
     readonly request: DecodeRequest,
     private readonly model: DecoderModel,
-    packId: string,
+    modelId: string,
     private readonly emit: (event: DecodeEvent) => void,
   ) {
     const read = (parts: DecodeRequest['prefix']): TokenRun => tokenise(parts, model.tokenizer, model.embeddings);
@@ -56,11 +57,13 @@ export class Sequence {
     this.question = read(request.question);
     this.sampling = Sampling.parse(request.sampling);
     this.check();
-    const address = prefixAddress(packId, this.prefix.pieces);
+    const address = prefixAddress(modelId, this.prefix.pieces);
     this.demands = [
       ...(this.prefix.tokens > 0 ? [{ address, tokens: this.prefix.tokens }] : []),
       ...this.segments.map(({ pieces, tokens }) => ({ address: segmentAddress(address, pieces), tokens })),
     ];
+    const runs = this.prefix.tokens > 0 ? [this.prefix, ...this.segments] : this.segments;
+    this.sources = new Map(this.demands.map((demand, i) => [demand.address, runs[i]!]));
     this.sampler = new Sampler(this.sampling, { vocabulary: model.config.vocabulary, prompt: this.question.ids });
     this.stopStrings = new StopStrings(this.sampling.stop);
     this.detokenizer = model.tokenizer.detokenizer();
@@ -100,8 +103,7 @@ export class Sequence {
 
   /** What a run of pages is computed from. */
   sourceOf(run: PageRun): TokenRun {
-    const index = this.demands.findIndex(({ address }) => address === run.address);
-    return this.hasPrefix ? (index === 0 ? this.prefix : this.segments[index - 1]!) : this.segments[index]!;
+    return this.sources.get(run.address)!;
   }
 
   progress(tokens: number): void {

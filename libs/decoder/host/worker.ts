@@ -20,7 +20,7 @@ async function open(): Promise<Engine> {
     dir: options.kvDir,
     warn,
   });
-  return new Engine(model, cache, options.packId);
+  return new Engine(model, cache);
 }
 
 /** Lets messages in between two steps: a cancellation waits for one step at most. */

@@ -4,18 +4,18 @@ import { createHash } from 'node:crypto';
 export type Piece = { type: 'tokens'; ids: ArrayLike<number> } | { type: 'embeddings'; hash: string; rows: number };
 
 /**
- * Content address of a prefix: sha-256 over the pack's id (its weights) and the prefix's pieces, in hex.
+ * Content address of a prefix: sha-256 over the model's id (its weights and graphs) and the prefix's pieces, in hex.
  * Lengths and kinds are part of the digest, so that no two different sequences can share a preimage.
  */
-export function prefixAddress(packId: string, prefix: readonly Piece[]): string {
-  return digest(`tessera prefix\0${packId}`, prefix);
+export function prefixAddress(modelId: string, prefix: readonly Piece[]): string {
+  return digest(`tessera prefix\0${modelId}`, prefix);
 }
 
 /**
  * Content address of a segment: it attends to its prefix and to itself only, so the address covers exactly those.
  *
  * @example
- * const prefix = prefixAddress(pack.id, [{ type: 'tokens', ids: prefixIds }]);
+ * const prefix = prefixAddress(model.id, [{ type: 'tokens', ids: prefixIds }]);
  * const address = segmentAddress(prefix, [{ type: 'tokens', ids }, { type: 'embeddings', hash, rows: 16 }]);
  */
 export function segmentAddress(prefix: string, segment: readonly Piece[]): string {

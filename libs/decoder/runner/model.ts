@@ -38,6 +38,8 @@ const SELECTION: SelectOptions = { score: 'max', group: 1 };
 
 /** A loaded decoder: its sessions, sizes, token embeddings and tokenizer. */
 export interface DecoderModel {
+  /** Identifies graphs and weights: pages that others computed are not this model's. */
+  id: string;
   config: DecoderConfig;
   tokenizer: Tokenizer;
   embeddings: EmbeddingTable;
@@ -65,6 +67,7 @@ export async function loadModel(options: ModelOptions): Promise<DecoderModel> {
         ? undefined
         : await openSession({ ...common, file: graphs.select, name: 'decoder selection' });
     return {
+      id: graphs.id,
       config,
       evidenceLayers,
       prefill,

@@ -33,6 +33,8 @@ export interface DecoderGraphOptions {
 }
 
 export interface DecoderGraphs {
+  /** Changes whenever the graphs or their weights do. */
+  id: string;
   prefill: string;
   step: string;
   /** Not there in float32: selection scores int8 keys. */
@@ -54,8 +56,9 @@ export async function buildDecoderGraphs(options: DecoderGraphOptions): Promise<
     selection,
   ]);
   const root = join(options.cacheDir, 'graphs');
-  const folder = join(root, createHash('sha256').update(key).digest('hex').slice(0, 32));
-  const graphs: DecoderGraphs = { prefill: join(folder, 'prefill.onnx'), step: join(folder, 'step.onnx') };
+  const id = createHash('sha256').update(key).digest('hex').slice(0, 32);
+  const folder = join(root, id);
+  const graphs: DecoderGraphs = { id, prefill: join(folder, 'prefill.onnx'), step: join(folder, 'step.onnx') };
   if (precision === 'int8') graphs.select = join(folder, 'select.onnx');
   if (existsSync(graphs.step)) return graphs;
   options.onBuild?.();
