@@ -28,6 +28,7 @@ export const PackManifest = z.object({
   decoder: z.object({
     base: z.string(),
     adapter: z.string().optional(),
+    calibration: z.string().optional(),
     embedding: z.number().int().positive(),
     /** Where to find the prompt templates (a file name of the pack). */
     prompts: z.string(),

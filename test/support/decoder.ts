@@ -21,11 +21,12 @@ export function defaultPack(): Promise<InstalledPack> {
 /** The decoder's parts without its worker thread, for tests that look at logits. */
 export async function openParts(options: { precision: Precision; adapter: boolean; memoryBytes?: number }) {
   const pack = await defaultPack();
-  const { base, adapter } = pack.manifest.decoder;
+  const { base, adapter, calibration } = pack.manifest.decoder;
   const folder = await mkdtemp(join(tmpdir(), 'tessera-decoder-'));
   const model = await loadModel({
     gguf: pack.path(base),
     adapter: options.adapter && adapter !== undefined ? pack.path(adapter) : undefined,
+    calibration: calibration === undefined ? undefined : pack.path(calibration),
     packId: pack.id,
     cacheDir: options.precision === 'int8' ? loadConfig().cacheDir : folder,
     threads: 2,
@@ -37,7 +38,8 @@ export async function openParts(options: { precision: Precision; adapter: boolea
   const open = options.precision === 'int8' ? KvCache.open : KvCache.openFloat32;
   const cache = await open({ shape, memoryBytes: options.memoryBytes ?? 512e6, diskBytes: 0, dir: folder });
   const rotary = rotaryTable({ positions: 16_384, headDim, theta, pairs: 'halves' });
-  const [runner, arena, prefixes] = [new Runner(model), new Arena(shape), new PrefixCache(cache.store, rotary)];
+  const [runner, arena] = [new Runner(model), new Arena(shape)];
+  const prefixes = new PrefixCache(runner, cache.store, rotary);
   return {
     model,
     cache,

@@ -1,6 +1,8 @@
 """Golden vectors of the decoder: a plain float32 reference of SmolLM2 with segment pages, written for reading, not for speed.
 
-    python -m tessera_training.golden_decoder GGUF OUT.json [--adapter adapter.safetensors]
+    python -m tessera_training.golden_decoder GGUF OUT.json [--adapter adapter.safetensors --vision VISION.onnx --pictures A.jpg …]
+
+Pictures' visual tokens go to pictures.f16 beside OUT.json.
 """
 
 from __future__ import annotations
@@ -9,19 +11,23 @@ import argparse
 import json
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 
+from .adapter import CONNECTOR
 from .base import END, Shape, Weights, load_gguf, load_tokenizer
+from .model import Connector
 from .prompts import TIMELINE_PREFIX, caption_prompt, chat_prompt, picture_prefix, picture_question, timeline_question
+from .vision import read_pixels
 
 STEPS = 32
 FORMAT = (
     "Float32 reference over the base GGUF dequantised (Q4_1 and Q8_0 to float32); adapter true: W + 2*(a*b)^T merged. "
     "A sequence is prefix, segments, suffix (token ids; -1-k stands for visual token k). Each segment attends to the prefix and to itself "
     "(causal; its positions start after the prefix). The suffix and the answer attend to prefix and all segments at contiguous positions, keys "
-    "rotated at those positions. visual true: token k is v[j] = 0.14*sin(0.7*(k+1) + 0.013*(j+1)*(k+2)), j = 0..575. greedy: the arg max of every step "
+    "rotated at those positions. visual true: token k is v[j] = 0.14*sin(0.7*(k+1) + 0.013*(j+1)*(k+2)), j = 0..575; picture p: it is row 16*p + k of pictures.f16 (float16 [pictures*16, 576]). greedy: the arg max of every step "
     "(it stops after id 2); top5[s]: the five highest [id, logit] of step s, logits rounded to 4 decimals. "
     "tokens: ids of text by the tokenizer, for its own test."
 )
@@ -72,8 +78,12 @@ class Reference:
             o = scores.softmax(-1) @ v.repeat_interleave(repeat, 0)
             x = x + o.transpose(0, 1).reshape(t, -1) @ w[p + "attn_output.weight"].T
             h = self.norm(x, p + "ffn_norm.weight")
-            x = x + (F.silu(h @ w[p + "ffn_gate.weight"].T) * (h @ w[p + "ffn_up.weight"].T)) @ w[p + "ffn_down.weight"].T
+            x = x + self.feed_forward(h, p)
         return x, new
+
+    def feed_forward(self, h: torch.Tensor, prefix: str) -> torch.Tensor:
+        w = self.w
+        return (F.silu(h @ w[prefix + "ffn_gate.weight"].T) * (h @ w[prefix + "ffn_up.weight"].T)) @ w[prefix + "ffn_down.weight"].T
 
     def embed(self, ids: list[int], visual: torch.Tensor) -> torch.Tensor:
         return torch.stack([self.w["token_embd.weight"][i] if i >= 0 else visual[-1 - i] for i in ids])
@@ -86,8 +96,9 @@ def joined(parts: list[list]) -> list:
     return [tuple(torch.cat([p[i][j] for p in parts], 1) for j in (0, 1)) for i in range(len(parts[0]))]
 
 
-def greedy(ref: Reference, prefix: list[int], segments: list[list[int]], suffix: list[int], steps: int) -> tuple[list[int], list]:
-    visual = visual_tokens(16, ref.s.width)
+def greedy(
+    ref: Reference, prefix: list[int], segments: list[list[int]], suffix: list[int], steps: int, visual: torch.Tensor
+) -> tuple[list[int], list]:
     _, head = ref.run(ref.embed(prefix, visual), None)
     pages = [ref.run(ref.embed(g, visual), head)[1] for g in segments]
     context = joined([head, *pages])
@@ -122,10 +133,24 @@ LINES = [
     "[00:03] A man rides a bicycle along the beach.\n", "[00:07] The code for project Maple is 4821.\n", "[00:12] Two dogs play with a ball.\n",
     "[00:19] Picture: A red bus in front of a church.\n", "[00:25] The meeting starts at 10:30.\n", "[00:31] A woman cuts vegetables in a kitchen.\n",
 ]  # fmt: skip
+SPEECH = [
+    "[00:02] Speech: Welcome to the second lesson about bread.\n", "[00:06] Picture: A bowl of flour on a wooden table.\n",
+    "[00:11] Speech: First we mix five hundred grams of flour with warm water.\n", "[00:18] Picture: Hands kneading dough.\n",
+    "[00:24] Speech: The dough rests for ninety minutes under a cloth.\n", "[00:33] Picture: A man opening an oven.\n",
+    "[00:41] Speech: We bake it at two hundred and thirty degrees.\n", "[00:47] Picture: Two loaves of bread on a rack.\n",
+]  # fmt: skip
+ABOUT_LINES = [
+    "What is the code for project Maple?", "When does the meeting start?", "What colour is the bus?", "What is the name of the cat?",
+    "What does the man do?", "What is shown at 00:31?", "How many dogs are there?",
+]  # fmt: skip
+ABOUT_SPEECH = [
+    "What is the lesson about?", "How long does the dough rest?", "At what temperature is it baked?", "When is the oven opened?",
+    "How much flour is used?", "Who won the football match?", "What is on the rack?", "What was said after the dough was kneaded?",
+]  # fmt: skip
 TEXTS = ["Hello world", " Don't  stop\n\nnow", "[12:34] It's 3.14, naïve café — 日本\n", "x=10;\ty = [1,2]  # ok"]
 
 
-def cases(encode) -> list[dict]:
+def cases(encode, pictures: int) -> list[dict]:
     line = [encode(t) for t in LINES]
     split = [line[0] + line[1] + line[2], line[3] + line[4] + line[5]]
     out = [{"name": f"chat: {q}", "adapter": False, "prefix": chat_prompt(encode, q), "segments": [], "suffix": []} for q in CHAT]
@@ -136,10 +161,37 @@ def cases(encode) -> list[dict]:
     out.append({"name": "question on synthetic visual tokens", "adapter": False, "visual": True, "prefix": picture_prefix(encode), "segments": [], "suffix": picture_question(encode, "What is on the table?")})
     out.append({"name": "adapter: caption of synthetic visual tokens", "adapter": True, "visual": True, "prefix": caption_prompt(encode), "segments": [], "suffix": []})
     out.append({"name": "adapter: timeline", "adapter": True, "prefix": encode(TIMELINE_PREFIX), "segments": split, "suffix": timeline_question(encode, "What is the code for project Maple?")})
+    for q in CHAT[1:4]:
+        out.append({"name": f"adapter: chat: {q}", "adapter": True, "prefix": chat_prompt(encode, q), "segments": [], "suffix": []})
+    talk = [sum((encode(t) for t in SPEECH[i : i + 2]), []) for i in range(0, len(SPEECH), 2)]
+    for segments, questions in ((split, ABOUT_LINES), (talk, ABOUT_SPEECH)):
+        for q in questions:
+            out.append({"name": f"adapter: timeline: {q}", "adapter": True, "prefix": encode(TIMELINE_PREFIX), "segments": segments, "suffix": timeline_question(encode, q)})
+    for p in range(pictures):
+        shown = {"adapter": True, "picture": p, "segments": []}
+        out.append({"name": f"adapter: caption of picture {p}", **shown, "prefix": caption_prompt(encode), "suffix": []})
+        for q in ("What is in the picture?", "What colour is it?", "Is there a person in the picture?"):
+            out.append({"name": f"adapter: picture {p}: {q}", **shown, "prefix": picture_prefix(encode), "suffix": picture_question(encode, q)})
     for c in out:
         if not c["suffix"]:
             c["prefix"], c["suffix"] = c["prefix"][:-1], c["prefix"][-1:]
     return out
+
+
+def picture_tokens(files: list[Path], vision: Path, adapter: dict[str, torch.Tensor]) -> torch.Tensor:
+    """[pictures, 16, 576] by the exported encoder and the adapter's connector, rounded to float16."""
+    if not files:
+        return torch.zeros(0, 16, Shape().width)
+    import onnxruntime as ort
+
+    session = ort.InferenceSession(vision, providers=["CPUExecutionProvider"])
+    connector = Connector()
+    connector.load_state_dict({key: adapter[name].float() for name, key in CONNECTOR.items()})
+    connector.eval()
+    with torch.inference_mode():
+        maps = [session.run(None, {session.get_inputs()[0].name: read_pixels(f, None, False)[None]})[0] for f in files]
+        features = torch.from_numpy(np.concatenate(maps)).flatten(2).transpose(1, 2)
+        return connector(features).half().float()
 
 
 def main() -> None:
@@ -147,6 +199,8 @@ def main() -> None:
     parser.add_argument("gguf", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--adapter", type=Path)
+    parser.add_argument("--vision", type=Path, help="EfficientNet-Lite2, for --pictures")
+    parser.add_argument("--pictures", type=Path, nargs="*", default=[])
     parser.add_argument("--keep", action="store_true", help="write only the adapter's entries anew")
     args = parser.parse_args()
     weights, tokenizer = load_gguf(args.gguf), load_tokenizer(args.gguf)
@@ -155,14 +209,18 @@ def main() -> None:
     plain, adapted = Reference(weights, Shape()), Reference(merged(weights, adapter), Shape())
     known = {e["name"]: e for e in json.loads(args.out.read_text())["entries"] if not e["adapter"]} if args.out.exists() and args.keep else {}
     entries = []
+    made = visual_tokens(16, plain.s.width)
+    pictures = picture_tokens(args.pictures, args.vision, adapter)
+    if args.pictures:
+        pictures.numpy().astype(np.float16).tofile(args.out.parent / "pictures.f16")
     with torch.inference_mode():
-        for case in cases(encode):
+        for case in cases(encode, len(pictures)):
             if case["adapter"] and not adapter:
                 continue
             if case["name"] in known:
                 entries.append(known[case["name"]])
                 continue
-            ids, top = greedy(adapted if case["adapter"] else plain, case["prefix"], case["segments"], case["suffix"], STEPS)
+            ids, top = greedy(adapted if case["adapter"] else plain, case["prefix"], case["segments"], case["suffix"], STEPS, pictures[case["picture"]] if "picture" in case else made)
             entries.append({**case, "greedy": ids, "text": tokenizer.decode(ids), "top5": top})
             print(case["name"], "→", entries[-1]["text"][:100].replace("\n", " "), flush=True)
     tokens = [{"text": t, "ids": encode(t)} for t in [*TEXTS, *LINES[:2]]]

@@ -41,7 +41,7 @@ export class Engine {
     this.arena = new Arena({ layers, kvHeads, headDim });
     this.runner = new Runner(model);
     const rotary = rotaryTable({ positions: 16_384, headDim, theta, pairs: 'halves' });
-    const prefixes = new PrefixCache(cache.store, rotary);
+    const prefixes = new PrefixCache(this.runner, cache.store, rotary);
     this.filler = new Filler(this.runner, cache, prefixes);
     this.reader = new Reader(this.runner, cache.store, this.arena, prefixes, rotary);
     this.writer = new Writer(this.runner, this.arena);

@@ -24,8 +24,9 @@ export class Filler {
     const restored = new Set<PageRun>();
     for (const run of missing) if (await this.cache.restore(run)) restored.add(run);
     job.unfilled = job.unfilled.filter(({ run }) => !restored.has(run));
-    sequence.cachedTokens = sequence.pagedTokens - job.unfilledTokens;
-    sequence.prefilledTokens = sequence.cachedTokens;
+    sequence.prefilledTokens = sequence.pagedTokens - job.unfilledTokens;
+    const known = !sequence.prefixRun && this.prefixes.has(sequence);
+    sequence.cachedTokens = sequence.prefilledTokens + (known ? sequence.prefix.tokens : 0);
   }
 
   /** True when all its pages are filled. Pages that another sequence gave up half-way become this one's to fill. */
@@ -56,7 +57,7 @@ export class Filler {
   }
 
   private isWhole(job: Job, { run, from }: Unfilled, chunk: number): boolean {
-    return from === 0 && run.tokens <= chunk && run.address !== job.sequence.prefixRun?.address;
+    return from === 0 && run.tokens <= chunk && run.address !== job.sequence.prefixAddress;
   }
 
   /** Short segments go in batches. */
@@ -71,7 +72,7 @@ export class Filler {
       sum += run.tokens;
     }
     const embedded = batch.map((run) => job.sequence.sourceOf(run).embed());
-    const filled = await this.runner.prefill(this.prefixes.rows(job.sequence.prefixRun), embedded);
+    const filled = await this.runner.prefill(await this.prefixes.of(job.sequence), embedded);
     batch.forEach((run, i) => {
       filled.write(i, run, this.cache.store);
       this.cache.commit(run);
@@ -89,7 +90,7 @@ export class Filler {
       .sourceOf(run)
       .embed()
       .subarray(from * hidden, (from + tokens) * hidden);
-    const filled = await this.runner.prefill(this.before(job, unfilled), [embedded]);
+    const filled = await this.runner.prefill(await this.before(job, unfilled), [embedded]);
     filled.write(0, partOf(run, from, tokens), this.cache.store);
     unfilled.from += tokens;
     if (unfilled.from >= run.tokens) {
@@ -99,11 +100,10 @@ export class Filler {
     return tokens;
   }
 
-  private before(job: Job, { run, from }: Unfilled): PrefixRows {
-    const { prefixRun } = job.sequence;
-    const isPrefix = run.address === prefixRun?.address;
-    if (from === 0) return this.prefixes.rows(isPrefix ? undefined : prefixRun);
-    return this.prefixes.decode([...(isPrefix || !prefixRun ? [] : [prefixRun]), partOf(run, 0, from)]);
+  private async before({ sequence }: Job, { run, from }: Unfilled): Promise<PrefixRows> {
+    const isPrefix = run.address === sequence.prefixAddress;
+    const prefix = isPrefix ? this.prefixes.none : await this.prefixes.of(sequence);
+    return this.prefixes.after(prefix, from > 0 ? [partOf(run, 0, from)] : []);
   }
 }
 

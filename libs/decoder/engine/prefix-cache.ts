@@ -1,17 +1,24 @@
 import type { PageRun } from '../pool/page-pool.js';
 import type { PageStore } from '../pool/page-store.js';
 import type { RotaryTable } from '../pool/rotary.js';
-import type { PrefixRows } from '../runner/runner.js';
+import type { PrefixRows, Runner } from '../runner/runner.js';
+import type { Sequence } from './sequence.js';
 
-/** Prefixes whose rows are kept decoded: a service has few, a timeline's and a picture's. */
-const KEPT = 4;
+/** Prefixes whose rows are kept: a service has few, a timeline's and a picture's. */
+const KEPT = 8;
 
-/** Decoded, rotated rows of prefixes, which every segment and question attends to. */
+/**
+ * Decoded, rotated rows of prefixes, which every segment and question attends to. Short prefixes are computed here and
+ * never become int8 pages: the first tokens' keys and values have the largest magnitudes, receive most of the
+ * attention, and rounding them was more than half of the error of all quantisation
+ * (docs/decisions/0013-integer-products.md). Long ones lie in pages, like segments.
+ */
 export class PrefixCache {
   private readonly known = new Map<string, PrefixRows>();
-  private readonly none: PrefixRows;
+  readonly none: PrefixRows;
 
   constructor(
+    private readonly runner: Runner,
     private readonly store: PageStore,
     private readonly rotary: RotaryTable,
   ) {
@@ -19,18 +26,48 @@ export class PrefixCache {
     this.none = { tokens: 0, keys: empty, values: empty };
   }
 
-  /** @param run the prefix's pages, filled; undefined when there is no prefix */
-  rows(run: PageRun | undefined): PrefixRows {
-    if (run === undefined) return this.none;
-    const rows = this.known.get(run.address) ?? this.decode([run]);
-    this.known.delete(run.address);
-    this.known.set(run.address, rows);
+  has({ prefixAddress }: Sequence): boolean {
+    return this.known.has(prefixAddress);
+  }
+
+  /**
+   * The rows of a sequence's prefix; when it lies in pages, they must be filled.
+   * @throws TesseraError `decoder_failed` when a number is not finite
+   */
+  async of(sequence: Sequence): Promise<PrefixRows> {
+    const { prefix, prefixAddress, prefixRun } = sequence;
+    if (prefix.tokens === 0) return this.none;
+    let rows = this.known.get(prefixAddress);
+    rows ??= prefixRun ? this.decode([prefixRun]) : await this.runner.prefix(prefix.embed());
+    this.known.delete(prefixAddress);
+    this.known.set(prefixAddress, rows);
     if (this.known.size > KEPT) this.known.delete(this.known.keys().next().value!);
     return rows;
   }
 
-  /** Rows of runs that stand one after the other, from position 0 on. */
-  decode(runs: readonly PageRun[]): PrefixRows {
+  /** Rows of filled runs after `before`. */
+  after(before: PrefixRows, runs: readonly PageRun[]): PrefixRows {
+    if (runs.length === 0) return before;
+    const own = this.decode(runs, before.tokens);
+    const { kvHeads, headDim } = this.store.shape;
+    const join = (first: Float32Array, second: Float32Array): Float32Array => {
+      const [a, b] = [before.tokens * headDim, own.tokens * headDim];
+      const all = new Float32Array(kvHeads * (a + b));
+      for (let head = 0; head < kvHeads; head++) {
+        all.set(first.subarray(head * a, (head + 1) * a), head * (a + b));
+        all.set(second.subarray(head * b, (head + 1) * b), head * (a + b) + a);
+      }
+      return all;
+    };
+    return {
+      tokens: before.tokens + own.tokens,
+      keys: before.keys.map((keys, layer) => join(keys, own.keys[layer]!)),
+      values: before.values.map((values, layer) => join(values, own.values[layer]!)),
+    };
+  }
+
+  /** Rows of runs that stand one after the other, from `position` on. */
+  private decode(runs: readonly PageRun[], position = 0): PrefixRows {
     const tokens = runs.reduce((sum, run) => sum + run.tokens, 0);
     const pages = runs.flatMap((run) => run.pages);
     const { layers, kvHeads, headDim } = this.store.shape;
@@ -41,7 +78,7 @@ export class PrefixCache {
       const values = new Float32Array(keys.length);
       for (let head = 0; head < kvHeads; head++) {
         const at = head * tokens * headDim;
-        this.store.gather({ layer, head, pages, keys, keysAt: at, values, valuesAt: at, rotary });
+        this.store.gather({ layer, head, pages, keys, keysAt: at, values, valuesAt: at, rotary, position });
       }
       rows.keys.push(keys);
       rows.values.push(values);

@@ -45,16 +45,18 @@ export class Reader {
 
   /** Everything is in the working set: the result is that of dense attention with the segments' mask. */
   private async readAll(sequence: Sequence): Promise<Float32Array> {
-    const rows = sequence.prefix.tokens + sequence.segmentTokens;
+    const prefix = await this.prefixes.of(sequence);
+    const rows = prefix.tokens + sequence.segmentTokens;
     const working = this.enter(sequence, rows);
     const { layers, kvHeads } = this.store.shape;
-    const pages = sequence.runs.flatMap((run) => run.pages);
+    const pages = sequence.segmentRuns.flatMap((run) => run.pages);
     const { keys, values } = this.arena;
     for (let layer = 0; layer < layers; layer++)
       for (let head = 0; head < kvHeads; head++) {
-        const at = working.at(head, 0);
+        working.write(layer, head, 0, prefix.tokens, prefix.keys[layer]!, prefix.values[layer]!);
+        const at = working.at(head, prefix.tokens);
         const into = { keys: keys[layer]!, keysAt: at, values: values[layer]!, valuesAt: at };
-        this.store.gather({ layer, head, pages, ...into, rotary: this.rotary });
+        this.store.gather({ layer, head, pages, ...into, rotary: this.rotary, position: prefix.tokens });
         working.show(layer, head, 0, rows);
       }
     working.length = rows;
@@ -74,7 +76,7 @@ export class Reader {
   /** Pages up to the budget are chosen, per layer and KV head, by the question's first chunk. */
   private async readSelected(sequence: Sequence, store: Int8PageStore, budget: number): Promise<Float32Array> {
     const { kvHeads } = store.shape;
-    const prefix = this.prefixes.rows(sequence.prefixRun);
+    const prefix = await this.prefixes.of(sequence);
     const owners = sequence.segmentRuns.flatMap((run, i) => run.pages.map((page) => ({ page, segment: i })));
     const valid = new Float32Array(owners.length * PAGE_TOKENS);
     const prior = new Float32Array(owners.length);

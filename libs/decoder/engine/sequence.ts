@@ -14,6 +14,8 @@ import { tokenise, type TokenRun } from './tokens.js';
 const DRAFTED_SEGMENTS = 256;
 /** Longest segment or prefix: positions in it are not re-indexed. */
 const LONGEST_RUN = 4096;
+/** Prefixes up to this length are kept in float32, not in pages: 46 KB a token instead of 12. */
+const SHORT_PREFIX = 256;
 
 /** One request on its way: what it reads, where that lies, and what has come of it. */
 export class Sequence {
@@ -27,7 +29,8 @@ export class Sequence {
   constraint: JsonConstraint | undefined;
   /** What the answer may quote. */
   readonly drafts: DraftIndex;
-  /** Prefix first, when there is one, then the segments. */
+  readonly prefixAddress: string;
+  /** Pages that it needs: the prefix's first, when it lies in pages, then the segments'. */
   readonly demands: PageDemand[];
   private readonly sources: ReadonlyMap<string, TokenRun>;
   /** As many as demands once pages are acquired; all pinned. */
@@ -57,12 +60,12 @@ export class Sequence {
     this.question = read(request.question);
     this.sampling = Sampling.parse(request.sampling);
     this.check();
-    const address = prefixAddress(modelId, this.prefix.pieces);
+    const address = (this.prefixAddress = prefixAddress(modelId, this.prefix.pieces));
     this.demands = [
-      ...(this.prefix.tokens > 0 ? [{ address, tokens: this.prefix.tokens }] : []),
+      ...(this.hasPagedPrefix ? [{ address, tokens: this.prefix.tokens }] : []),
       ...this.segments.map(({ pieces, tokens }) => ({ address: segmentAddress(address, pieces), tokens })),
     ];
-    const runs = this.prefix.tokens > 0 ? [this.prefix, ...this.segments] : this.segments;
+    const runs = this.hasPagedPrefix ? [this.prefix, ...this.segments] : this.segments;
     this.sources = new Map(this.demands.map((demand, i) => [demand.address, runs[i]!]));
     this.sampler = new Sampler(this.sampling, { vocabulary: model.config.vocabulary, prompt: this.question.ids });
     this.stopStrings = new StopStrings(this.sampling.stop);
@@ -72,8 +75,8 @@ export class Sequence {
     this.evidence = new Evidence(this.segments.length);
   }
 
-  get hasPrefix(): boolean {
-    return this.prefix.tokens > 0;
+  private get hasPagedPrefix(): boolean {
+    return this.prefix.tokens > SHORT_PREFIX;
   }
 
   get segmentTokens(): number {
@@ -84,17 +87,18 @@ export class Sequence {
     return this.prefix.tokens + this.segmentTokens + this.question.tokens;
   }
 
+  /** Undefined for a short prefix, which is not in pages. */
   get prefixRun(): PageRun | undefined {
-    return this.hasPrefix ? this.runs[0] : undefined;
+    return this.hasPagedPrefix ? this.runs[0] : undefined;
   }
 
   get segmentRuns(): PageRun[] {
-    return this.runs.slice(this.hasPrefix ? 1 : 0);
+    return this.runs.slice(this.hasPagedPrefix ? 1 : 0);
   }
 
-  /** Tokens of prefix and segments. */
+  /** Tokens that lie in pages. */
   get pagedTokens(): number {
-    return this.prefix.tokens + this.segmentTokens;
+    return this.demands.reduce((sum, { tokens }) => sum + tokens, 0);
   }
 
   get tokensLeft(): number {

@@ -39,10 +39,11 @@ export interface Decoder {
  */
 export async function createDecoder(options: DecoderOptions): Promise<Decoder> {
   const { pack, onWarning } = options;
-  const { base, adapter } = pack.manifest.decoder;
+  const { base, adapter, calibration } = pack.manifest.decoder;
   const worker: WorkerOptions = {
     gguf: pack.path(base),
     adapter: adapter === undefined ? undefined : pack.path(adapter),
+    calibration: calibration === undefined ? undefined : pack.path(calibration),
     packId: pack.id,
     cacheDir: options.cacheDir,
     kvMemoryBytes: options.kvMemoryBytes,

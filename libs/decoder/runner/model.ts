@@ -15,6 +15,7 @@ import {
 export interface ModelOptions {
   gguf: string;
   adapter?: string;
+  calibration?: string;
   packId: string;
   cacheDir: string;
   threads: number;

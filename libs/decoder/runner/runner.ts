@@ -4,6 +4,7 @@ import { PAGE_TOKENS } from '../pool/page-pool.js';
 import type { Arena, WorkingSet } from './arena.js';
 import { HIDDEN } from './arena.js';
 import type { DecoderModel } from './model.js';
+import { notFinite } from '../pool/page-store.js';
 import { Prefilled } from './prefilled.js';
 
 /** Rotated keys and values of a prefix, per layer [1, kvHeads, tokens, headDim]. */
@@ -48,13 +49,54 @@ export interface StepResult {
 
 /** The only one that runs the graphs: turns sequences into feeds, and what comes out into rows of working sets. */
 export class Runner {
-  constructor(readonly model: DecoderModel) {}
+  /** Names of what a prefill gives for pages, and for a prefix. */
+  private readonly paged: string[];
+  private readonly exact: string[];
+
+  constructor(readonly model: DecoderModel) {
+    const names = model.prefill.outputs.map(({ name }) => name);
+    this.exact = names.filter((name) => /^(rotated_key|exact_value)\./.test(name));
+    this.paged = names.filter((name) => !this.exact.includes(name));
+  }
+
+  /**
+   * Computes a prefix, which nothing stands before.
+   * @param embedded [tokens, hidden]
+   * @throws TesseraError `decoder_failed` when a number is not finite
+   */
+  async prefix(embedded: Float32Array): Promise<PrefixRows> {
+    const { hidden, kvHeads, headDim, layers } = this.model.config;
+    const tokens = embedded.length / hidden;
+    const none = { tokens: 0, keys: nothing(layers), values: nothing(layers) };
+    const { feeds, T } = this.prefillFeeds(none, [embedded]);
+    const out = await this.model.prefill.run(feeds, { outputs: this.exact });
+    const rows = (name: string): Float32Array[] =>
+      Array.from({ length: layers }, (_, layer) => {
+        const padded = out[`${name}.${layer}`]!.data as Float32Array;
+        const exact = new Float32Array(kvHeads * tokens * headDim);
+        for (let head = 0; head < kvHeads; head++) {
+          const from = head * T * headDim;
+          exact.set(padded.subarray(from, from + tokens * headDim), head * tokens * headDim);
+        }
+        return exact;
+      });
+    const [keys, values] = [rows('rotated_key'), rows('exact_value')];
+    // Whatever went wrong in a layer shows in the last.
+    for (const last of [keys.at(-1)!, values.at(-1)!])
+      if (!last.every(Number.isFinite)) throw notFinite(layers - 1);
+    return { tokens, keys, values };
+  }
 
   /**
    * Computes keys and values of segments, each after the same prefix.
    * @param segments embeddings, [tokens, hidden] each; shorter ones are padded at their end, which nothing before sees
    */
   async prefill(prefix: PrefixRows, segments: readonly Float32Array[]): Promise<Prefilled> {
+    const { feeds, T } = this.prefillFeeds(prefix, segments);
+    return new Prefilled(await this.model.prefill.run(feeds, { outputs: this.paged }), T, this.model.config);
+  }
+
+  private prefillFeeds(prefix: PrefixRows, segments: readonly Float32Array[]): { feeds: Feeds; T: number } {
     const { hidden, kvHeads, headDim, layers, heads } = this.model.config;
     const [S, P] = [segments.length, prefix.tokens];
     const longest = Math.max(...segments.map((segment) => segment.length / hidden));
@@ -74,8 +116,7 @@ export class Runner {
       feeds[`prefix_key.${i}`] = tensor('float32', [1, kvHeads, P, headDim], prefix.keys[i]!);
       feeds[`prefix_value.${i}`] = tensor('float32', [1, kvHeads, P, headDim], prefix.values[i]!);
     }
-    const out = await this.model.prefill.run(feeds);
-    return new Prefilled(out, T, this.model.config);
+    return { feeds, T };
   }
 
   /**
@@ -193,6 +234,8 @@ export class Runner {
     member.position += S;
   }
 }
+
+const nothing = (layers: number): Float32Array[] => Array.from({ length: layers }, () => new Float32Array(0));
 
 function int64(...values: number[]): Tensor<'int64'> {
   return tensor('int64', [values.length], BigInt64Array.from(values, BigInt));

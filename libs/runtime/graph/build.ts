@@ -6,6 +6,7 @@ import { openGguf } from '../gguf/file.js';
 import { writeModels } from '../onnx/model.js';
 import { readAdapter } from './adapter.js';
 import { readConfig } from './architecture.js';
+import { readCalibration } from './balance.js';
 import type { Precision } from './linear.js';
 import { packDecoder } from './pack.js';
 import { prefillGraph } from './prefill.js';
@@ -13,7 +14,7 @@ import { selectGraph, type SelectOptions } from './select.js';
 import { stepGraph } from './step.js';
 
 /** Raise it when the graphs change: cached ones are then built anew. */
-const BUILDER_VERSION = 20;
+const BUILDER_VERSION = 22;
 /** Half-written folders older than this were left by a process that died. */
 const ABANDONED_MS = 60 * 60_000;
 
@@ -22,7 +23,9 @@ export interface DecoderGraphOptions {
   gguf: string;
   /** Low-rank adapter to merge, if any. */
   adapter?: string;
-  /** Identifies the contents of both files. */
+  /** How large activations are, channel by channel; used in int8. */
+  calibration?: string;
+  /** Identifies the contents of these files. */
   packId: string;
   cacheDir: string;
   precision: Precision;
@@ -51,6 +54,7 @@ export async function buildDecoderGraphs(options: DecoderGraphOptions): Promise<
     BUILDER_VERSION,
     packId,
     options.adapter !== undefined,
+    options.calibration !== undefined,
     precision,
     evidenceLayers,
     selection,
@@ -82,7 +86,11 @@ async function write(options: DecoderGraphOptions, folder: string): Promise<void
   try {
     const config = readConfig(gguf.metadata, gguf.info('token_embd.weight').dims[0]!);
     const adapter = options.adapter === undefined ? undefined : await readAdapter(options.adapter);
-    const decoder = await packDecoder(gguf, config, precision, adapter);
+    const calibration =
+      precision === 'int8' && options.calibration !== undefined
+        ? await readCalibration(options.calibration, config.layers)
+        : undefined;
+    const decoder = await packDecoder(gguf, config, precision, adapter, calibration);
     const graphs = { prefill: prefillGraph(decoder, 'columns'), step: stepGraph(decoder, evidenceLayers, 'blocks') };
     const all = precision === 'int8' ? { ...graphs, select: selectGraph(decoder, evidenceLayers, selection) } : graphs;
     await writeModels(

@@ -82,26 +82,25 @@ export class LayerWriter {
     return { normed: normed!, x: sum! };
   }
 
-  /** Queries, keys and values of normed rows. */
-  project(index: number, normed: string, want: { raw: boolean }): Projected {
+  /**
+   * Queries, keys and values of normed rows. Keys and values are named `key` and `value`, where given, so that they can
+   * be outputs without a copy.
+   */
+  project(index: number, normed: string, want: { raw: boolean; key?: string; value?: string }): Projected {
     const { graph, config } = this;
     const { heads, kvHeads, headDim } = config;
     const layer = this.decoder.layers[index]!;
-    const flat = linear(graph, normed, layer.qkv, this.kernel);
-    const qkv = graph.op('Reshape', [flat, this.shape([heads * headDim + 2 * kvHeads * headDim])]);
-    const parts = graph.constant('int64', [heads * headDim, kvHeads * headDim, kvHeads * headDim]);
-    const split = graph.multi('Split', [qkv, parts], 3, { attributes: { axis: -1 } });
-    const v = split[2]!;
-    const q = layer.queryNorm
-      ? this.headNorm(`layer${index}.query_norm`, split[0]!, heads, layer.queryNorm)
-      : split[0]!;
-    const k = layer.keyNorm ? this.headNorm(`layer${index}.key_norm`, split[1]!, kvHeads, layer.keyNorm) : split[1]!;
+    const [flatQ, flatK, flatV] = linear(graph, normed, layer.qkv, this.kernel) as [string, string, string];
+    const sized = (flat: string, count: number): string => graph.op('Reshape', [flat, this.shape([count * headDim])]);
+    const [plainQ, plainK, v] = [sized(flatQ, heads), sized(flatK, kvHeads), sized(flatV, kvHeads)];
+    const q = layer.queryNorm ? this.headNorm(`layer${index}.query_norm`, plainQ, heads, layer.queryNorm) : plainQ;
+    const k = layer.keyNorm ? this.headNorm(`layer${index}.key_norm`, plainK, kvHeads, layer.keyNorm) : plainK;
     return {
       query: this.groups(this.rotate(q)),
-      key: this.headsFirst(this.rotate(k)),
+      key: this.headsFirst(this.rotate(k), want.key),
       rawKey: want.raw ? this.headsFirst(k) : '',
       rawQuery: want.raw ? this.groups(q) : '',
-      value: this.headsFirst(v),
+      value: this.headsFirst(v, want.value),
     };
   }
 
@@ -115,28 +114,26 @@ export class LayerWriter {
     ]);
     const rows = graph.op('Transpose', [grouped], { attributes: { perm: [0, 3, 1, 2, 4] } });
     const flat = graph.op('Reshape', [rows, graph.constant('int64', [-1, heads * headDim])]);
-    return linear(graph, flat, this.decoder.layers[index]!.output, this.kernel);
+    return linear(graph, flat, this.decoder.layers[index]!.output, this.kernel)[0]!;
   }
 
   /** SwiGLU or GeGLU. */
   feedForward(index: number, normed: string): string {
     const { graph, config } = this;
     const layer = this.decoder.layers[index]!;
-    const gateUp = linear(graph, normed, layer.gateUp, this.kernel);
-    const half = graph.constant('int64', [config.feedForward, config.feedForward]);
-    const [gate, up] = graph.multi('Split', [gateUp, half], 2, { attributes: { axis: -1 } }) as [string, string];
+    const [gate, up] = linear(graph, normed, layer.gateUp, this.kernel) as [string, string];
     const active =
       config.activation === 'silu'
         ? graph.op('QuickGelu', [gate], { domain: MICROSOFT, attributes: { alpha: { float: 1 } } })
         : graph.op('Gelu', [gate], { attributes: { approximate: 'tanh' } });
-    return linear(graph, graph.op('Mul', [active, up]), layer.down, this.kernel);
+    return linear(graph, graph.op('Mul', [active, up]), layer.down, this.kernel)[0]!;
   }
 
   /** Logits [R, vocabulary] of the chosen rows of the residual stream. */
   logits(x: string, rows: string): string {
     const chosen = this.graph.op('Gather', [x, rows], { attributes: { axis: 0 } });
     const { normed } = this.norm('output_norm', chosen, undefined, this.decoder.outputNorm);
-    return linear(this.graph, normed, this.decoder.head, this.kernel);
+    return linear(this.graph, normed, this.decoder.head, this.kernel)[0]!;
   }
 
   /** [B, S, h·D] → the same, rotated by position. */
@@ -161,10 +158,11 @@ export class LayerWriter {
   }
 
   /** [B, S, kvHeads·D] → [B, kvHeads, S, D]. */
-  private headsFirst(x: string): string {
+  private headsFirst(x: string, name?: string): string {
     const { kvHeads, headDim } = this.config;
     const split = this.graph.op('Reshape', [x, this.shape([kvHeads, headDim])]);
-    return this.graph.op('Transpose', [split], { attributes: { perm: [0, 2, 1, 3] } });
+    const names = name === undefined ? undefined : [name];
+    return this.graph.op('Transpose', [split], { attributes: { perm: [0, 2, 1, 3] }, names });
   }
 
   /** [B, S, heads·D] → [B, kvHeads, group·S, D]: the query heads that share keys become rows. */

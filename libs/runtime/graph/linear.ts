@@ -11,64 +11,95 @@ export type Precision = 'float32' | 'int8';
  *
  * - `float32`: the reference.
  * - `blocks`: onnxruntime's MatMulNBits, 8 bits, a scale per 32 weights and per 32 activations. Best for few rows.
- * - `columns`: u8 × s8 with a scale per row and per output channel, twice: for the activations and for what their
- *   rounding lost, so that activations have 16 bits. Best for many rows.
+ * - `columns`: u8 × s8 with a scale per row and per output channel; best for many rows. Where activations are hard to
+ *   round, twice: for the activations and for what their rounding lost, so that they have 16 bits.
  */
-export type Kernel = 'float32' | 'blocks' | 'columns' | 'rows';
+export type Kernel = 'float32' | 'blocks' | 'columns';
+
+/** Bits of the activations that enter a matrix in the kernel `columns`. */
+export type ActivationBits = 8 | 16;
 
 /** Weights as they lie in the data file; made once and shared by all graphs of a model. */
 export interface PackedMatrix {
   name: string;
   in: number;
-  out: number;
+  /** Output channels of each part: matrices with the same input are stacked. */
+  parts: readonly number[];
   bias?: Float32Array;
+  activationBits: ActivationBits;
   float32?: Float32Array;
   blocks?: Blocks;
-  columns?: Columns;
+  /** One for each part: their products need not be split then. */
+  columns?: Columns[];
 }
 
-export function packMatrix(name: string, matrix: Matrix, precision: Precision): PackedMatrix {
-  const { in: columns, out, bias } = matrix;
-  const base = { name, in: columns, out, bias };
+/** @param parts output channels of each part, all of them together by default */
+export function packMatrix(
+  name: string,
+  matrix: Matrix,
+  precision: Precision,
+  { parts = [matrix.out], activationBits = 16 }: { parts?: readonly number[]; activationBits?: ActivationBits } = {},
+): PackedMatrix {
+  const base = { name, in: matrix.in, parts, bias: matrix.bias, activationBits };
   if (precision === 'float32') return { ...base, float32: transpose(matrix) };
-  return { ...base, blocks: quantiseBlocks(matrix), columns: quantiseColumns(matrix) };
+  let row = 0;
+  const columns = parts.map((out) => {
+    const data = matrix.data.subarray(row * matrix.in, (row + out) * matrix.in);
+    row += out;
+    return quantiseColumns({ data, in: matrix.in, out });
+  });
+  return { ...base, blocks: quantiseBlocks(matrix), columns };
 }
 
-/** [rows, in] → [rows, out]. */
-export function linear(graph: Graph, x: string, matrix: PackedMatrix, kernel: Kernel): string {
-  const y = KERNELS[kernel](graph, x, matrix);
-  if (!matrix.bias) return y;
-  return graph.op('Add', [y, graph.weight(`${matrix.name}.bias`, 'float32', [matrix.out], matrix.bias)]);
+/** [rows, in] → [rows, out] of each part. */
+export function linear(graph: Graph, x: string, matrix: PackedMatrix, kernel: Kernel): string[] {
+  const { name, parts, bias } = matrix;
+  if (kernel === 'columns') {
+    const products = columns(graph, x, matrix);
+    return products.map((y, i) => {
+      const first = parts.slice(0, i).reduce((sum, out) => sum + out, 0);
+      return addBias(graph, y, `${name}.bias.${i}`, bias?.subarray(first, first + parts[i]!));
+    });
+  }
+  const y = addBias(graph, KERNELS[kernel](graph, x, matrix), `${name}.bias`, bias);
+  if (parts.length === 1) return [y];
+  return graph.multi('Split', [y, graph.constant('int64', parts)], parts.length, { attributes: { axis: -1 } });
 }
 
-const KERNELS: Record<Kernel, (graph: Graph, x: string, matrix: PackedMatrix) => string> = {
-  float32(graph, x, { name, in: K, out: N, float32 }) {
-    return graph.op('MatMul', [x, graph.weight(name, 'float32', [K, N], packed(name, float32))]);
+function addBias(graph: Graph, y: string, name: string, bias: Float32Array | undefined): string {
+  return bias ? graph.op('Add', [y, graph.weight(name, 'float32', [bias.length], bias)]) : y;
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
+
+const KERNELS: Record<'float32' | 'blocks', (graph: Graph, x: string, matrix: PackedMatrix) => string> = {
+  float32(graph, x, { name, in: K, parts, float32 }) {
+    return graph.op('MatMul', [x, graph.weight(name, 'float32', [K, sum(parts)], packed(name, float32))]);
   },
 
-  blocks(graph, x, { name, in: K, out: N, blocks }) {
+  blocks(graph, x, { name, in: K, parts, blocks }) {
     const { weight, scales, size } = packed(name, blocks);
+    const N = sum(parts);
     const bytes = graph.weight(`${name}.blocks`, 'uint8', [N, K / size, size], weight);
     const scale = graph.weight(`${name}.block_scales`, 'float32', [N * (K / size)], scales);
     const attributes = { K, N, bits: 8, block_size: size, accuracy_level: 4 };
     return graph.op('MatMulNBits', [x, bytes, scale], { domain: MICROSOFT, attributes });
   },
-
-  columns(graph, x, matrix) {
-    const { unit, rowScale } = unitRows(graph, x);
-    const coarse = quantise(graph, unit, STEP);
-    const step = graph.constant('float32', STEP);
-    const rest = graph.op('Sub', [unit, graph.op('DequantizeLinear', [coarse, step, graph.constant('uint8', 128)])]);
-    const fine = quantise(graph, rest, STEP * REST);
-    const sum = graph.op('Add', [product(graph, coarse, STEP, matrix), product(graph, fine, STEP * REST, matrix)]);
-    return graph.op('Mul', [sum, rowScale]);
-  },
-
-  rows(graph, x, matrix) {
-    const { unit, rowScale } = unitRows(graph, x);
-    return graph.op('Mul', [product(graph, quantise(graph, unit, STEP), STEP, matrix), rowScale]);
-  },
 };
+
+function columns(graph: Graph, x: string, matrix: PackedMatrix): string[] {
+  const { unit, rowScale } = unitRows(graph, x);
+  const coarse = quantise(graph, unit, STEP);
+  if (matrix.activationBits === 8)
+    return matrix.parts.map((_, i) => graph.op('Mul', [product(graph, coarse, STEP, matrix, i), rowScale]));
+  const step = graph.constant('float32', STEP);
+  const rest = graph.op('Sub', [unit, graph.op('DequantizeLinear', [coarse, step, graph.constant('uint8', 128)])]);
+  const fine = quantise(graph, rest, STEP * REST);
+  return matrix.parts.map((_, i) => {
+    const [main, correction] = [product(graph, coarse, STEP, matrix, i), product(graph, fine, STEP * REST, matrix, i)];
+    return graph.op('Mul', [graph.op('Add', [main, correction]), rowScale]);
+  });
+}
 
 const STEP = 1 / 127;
 /** The rest after rounding is at most half a step: its own steps are 1/254 of one. */
@@ -87,8 +118,11 @@ function quantise(graph: Graph, x: string, step: number): string {
   return graph.op('QuantizeLinear', [x, graph.constant('float32', step), graph.constant('uint8', 128)]);
 }
 
-function product(graph: Graph, bytes: string, step: number, { name, in: K, out: N, columns }: PackedMatrix): string {
-  const { weight, scales } = packed(name, columns);
+function product(graph: Graph, bytes: string, step: number, matrix: PackedMatrix, part: number): string {
+  const { in: K, parts, columns: forms } = matrix;
+  const name = parts.length > 1 ? `${matrix.name}.${part}` : matrix.name;
+  const { weight, scales } = packed(name, forms)[part]!;
+  const N = parts[part]!;
   const inputs = [
     bytes,
     graph.weight(name, 'int8', [K, N], weight),

@@ -1,4 +1,5 @@
 import type { DecoderConfig } from './architecture.js';
+import { balance, balanceLayer, type Calibration } from './balance.js';
 import type { PackedDecoder, PackedLayer } from './layer.js';
 import { packMatrix, type Precision } from './linear.js';
 import { readLayer, type Adapter, type TensorSource } from './weights.js';
@@ -6,25 +7,34 @@ import { readLayer, type Adapter, type TensorSource } from './weights.js';
 /** Positions in the rotary tables: working sets are re-indexed to contiguous positions below this. */
 const POSITIONS = 16_384;
 
-/** Reads, merges, fuses and quantises all weights of a decoder. */
+/** Reads, merges, fuses, balances (where a calibration is given) and quantises all weights of a decoder. */
 export async function packDecoder(
   source: TensorSource,
   config: DecoderConfig,
   precision: Precision,
   adapter?: Adapter,
+  calibration?: Calibration,
 ): Promise<PackedDecoder> {
   const layers: PackedLayer[] = [];
+  const [queries, keys] = [config.heads * config.headDim, config.kvHeads * config.headDim];
   for (let i = 0; i < config.layers; i++) {
     const weights = await readLayer(source, config, i, adapter);
+    if (calibration) balanceLayer(weights, calibration.layers[i]!);
     layers.push({
       ...weights,
-      qkv: packMatrix(`layer${i}.qkv`, weights.qkv, precision),
-      output: packMatrix(`layer${i}.output`, weights.output, precision),
-      gateUp: packMatrix(`layer${i}.gate_up`, weights.gateUp, precision),
+      qkv: packMatrix(`layer${i}.qkv`, weights.qkv, precision, { parts: [queries, keys, keys] }),
+      output: packMatrix(`layer${i}.output`, weights.output, precision, { activationBits: 8 }),
+      gateUp: packMatrix(`layer${i}.gate_up`, weights.gateUp, precision, {
+        parts: [config.feedForward, config.feedForward],
+        // Without a calibration, some channels are too far from the others for 8 bits.
+        activationBits: calibration ? 8 : 16,
+      }),
       down: packMatrix(`layer${i}.down`, weights.down, precision),
     });
   }
   const head = await source.floats(source.has('output.weight') ? 'output.weight' : 'token_embd.weight');
+  const outputNorm = await source.floats('output_norm.weight');
+  if (calibration) balance(head, calibration.head, (j, factor) => (outputNorm[j]! /= factor));
   const { cos, sin } = rotaryTables(config);
   return {
     config,
@@ -32,7 +42,7 @@ export async function packDecoder(
     layers,
     cos,
     sin,
-    outputNorm: await source.floats('output_norm.weight'),
+    outputNorm,
     head: packMatrix('head', { data: head, out: config.vocabulary, in: config.hidden }, precision),
   };
 }

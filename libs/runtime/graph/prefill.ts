@@ -13,8 +13,9 @@ import { encodeRows, PAGE_TOKENS } from './page-codec.js';
  * out  float32: key.I (without phase), value.I f32 [S, kvHeads, T, D]
  *      int8 (T a multiple of 16): key.I u8 [S, kvHeads, T/16, 16·D] around 128 with key_scale.I [S, kvHeads, T/16, 1],
  *      value.I i8 [S, kvHeads, T, D] with value_scale.I [S, kvHeads, T, 1]
+ *      rotated_key.I, exact_value.I f32 [S, kvHeads, T, D]: what a prefix is kept in, since everything attends to it
  */
-export function prefillGraph(decoder: PackedDecoder, kernel: 'rows' | 'columns'): Graph {
+export function prefillGraph(decoder: PackedDecoder, kernel: 'blocks' | 'columns'): Graph {
   const { hidden, kvHeads, headDim, layers } = decoder.config;
   const graph = new Graph('prefill');
   const embeddings = graph.input('embeddings', 'float32', ['S', 'T', hidden]);
@@ -32,7 +33,10 @@ export function prefillGraph(decoder: PackedDecoder, kernel: 'rows' | 'columns')
       value: graph.input(`prefix_value.${i}`, 'float32', [1, kvHeads, 'P', headDim]),
     };
     const before = writer.norm(`layer${i}.attention_norm`, x, delta, decoder.layers[i]!.attentionNorm);
-    const { query, key, rawKey, value } = writer.project(i, before.normed, { raw: true });
+    const exact = { key: `rotated_key.${i}`, value: `exact_value.${i}` };
+    const { query, key, rawKey, value } = writer.project(i, before.normed, { raw: true, ...exact });
+    graph.output(key, 'float32', ['S', kvHeads, 'T', headDim]);
+    graph.output(value, 'float32', ['S', kvHeads, 'T', headDim]);
     writeRows(graph, decoder, i, rawKey, value);
     if (i === layers - 1) break;
     // The prefix is short: joined with the segment's own rows it costs less than scores in two parts.

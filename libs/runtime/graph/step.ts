@@ -34,9 +34,10 @@ export function stepGraph(
       mask: graph.input(`bias.${i}`, 'float32', ['B', kvHeads, 1, 'W']),
     };
     const before = writer.norm(`layer${i}.attention_norm`, x, delta, decoder.layers[i]!.attentionNorm);
-    const { query, key, value } = writer.project(i, before.normed, { raw: false });
-    graph.output(key, 'float32', ['B', kvHeads, 'S', headDim], `key.${i}`);
-    graph.output(value, 'float32', ['B', kvHeads, 'S', headDim], `value.${i}`);
+    const own = { key: `key.${i}`, value: `value.${i}` };
+    const { query, key, value } = writer.project(i, before.normed, { raw: false, ...own });
+    graph.output(key, 'float32', ['B', kvHeads, 'S', headDim]);
+    graph.output(value, 'float32', ['B', kvHeads, 'S', headDim]);
     const { mixed, probabilities } = attention(graph, query, [past, { key, value, mask: causal }], lengths, headDim);
     if (evidenceLayers.includes(i)) {
       const mass = graph.op('ReduceSum', [probabilities[0]!, graph.constant('int64', [2])], {

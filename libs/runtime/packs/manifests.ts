@@ -63,10 +63,10 @@ export function parseManifest(text: string, file: string): PackManifest {
 }
 
 function partsOf({ decoder, vision, speech, vad }: PackManifest): [part: string, file: string][] {
-  const { base, adapter, prompts } = decoder;
+  const { base, adapter, calibration, prompts } = decoder;
   const { encoder, connector } = vision ?? {};
   const named = {
-    ...prefixed('decoder', { base, adapter, prompts }),
+    ...prefixed('decoder', { base, adapter, calibration, prompts }),
     ...prefixed('vision', { encoder, connector }),
     ...prefixed('speech', speech && { encoder: speech.encoder, decoder: speech.decoder, tokenizer: speech.tokenizer }),
     ...prefixed('vad', { model: vad?.model }),
