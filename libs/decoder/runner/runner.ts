@@ -82,8 +82,7 @@ export class Runner {
       });
     const [keys, values] = [rows('rotated_key'), rows('exact_value')];
     // Whatever went wrong in a layer shows in the last.
-    for (const last of [keys.at(-1)!, values.at(-1)!])
-      if (!last.every(Number.isFinite)) throw notFinite(layers - 1);
+    for (const last of [keys.at(-1)!, values.at(-1)!]) if (!last.every(Number.isFinite)) throw notFinite(layers - 1);
     return { tokens, keys, values };
   }
 
@@ -202,29 +201,38 @@ export class Runner {
       rows: int64(...rows),
     };
     const size = kvHeads * W;
+    const bias = new Float32Array(layers * count * size);
     const view = (data: Float32Array, width: number): Float32Array =>
       data.subarray(first * size * width, (first + count) * size * width);
     for (let i = 0; i < layers; i++) {
       feeds[`past_key.${i}`] = tensor('float32', [count, kvHeads, W, headDim], view(arena.keys[i]!, headDim));
       feeds[`past_value.${i}`] = tensor('float32', [count, kvHeads, W, headDim], view(arena.values[i]!, headDim));
-      feeds[`bias.${i}`] = tensor('float32', [count, kvHeads, 1, W], view(arena.bias[i]!, 1));
+      bias.set(view(arena.bias[i]!, 1), i * count * size);
     }
+    feeds['bias'] = tensor('float32', [layers, count, kvHeads, 1, W], bias);
     const out = await this.model.step.run(feeds);
     members.forEach((member, b) => {
-      if (appends(member)) this.append(member, out, b, S);
+      if (appends(member)) this.append(member, out, { b, count, S });
     });
     return {
       logits: out['logits']!.data as Float32Array,
-      mass: this.model.evidenceLayers.map((layer) => out[`mass.${layer}`]!.data as Float32Array),
+      mass: this.model.evidenceLayers.map((_, i) =>
+        (out['mass']!.data as Float32Array).subarray(i * count * size, (i + 1) * count * size),
+      ),
     };
   }
 
-  private append(member: WorkingSet, out: Record<string, Tensor>, b: number, S: number): void {
+  private append(
+    member: WorkingSet,
+    out: Record<string, Tensor>,
+    { b, count, S }: { b: number; count: number; S: number },
+  ): void {
     const { kvHeads, headDim, layers } = this.model.config;
-    const own = (data: Tensor['data']): Float32Array =>
-      (data as Float32Array).subarray(b * kvHeads * S * headDim, (b + 1) * kvHeads * S * headDim);
+    const size = kvHeads * S * headDim;
+    const [keys, values] = [out['keys']!.data as Float32Array, out['values']!.data as Float32Array];
     for (let layer = 0; layer < layers; layer++) {
-      const [key, value] = [own(out[`key.${layer}`]!.data), own(out[`value.${layer}`]!.data)];
+      const at = (layer * count + b) * size;
+      const [key, value] = [keys.subarray(at, at + size), values.subarray(at, at + size)];
       for (let head = 0; head < kvHeads; head++) {
         member.write(layer, head, member.length, S, key, value);
         member.show(layer, head, member.length, member.length + S);

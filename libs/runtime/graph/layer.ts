@@ -40,7 +40,7 @@ export interface Projected {
 }
 
 /**
- * Writes decoder layers into a graph. `hidden` is [B·S, N]; `x` of the methods is the residual stream and `delta`
+ * Writes decoder layers into a graph. `hidden` is [B·S, N] or [B, S, N]; `x` of the methods is the residual stream and `delta`
  * what is to be added to it, so that addition and norm are one operator.
  */
 export class LayerWriter {
@@ -54,6 +54,8 @@ export class LayerWriter {
     /** int64 [2]: B and S. */
     private readonly batchAndLength: string,
     kernel: Exclude<Kernel, 'float32'>,
+    /** Whether rows are [B·S, N], as large products want them, or [B, S, N], which takes fewer operators. */
+    private readonly flat = true,
   ) {
     this.kernel = decoder.precision === 'float32' ? 'float32' : kernel;
   }
@@ -91,7 +93,8 @@ export class LayerWriter {
     const { heads, kvHeads, headDim } = config;
     const layer = this.decoder.layers[index]!;
     const [flatQ, flatK, flatV] = linear(graph, normed, layer.qkv, this.kernel) as [string, string, string];
-    const sized = (flat: string, count: number): string => graph.op('Reshape', [flat, this.shape([count * headDim])]);
+    const sized = (rows: string, count: number): string =>
+      this.flat ? graph.op('Reshape', [rows, this.shape([count * headDim])]) : rows;
     const [plainQ, plainK, v] = [sized(flatQ, heads), sized(flatK, kvHeads), sized(flatV, kvHeads)];
     const q = layer.queryNorm ? this.headNorm(`layer${index}.query_norm`, plainQ, heads, layer.queryNorm) : plainQ;
     const k = layer.keyNorm ? this.headNorm(`layer${index}.key_norm`, plainK, kvHeads, layer.keyNorm) : plainK;
@@ -113,8 +116,9 @@ export class LayerWriter {
       this.concat([this.batch(), [kvHeads, heads / kvHeads], this.length(), [headDim]]),
     ]);
     const rows = graph.op('Transpose', [grouped], { attributes: { perm: [0, 3, 1, 2, 4] } });
-    const flat = graph.op('Reshape', [rows, graph.constant('int64', [-1, heads * headDim])]);
-    return linear(graph, flat, this.decoder.layers[index]!.output, this.kernel)[0]!;
+    const width = heads * headDim;
+    const joined = graph.op('Reshape', [rows, this.flat ? graph.constant('int64', [-1, width]) : this.shape([width])]);
+    return linear(graph, joined, this.decoder.layers[index]!.output, this.kernel)[0]!;
   }
 
   /** SwiGLU or GeGLU. */

@@ -13,7 +13,7 @@ export interface Blocks {
   size: number;
 }
 
-const BLOCK = 32;
+const BLOCK = 64;
 
 export function transpose({ data, in: columns, out }: Matrix): Float32Array {
   const result = new Float32Array(data.length);
