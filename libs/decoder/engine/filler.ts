@@ -4,8 +4,8 @@ import type { PrefixRows, Runner } from '../runner/runner.js';
 import { partOf, type Job, type Unfilled } from './job.js';
 import type { PrefixCache } from './prefix-cache.js';
 
-/** Tokens of one prefill run; more at once is slower, since activations leave the cache. */
-const RUN_TOKENS = 256;
+/** Tokens of one prefill run, padding included; beyond that, activations leave the cache. */
+const RUN_TOKENS = 512;
 
 /** Computes the keys and values of prefixes and segments. */
 export class Filler {

@@ -7,6 +7,7 @@ import type { PageStore } from '../pool/page-store.js';
 export class Prefilled {
   constructor(
     private readonly out: Record<string, Tensor>,
+    private readonly segments: number,
     private readonly rows: number,
     private readonly config: DecoderConfig,
   ) {}
@@ -21,21 +22,23 @@ export class Prefilled {
     for (let layer = 0; layer < layers; layer++) {
       const part = <T extends Float32Array | Uint8Array | Int8Array>(name: string, perHead: number): T => {
         const size = kvHeads * perHead;
-        return (this.out[`${name}.${layer}`]!.data as T).subarray(index * size, (index + 1) * size) as T;
+        const at = (layer * this.segments + index) * size;
+        return (this.out[name]!.data as T).subarray(at, at + size) as T;
       };
       if (store instanceof Int8PageStore)
         store.writeEncoded(
           run,
           layer,
           {
-            keys: part<Uint8Array>('key', rows * headDim),
-            keyScales: part<Float32Array>('key_scale', rows / PAGE_TOKENS),
-            values: part<Int8Array>('value', rows * headDim),
-            valueScales: part<Float32Array>('value_scale', rows),
+            keys: part<Uint8Array>('keys', rows * headDim),
+            keyScales: part<Float32Array>('key_scales', rows / PAGE_TOKENS),
+            values: part<Int8Array>('values', rows * headDim),
+            valueScales: part<Float32Array>('value_scales', rows),
           },
           { rows },
         );
-      else store.writeLayer(run, layer, part<Float32Array>('key', rows * headDim), part('value', rows * headDim), rows);
+      else
+        store.writeLayer(run, layer, part<Float32Array>('keys', rows * headDim), part('values', rows * headDim), rows);
     }
   }
 }

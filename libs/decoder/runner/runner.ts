@@ -92,7 +92,12 @@ export class Runner {
    */
   async prefill(prefix: PrefixRows, segments: readonly Float32Array[]): Promise<Prefilled> {
     const { feeds, T } = this.prefillFeeds(prefix, segments);
-    return new Prefilled(await this.model.prefill.run(feeds, { outputs: this.paged }), T, this.model.config);
+    return new Prefilled(
+      await this.model.prefill.run(feeds, { outputs: this.paged }),
+      segments.length,
+      T,
+      this.model.config,
+    );
   }
 
   private prefillFeeds(prefix: PrefixRows, segments: readonly Float32Array[]): { feeds: Feeds; T: number } {

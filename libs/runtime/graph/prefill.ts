@@ -10,9 +10,9 @@ import { encodeRows, PAGE_TOKENS } from './page-codec.js';
  *
  * in   embeddings f32 [S, T, N] · positions i64 [S, T] · shape i64 [2] = S, T ·
  *      causal f32 [group·T, P + T] · prefix_key.I, prefix_value.I f32 [1, kvHeads, P, D] (rotated)
- * out  float32: key.I (without phase), value.I f32 [S, kvHeads, T, D]
- *      int8 (T a multiple of 16): key.I u8 [S, kvHeads, T/16, 16·D] around 128 with key_scale.I [S, kvHeads, T/16, 1],
- *      value.I i8 [S, kvHeads, T, D] with value_scale.I [S, kvHeads, T, 1]
+ * out  float32: keys (without phase), values f32 [layers·S, kvHeads, T, D]
+ *      int8 (T a multiple of 16): keys u8 [layers·S, kvHeads, T/16, 16·D] around 128 with key_scales
+ *      [layers·S, kvHeads, T/16, 1], values i8 [layers·S, kvHeads, T, D] with value_scales [layers·S, kvHeads, T, 1]
  *      rotated_key.I, exact_value.I f32 [S, kvHeads, T, D]: what a prefix is kept in, since everything attends to it
  */
 export function prefillGraph(decoder: PackedDecoder, kernel: 'blocks' | 'columns'): Graph {
@@ -25,6 +25,7 @@ export function prefillGraph(decoder: PackedDecoder, kernel: 'blocks' | 'columns
   const writer = new LayerWriter(graph, decoder, positions, shape, kernel);
   let x = graph.op('Reshape', [embeddings, graph.constant('int64', [-1, hidden])]);
   let delta: string | undefined;
+  const pages = new PageOutputs(graph, decoder);
   const segments = graph.op('Slice', [shape, graph.constant('int64', [0]), graph.constant('int64', [1])]);
   const spread = graph.op('Concat', [segments, graph.constant('int64', [1, 1, 1])], { attributes: { axis: 0 } });
   for (let i = 0; i < layers; i++) {
@@ -37,7 +38,7 @@ export function prefillGraph(decoder: PackedDecoder, kernel: 'blocks' | 'columns
     const { query, key, rawKey, value } = writer.project(i, before.normed, { raw: true, ...exact });
     graph.output(key, 'float32', ['S', kvHeads, 'T', headDim]);
     graph.output(value, 'float32', ['S', kvHeads, 'T', headDim]);
-    writeRows(graph, decoder, i, rawKey, value);
+    pages.add(rawKey, value);
     if (i === layers - 1) break;
     // The prefix is short: joined with the segment's own rows it costs less than scores in two parts.
     const join = (first: string, own: string): string =>
@@ -53,28 +54,46 @@ export function prefillGraph(decoder: PackedDecoder, kernel: 'blocks' | 'columns
     delta = writer.feedForward(i, after.normed);
     x = after.x;
   }
+  pages.write();
   return graph;
 }
 
-function writeRows(
-  graph: Graph,
-  { config, precision }: PackedDecoder,
-  layer: number,
-  key: string,
-  value: string,
-): void {
-  const { kvHeads, headDim } = config;
-  const output = (name: string, data: string, type: ElementType, dims: Dimension[]): string =>
-    graph.output(data, type, ['S', kvHeads, ...dims], `${name}.${layer}`);
-  if (precision === 'float32') {
-    output('key', key, 'float32', ['T', headDim]);
-    output('value', value, 'float32', ['T', headDim]);
-    return;
+/** Collects what becomes pages, and makes each kind one output for all layers: every output has its price. */
+class PageOutputs {
+  private readonly rows = new Map<string, { parts: string[]; type: ElementType; dims: Dimension[] }>();
+
+  constructor(
+    private readonly graph: Graph,
+    private readonly decoder: PackedDecoder,
+  ) {}
+
+  add(key: string, value: string): void {
+    const { graph } = this;
+    const { headDim } = this.decoder.config;
+    if (this.decoder.precision === 'float32') {
+      this.push('keys', key, 'float32', ['T', headDim]);
+      this.push('values', value, 'float32', ['T', headDim]);
+      return;
+    }
+    const keys = encodeRows(graph, key, headDim, PAGE_TOKENS, 128);
+    const values = encodeRows(graph, value, headDim, 1, 0);
+    this.push('keys', keys.codes, 'uint8', ['pages', PAGE_TOKENS * headDim]);
+    this.push('key_scales', keys.scales, 'float32', ['pages', 1]);
+    this.push('values', values.codes, 'int8', ['T', headDim]);
+    this.push('value_scales', values.scales, 'float32', ['T', 1]);
   }
-  const keys = encodeRows(graph, key, headDim, PAGE_TOKENS, 128);
-  const values = encodeRows(graph, value, headDim, 1, 0);
-  output('key', keys.codes, 'uint8', ['pages', PAGE_TOKENS * headDim]);
-  output('key_scale', keys.scales, 'float32', ['pages', 1]);
-  output('value', values.codes, 'int8', ['T', headDim]);
-  output('value_scale', values.scales, 'float32', ['T', 1]);
+
+  write(): void {
+    const { graph } = this;
+    for (const [name, { parts, type, dims }] of this.rows) {
+      const all = graph.op('Concat', parts, { attributes: { axis: 0 }, names: [name] });
+      graph.output(all, type, ['layers', this.decoder.config.kvHeads, ...dims]);
+    }
+  }
+
+  private push(name: string, part: string, type: ElementType, dims: Dimension[]): void {
+    const known = this.rows.get(name);
+    if (known) known.parts.push(part);
+    else this.rows.set(name, { parts: [part], type, dims });
+  }
 }
