@@ -1,4 +1,5 @@
 import { MICROSOFT, type Graph } from '../onnx/graph.js';
+import type { Dimension } from '../onnx/types.js';
 import type { DecoderConfig } from './architecture.js';
 import { linear, type Kernel, type PackedMatrix, type Precision } from './linear.js';
 
@@ -56,6 +57,8 @@ export class LayerWriter {
     kernel: Exclude<Kernel, 'float32'>,
     /** Whether rows are [B·S, N], as large products want them, or [B, S, N], which takes fewer operators. */
     private readonly flat = true,
+    /** The graph's names for B and S. */
+    private readonly named: { batch: Dimension; length: Dimension } = { batch: 'B', length: 'S' },
   ) {
     this.kernel = decoder.precision === 'float32' ? 'float32' : kernel;
   }
@@ -93,8 +96,7 @@ export class LayerWriter {
     const { heads, kvHeads, headDim } = config;
     const layer = this.decoder.layers[index]!;
     const [flatQ, flatK, flatV] = linear(graph, normed, layer.qkv, this.kernel) as [string, string, string];
-    const sized = (rows: string, count: number): string =>
-      this.flat ? graph.op('Reshape', [rows, this.shape([count * headDim])]) : rows;
+    const sized = (rows: string, count: number): string => (this.flat ? this.reshape(rows, [count * headDim]) : rows);
     const [plainQ, plainK, v] = [sized(flatQ, heads), sized(flatK, kvHeads), sized(flatV, kvHeads)];
     const q = layer.queryNorm ? this.headNorm(`layer${index}.query_norm`, plainQ, heads, layer.queryNorm) : plainQ;
     const k = layer.keyNorm ? this.headNorm(`layer${index}.key_norm`, plainK, kvHeads, layer.keyNorm) : plainK;
@@ -111,13 +113,14 @@ export class LayerWriter {
   attentionOutput(index: number, mixed: string): string {
     const { graph, config } = this;
     const { heads, kvHeads, headDim } = config;
-    const grouped = graph.op('Reshape', [
-      mixed,
-      this.concat([this.batch(), [kvHeads, heads / kvHeads], this.length(), [headDim]]),
-    ]);
+    const { batch, length } = this.named;
+    const shape = this.concat([this.batch(), [kvHeads, heads / kvHeads], this.length(), [headDim]]);
+    const grouped = graph.op('Reshape', [mixed, shape], { dims: [batch, kvHeads, heads / kvHeads, length, headDim] });
     const rows = graph.op('Transpose', [grouped], { attributes: { perm: [0, 3, 1, 2, 4] } });
     const width = heads * headDim;
-    const joined = graph.op('Reshape', [rows, this.flat ? graph.constant('int64', [-1, width]) : this.shape([width])]);
+    const joined = this.flat
+      ? graph.op('Reshape', [rows, graph.constant('int64', [-1, width])], { dims: ['tokens', width] })
+      : this.reshape(rows, [width]);
     return linear(graph, joined, this.decoder.layers[index]!.output, this.kernel)[0]!;
   }
 
@@ -137,7 +140,8 @@ export class LayerWriter {
   logits(x: string, rows: string): string {
     const chosen = this.graph.op('Gather', [x, rows], { attributes: { axis: 0 } });
     const { normed } = this.norm('output_norm', chosen, undefined, this.decoder.outputNorm);
-    return linear(this.graph, normed, this.decoder.head, this.kernel)[0]!;
+    // Few rows: the kernel of single tokens, which reads fewer bytes and whose weights open faster.
+    return linear(this.graph, normed, this.decoder.head, this.kernel === 'columns' ? 'blocks' : this.kernel)[0]!;
   }
 
   /** [B, S, h·D] → the same, rotated by position. */
@@ -153,18 +157,18 @@ export class LayerWriter {
 
   private headNorm(name: string, x: string, heads: number, weight: Float32Array): string {
     const { headDim, normEpsilon } = this.config;
-    const split = this.graph.op('Reshape', [x, this.shape([heads, headDim])]);
+    const split = this.reshape(x, [heads, headDim]);
     const gamma = this.graph.weight(name, 'float32', [weight.length], weight);
     const normed = this.graph.op('SimplifiedLayerNormalization', [split, gamma], {
       attributes: { epsilon: { float: normEpsilon }, axis: -1 },
     });
-    return this.graph.op('Reshape', [normed, this.shape([heads * headDim])]);
+    return this.reshape(normed, [heads * headDim]);
   }
 
   /** [B, S, kvHeads·D] → [B, kvHeads, S, D]. */
   private headsFirst(x: string, name?: string): string {
     const { kvHeads, headDim } = this.config;
-    const split = this.graph.op('Reshape', [x, this.shape([kvHeads, headDim])]);
+    const split = this.reshape(x, [kvHeads, headDim]);
     const names = name === undefined ? undefined : [name];
     return this.graph.op('Transpose', [split], { attributes: { perm: [0, 2, 1, 3] }, names });
   }
@@ -172,9 +176,16 @@ export class LayerWriter {
   /** [B, S, heads·D] → [B, kvHeads, group·S, D]: the query heads that share keys become rows. */
   private groups(x: string): string {
     const { heads, kvHeads, headDim } = this.config;
-    const split = this.graph.op('Reshape', [x, this.shape([kvHeads, heads / kvHeads, headDim])]);
+    const split = this.reshape(x, [kvHeads, heads / kvHeads, headDim]);
     const ordered = this.graph.op('Transpose', [split], { attributes: { perm: [0, 2, 3, 1, 4] } });
-    return this.graph.op('Reshape', [ordered, this.concat([this.batch(), [kvHeads, -1, headDim]])]);
+    const dims = [this.named.batch, kvHeads, 'rows', headDim];
+    return this.graph.op('Reshape', [ordered, this.concat([this.batch(), [kvHeads, -1, headDim]])], { dims });
+  }
+
+  /** To [B, S, …rest]. */
+  private reshape(x: string, rest: number[]): string {
+    const { batch, length } = this.named;
+    return this.graph.op('Reshape', [x, this.shape(rest)], { dims: [batch, length, ...rest] });
   }
 
   /** B, S and what follows, as a shape tensor. */

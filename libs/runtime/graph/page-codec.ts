@@ -1,4 +1,5 @@
 import type { Graph } from '../onnx/graph.js';
+import type { Dimension } from '../onnx/types.js';
 
 /** Tokens of a KV page (libs/decoder/pool). */
 export const PAGE_TOKENS = 16;
@@ -7,7 +8,7 @@ const STEP = 1 / 127;
 
 /**
  * Quantises keys or values for the page store: 127 steps to the largest magnitude of each group.
- * @param rows [B, kvHeads, T, D]
+ * @param rows [B, kvHeads, T, D], called `dims`
  * @param perGroup tokens that share a scale: PAGE_TOKENS for keys, 1 for values
  * @param zeroPoint 128 gives u8, 0 gives i8
  * @returns codes [B, kvHeads, T/perGroup, perGroup·D] and scales [B, kvHeads, T/perGroup, 1]; a group with a number
@@ -16,12 +17,14 @@ const STEP = 1 / 127;
 export function encodeRows(
   graph: Graph,
   rows: string,
-  headDim: number,
+  dims: readonly [Dimension, Dimension, Dimension, number],
   perGroup: number,
   zeroPoint: 0 | 128,
 ): { codes: string; scales: string } {
+  const [batch, heads, , headDim] = dims;
+  const grouped = graph.constant('int64', [0, 0, -1, perGroup * headDim]);
   const groups =
-    perGroup === 1 ? rows : graph.op('Reshape', [rows, graph.constant('int64', [0, 0, -1, perGroup * headDim])]);
+    perGroup === 1 ? rows : graph.op('Reshape', [rows, grouped], { dims: [batch, heads, 'pages', perGroup * headDim] });
   const last = graph.constant('int64', [-1]);
   const magnitudes = graph.op('Abs', [groups]);
   const reduce = (op: string): string => graph.op(op, [magnitudes, last], { attributes: { keepdims: 1 } });

