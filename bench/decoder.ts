@@ -17,14 +17,19 @@ const WORDS =
   );
 
 /**
- * Prefill and decode tokens a second by length of the material, one answer at a time, against llama.cpp with the same
- * GGUF and threads in the same run. Ours prefills segments and answers from the selected pages.
+ * Prefill and decode tokens a second by length of the material, against llama.cpp with the same GGUF and threads in the
+ * same run. Ours prefills segments and answers from the selected pages. Decoding is compared token by token; drafts
+ * from the material, which answers that quote it profit from, have a column of their own. Then many answers at once.
  */
 export async function run(args: string[]): Promise<void> {
   const { values } = parseArgs({
     args,
     allowPositionals: true,
-    options: { lengths: { type: 'string', default: '512,4096,8192' }, runs: { type: 'string', default: '3' } },
+    options: {
+      lengths: { type: 'string', default: '512,4096,8192' },
+      runs: { type: 'string', default: '3' },
+      concurrent: { type: 'string', default: '16' },
+    },
   });
   const config = loadConfig();
   const threads = config.runtime.threads || availableParallelism();
@@ -45,10 +50,14 @@ export async function run(args: string[]): Promise<void> {
     for (const length of values.lengths.split(',').map(Number)) {
       // Each round measures both, so that a noisy neighbour disturbs both alike; the best round of each counts.
       const mine: Speed[] = [];
+      const drafted: Speed[] = [];
       const theirs: Speed[] = [];
       for (let round = 1; round <= Number(values.runs); round++) {
-        mine.push(await ours(decoder, length, round));
-        theirs.push(await peer.measure(material(decoder, length, round).join(''), ANSWER_TOKENS));
+        // Another length has other words: nothing that it reads was read before.
+        const seed = length + round;
+        mine.push(await ours(decoder, length, seed));
+        drafted.push(await ours(decoder, length, seed, true));
+        theirs.push(await peer.measure(material(decoder, length, seed).join(''), ANSWER_TOKENS));
       }
       const best = (speeds: Speed[], key: 'prefill' | 'decode'): number =>
         Math.max(...speeds.map((speed) => speed[key]));
@@ -60,9 +69,17 @@ export async function run(args: string[]): Promise<void> {
         'decode tok/s': best(mine, 'decode'),
         'llama.cpp decode': best(theirs, 'decode'),
         'decode ratio': best(mine, 'decode') / best(theirs, 'decode'),
+        'with drafts tok/s': best(drafted, 'decode'),
       });
     }
     report(`decoder, one answer at a time, ${threads} threads`, rows, { threads, pack: pack.id });
+    const many = Number(values.concurrent);
+    const single = await together(decoder, 1);
+    const all = await together(decoder, many);
+    report('decoder, answers at once over 512 tokens each', [
+      { answers: 1, 'decode tok/s': single },
+      { answers: many, 'decode tok/s': all, 'times one': all / single },
+    ]);
   } finally {
     await peer.dispose();
     await decoder.dispose();
@@ -88,7 +105,17 @@ function material(decoder: Decoder, tokens: number, seed: number): string[] {
   return segments;
 }
 
-async function ours(decoder: Decoder, tokens: number, seed: number): Promise<Speed> {
+/** Tokens a second of `count` answers at the same time over material that was read before, questions included. */
+async function together(decoder: Decoder, count: number): Promise<number> {
+  const answers = (): Promise<Speed[]> =>
+    Promise.all(Array.from({ length: count }, (_, seed) => ours(decoder, 512, 100 + seed)));
+  await answers();
+  const started = performance.now();
+  await answers();
+  return (count * ANSWER_TOKENS) / ((performance.now() - started) / 1000);
+}
+
+async function ours(decoder: Decoder, tokens: number, seed: number, drafts = false): Promise<Speed> {
   const segments = material(decoder, tokens, seed).map((text): Segment => ({
     parts: [{ type: 'text', text }],
     span: { mediumId: '0'.repeat(64) },
@@ -100,6 +127,7 @@ async function ours(decoder: Decoder, tokens: number, seed: number): Promise<Spe
     question: [{ type: 'text', text: '\nGo on.<|im_end|>\n<|im_start|>assistant\n', special: true }],
     // The end token is never chosen, so that both answer the same number of tokens.
     sampling: { maxTokens: ANSWER_TOKENS + 1, logitBias: { '2': -100 } },
+    drafts,
   });
   let done: Extract<DecodeEvent, { type: 'done' }> | undefined;
   for await (const event of events) if (event.type === 'done') done = event;

@@ -93,6 +93,8 @@ export interface DecodeRequest {
   /** One number per segment, added to its pages' scores (for example a lexical prior). */
   prior?: number[];
   priority?: 'interactive' | 'batch';
+  /** False: no token is guessed from the material. The answer is the same either way; guesses are checked. */
+  drafts?: boolean;
 }
 
 export type DecodeEvent =

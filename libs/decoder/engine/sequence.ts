@@ -70,7 +70,8 @@ export class Sequence {
     this.sampler = new Sampler(this.sampling, { vocabulary: model.config.vocabulary, prompt: this.question.ids });
     this.stopStrings = new StopStrings(this.sampling.stop);
     this.detokenizer = model.tokenizer.detokenizer();
-    this.drafts = new DraftIndex(this.segments.length <= DRAFTED_SEGMENTS ? this.segments.map(({ ids }) => ids) : []);
+    const drafted = request.drafts !== false && this.segments.length <= DRAFTED_SEGMENTS;
+    this.drafts = new DraftIndex(drafted ? this.segments.map(({ ids }) => ids) : []);
     for (const id of this.question.ids) this.drafts.push(id);
     this.evidence = new Evidence(this.segments.length);
   }

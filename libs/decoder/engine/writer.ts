@@ -44,7 +44,7 @@ export class Writer {
     const { sequence } = job;
     const working = sequence.working!;
     const length = Math.min(this.draftLength.next(), sequence.tokensLeft - 1);
-    const draft = length > 0 ? sequence.drafts.draft(length) : [];
+    const draft = length > 0 && sequence.request.drafts !== false ? sequence.drafts.draft(length) : [];
     const tokens = [sequence.answer.at(-1)!, ...draft];
     const embeddings = new Float32Array(tokens.length * hidden);
     tokens.forEach((token, i) => table.row(token, embeddings, i * hidden));
