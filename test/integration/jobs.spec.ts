@@ -107,13 +107,13 @@ describe.each(BACKENDS)('jobs on $name', ({ start }) => {
 
   test('a failed child fails its tree with its own error, and stops its siblings', async () => {
     jobs.host(testHandlers(seen));
-    const id = await jobs.submit(photoTree('slow', 'bad'));
+    const id = await jobs.submit(photoTree('slow', 'bad late'));
     const error = await jobs.result(id).catch((e: unknown) => e);
     expect(error).toBeInstanceOf(TesseraError);
-    expect(error).toMatchObject({ code: 'corrupt_media', message: 'bad is cut off.', param: 'file' });
+    expect(error).toMatchObject({ code: 'corrupt_media', message: 'bad late is cut off.', param: 'file' });
     await expect.poll(() => seen.aborted).toEqual(['slow']);
     expect(await collect(jobs.events(id)).then((events) => events.at(-1))).toEqual({ type: 'state', state: 'failed' });
-    expect(seen.started.filter((name) => name === 'bad')).toHaveLength(1);
+    expect(seen.started.filter((name) => name === 'bad late')).toHaveLength(1);
   });
 
   test('transient errors are tried again with a pause, up to a limit', async () => {

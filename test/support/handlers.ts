@@ -6,7 +6,7 @@ const hash = (name: string) => Buffer.from(name).toString('hex').padEnd(64, '0')
 
 /**
  * Handlers for tests of the queue and the edge: they read no media. The name of the source says what happens:
- * `slow` never ends unless aborted, `bad` is a permanent failure, `flaky` fails on the first tries, `work` takes a moment, anything else is well.
+ * `slow` never ends unless aborted, `bad` is a permanent failure (`bad late` once another job has started), `flaky` fails on the first tries, `work` takes a moment, anything else is well.
  */
 export function testHandlers(seen: { aborted: string[]; started: string[] } = { aborted: [], started: [] }): Handlers {
   return {
@@ -19,6 +19,7 @@ export function testHandlers(seen: { aborted: string[]; started: string[] } = { 
           throw error;
         });
       if (source.name.startsWith('work')) await sleep(30, undefined, { signal });
+      while (source.name === 'bad late' && seen.started.length < 2) await sleep(5, undefined, { signal });
       if (source.name.startsWith('bad'))
         throw new TesseraError('corrupt_media', `${source.name} is cut off.`, { param: 'file' });
       if (source.name.startsWith('flaky') && attempt < 3) throw new TesseraError('url_unreachable', 'not now');
