@@ -13,6 +13,7 @@ const MEASUREMENTS = {
     captions: () => import('../../../bench/eval/captions.js'),
     vqa: () => import('../../../bench/eval/vqa.js'),
     mosaic: () => import('../../../bench/eval/mosaic.js'),
+    long: () => import('../../../bench/eval/long.js'),
     perplexity: () => import('../../../bench/eval/perplexity.js'),
     asr: () => import('../../../bench/eval-asr.js'),
   },

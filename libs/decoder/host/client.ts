@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import { TesseraError, type DecodeEvent, type DecodeRequest, type InstalledPack } from '#contracts';
-import { spawnWorker, Tokenizer } from '#runtime';
+import { spawnWorker, Tokenizer, type SelectOptions } from '#runtime';
 import type { DecoderStats, FromWorker, ToWorker, WorkerOptions } from './messages.js';
 
 export interface DecoderOptions {
@@ -13,6 +13,8 @@ export interface DecoderOptions {
   kvDir: string;
   threads: number;
   executionProviders?: readonly string[];
+  /** How pages are chosen; the measured best by default. */
+  selection?: SelectOptions;
   onWarning?: (message: string) => void;
 }
 
@@ -51,6 +53,7 @@ export async function createDecoder(options: DecoderOptions): Promise<Decoder> {
     kvDir: options.kvDir,
     threads: options.threads,
     executionProviders: options.executionProviders ?? [],
+    selection: options.selection,
   };
   const client = new DecoderClient(worker, await Tokenizer.fromGguf(worker.gguf), onWarning);
   await client.ready();

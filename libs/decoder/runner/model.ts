@@ -20,6 +20,7 @@ export interface ModelOptions {
   cacheDir: string;
   threads: number;
   executionProviders: readonly string[];
+  selection?: SelectOptions;
   /** Default int8; float32 is the reference for tests. */
   precision?: Precision;
   warn?: (message: string) => void;
@@ -34,7 +35,7 @@ const EVIDENCE_LAYERS = [10, 14, 18, 22, 26];
  */
 const SPIN_WHILE_RUNNING = { spin: true, config: { 'session.force_spinning_stop': '1' } };
 
-/** How pages are chosen (docs/decisions/0013-page-selection.md). */
+/** How pages are chosen (docs/decisions/0014-page-selection.md). */
 const SELECTION: SelectOptions = { score: 'max', group: 1 };
 
 /** A loaded decoder: its sessions, sizes, token embeddings and tokenizer. */
@@ -57,8 +58,8 @@ export async function loadModel(options: ModelOptions): Promise<DecoderModel> {
   try {
     const config = readConfig(gguf.metadata, gguf.info('token_embd.weight').dims[0]!);
     const evidenceLayers = EVIDENCE_LAYERS.filter((layer) => layer < config.layers);
-    const precision = options.precision ?? 'int8';
-    const graphs = await buildDecoderGraphs({ ...options, precision, evidenceLayers, selection: SELECTION });
+    const { precision = 'int8', selection = SELECTION } = options;
+    const graphs = await buildDecoderGraphs({ ...options, precision, evidenceLayers, selection });
     const { threads, executionProviders, warn } = options;
     const common = { threads, executionProviders, onWarning: warn, ...SPIN_WHILE_RUNNING };
     const prefill = await openSession({ ...common, file: graphs.prefill, name: 'decoder prefill' });

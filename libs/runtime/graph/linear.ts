@@ -10,7 +10,7 @@ export type Precision = 'float32' | 'int8';
  * apart: the sequences of a batch never influence each other.
  *
  * - `float32`: the reference.
- * - `blocks`: onnxruntime's MatMulNBits, 8 bits, a scale per 32 weights and per 32 activations. Best for few rows.
+ * - `blocks`: onnxruntime's MatMulNBits, 8 bits, a scale per 64 weights and per 64 activations. Best for few rows.
  * - `columns`: u8 × s8 with a scale per row and per output channel; best for many rows. Where activations are hard to
  *   round, twice: for the activations and for what their rounding lost, so that they have 16 bits.
  */

@@ -1,0 +1,227 @@
+import { createReadStream } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { createGunzip } from 'node:zlib';
+import { z } from 'zod';
+import { TesseraError, type DecodeEvent, type Segment } from '#contracts';
+import { createDecoder, type Decoder } from '#decoder';
+import { bm25 } from '#pipeline';
+import { loadConfig } from '#platform';
+import { installPack, type SelectOptions } from '#runtime';
+import { evalArguments } from '../arguments.js';
+import { report, type Row } from '../report.js';
+import { isRight, makeTimeline, type Kind, type Question, type Timeline } from './long/timeline.js';
+
+const PREFIX = '<|im_start|>user\nHere is the timeline of a video.\n';
+const SEGMENT_TOKENS = 240;
+/** Everything is selected up to here where dense attention is asked for: beyond, positions were never trained. */
+const DENSE_UP_TO = 8192;
+const PRIOR_WEIGHT = 2;
+const BYTES_PER_TOKEN = 13_000;
+
+/** How an answer is read: what is selected, and whether words that the question shares with a segment lift it. */
+interface Mode {
+  name: string;
+  prior: boolean;
+  dense?: boolean;
+}
+
+const MODES: Mode[] = [
+  { name: 'selection and words', prior: true },
+  { name: 'selection', prior: false },
+  { name: 'everything (dense)', prior: false, dense: true },
+];
+
+/**
+ * Questions about seeded timelines of growing length, read from the pages that selection chooses, with and without the
+ * lexical prior, and from everything where that can run: accuracy by kind, citations by attention, times, memory.
+ */
+export async function run(args: string[]): Promise<void> {
+  const { data, rest } = evalArguments(args, {
+    lengths: { type: 'string' },
+    timelines: { type: 'string' },
+    budget: { type: 'string' },
+    score: { type: 'string' },
+    group: { type: 'string' },
+  });
+  const lengths = String(rest['lengths'] ?? '2000,8000,32000,128000')
+    .split(',')
+    .map(Number);
+  const timelines = Number(rest['timelines'] ?? 3);
+  const budget = Number(rest['budget'] ?? 1024);
+  const selection: SelectOptions = {
+    score: rest['score'] === 'log-sum-exp' ? 'log-sum-exp' : 'max',
+    group: Number(rest['group'] ?? 1),
+  };
+  const sentences = await readSentences(join(data, 'text-captions.jsonl.gz'));
+  const config = loadConfig();
+  const pack = await installPack(config.pack, { cacheDir: config.cacheDir, dataDir: config.dataDir });
+  const rows: Row[] = [];
+  for (const length of lengths) {
+    const kvDir = await mkdtemp(join(tmpdir(), 'tessera-eval-'));
+    const decoder = await createDecoder({
+      pack,
+      cacheDir: config.cacheDir,
+      kvDir,
+      kvMemoryBytes: Math.max(2 ** 28, length * BYTES_PER_TOKEN * 1.3),
+      kvDiskBytes: 0,
+      threads: config.runtime.threads || availableParallelism(),
+      selection,
+    });
+    try {
+      const modes = MODES.filter(({ dense }) => !dense || length <= DENSE_UP_TO).map((mode) => new Tally(mode));
+      // Very long material is read once: its questions are as many as those of several short ones.
+      const count = length >= 100_000 ? 1 : timelines;
+      for (let seed = 1; seed <= count; seed++) await ask(decoder, length, seed, sentences, { modes, budget });
+      rows.push(...modes.map((tally) => tally.row(length)));
+      if (process.stderr.isTTY) process.stderr.write(`${length} tokens done\n`);
+    } finally {
+      await decoder.dispose();
+      await rm(kvDir, { recursive: true, force: true });
+    }
+  }
+  report('questions about long timelines', rows, { budget, ...selection, pack: pack.id });
+}
+
+async function ask(
+  decoder: Decoder,
+  length: number,
+  seed: number,
+  sentences: string[],
+  { modes, budget }: { modes: Tally[]; budget: number },
+): Promise<void> {
+  const timeline = makeTimeline(seed * 7919 + length, length, sentences, (text) => decoder.countTokens(text));
+  const { segments, owner } = segmentsOf(timeline, decoder);
+  const quotes = segments.map(({ quote }) => quote);
+  for (const tally of modes)
+    for (const question of timeline.questions) {
+      const scores = bm25(question.text, quotes);
+      const top = scores.reduce((best, score) => Math.max(best, score), Number.EPSILON);
+      const done = await answer(decoder, segments, question, {
+        selectedTokens: tally.mode.dense ? 2 * DENSE_UP_TO : budget,
+        prior: tally.mode.prior ? scores.map((score) => (PRIOR_WEIGHT * score) / top) : undefined,
+      });
+      tally.add(question, done, new Set(question.lines.map((line) => owner[line]!)));
+    }
+}
+
+function segmentsOf(timeline: Timeline, decoder: Decoder): { segments: Segment[]; owner: number[] } {
+  const groups: string[][] = [];
+  const owner: number[] = [];
+  let tokens = Infinity;
+  for (const line of timeline.lines) {
+    const size = decoder.countTokens(line);
+    if (tokens + size > SEGMENT_TOKENS) {
+      groups.push([]);
+      tokens = 0;
+    }
+    groups.at(-1)!.push(line);
+    owner.push(groups.length - 1);
+    tokens += size;
+  }
+  const segments = groups.map((lines): Segment => ({
+    parts: lines.map((text) => ({ type: 'text', text })),
+    span: { mediumId: '0'.repeat(64) },
+    quote: lines.join(''),
+  }));
+  return { segments, owner };
+}
+
+type Done = Extract<DecodeEvent, { type: 'done' }>;
+
+async function answer(
+  decoder: Decoder,
+  segments: Segment[],
+  question: Question,
+  options: { selectedTokens: number; prior: number[] | undefined },
+): Promise<Done> {
+  const events = decoder.generate({
+    prefix: [{ type: 'text', text: PREFIX, special: true }],
+    segments,
+    question: [{ type: 'text', text: `\n${question.text}<|im_end|>\n<|im_start|>assistant\n`, special: true }],
+    sampling: { maxTokens: 48 },
+    ...options,
+  });
+  for await (const event of events) if (event.type === 'done') return event;
+  throw new TesseraError('decoder_failed', 'The decoder ended without an answer.');
+}
+
+/** What one mode made of the questions of one length. */
+class Tally {
+  private readonly kinds = new Map<Kind, { right: number; asked: number }>();
+  private readonly cited = { first: 0, three: 0, of: 0 };
+  private readonly first: number[] = [];
+  private readonly speeds: number[] = [];
+  private prefill = 0;
+
+  constructor(readonly mode: Mode) {}
+
+  add(question: Question, done: Done, holders: ReadonlySet<number>): void {
+    const kind = this.kinds.get(question.kind) ?? { right: 0, asked: 0 };
+    const right = isRight(question, done.text);
+    this.kinds.set(question.kind, { right: kind.right + (right ? 1 : 0), asked: kind.asked + 1 });
+    if (right && question.kind === 'fact') {
+      const ranked = [...done.evidence.keys()].sort((a, b) => done.evidence[b]! - done.evidence[a]!);
+      this.cited.of++;
+      if (holders.has(ranked[0]!)) this.cited.first++;
+      if (ranked.slice(0, 3).some((segment) => holders.has(segment))) this.cited.three++;
+    }
+    const { usage, timings } = done;
+    const computed = usage.promptTokens - usage.cachedTokens;
+    if (computed > usage.promptTokens / 2) this.prefill = computed / (timings.prefillMs / 1000);
+    else this.first.push(timings.firstTokenMs);
+    if (usage.completionTokens > 4) this.speeds.push((usage.completionTokens - 1) / (timings.decodeMs / 1000));
+  }
+
+  row(length: number): Row {
+    const share = (kind: Kind): string => {
+      const { right, asked } = this.kinds.get(kind) ?? { right: 0, asked: 0 };
+      return `${right}/${asked}`;
+    };
+    const percent = (hits: number): string =>
+      this.cited.of > 0 ? `${Math.round((100 * hits) / this.cited.of)} %` : '–';
+    return {
+      tokens: length,
+      reads: this.mode.name,
+      fact: share('fact'),
+      'three keys': share('three keys'),
+      count: share('count'),
+      order: share('order'),
+      absent: share('absent'),
+      'cited first': percent(this.cited.first),
+      'among three': percent(this.cited.three),
+      'first token ms': median(this.first),
+      'decode tok/s': median(this.speeds),
+      ...(this.prefill > 0 ? { 'prefill tok/s': this.prefill } : {}),
+      'resident GiB': process.memoryUsage.rss() / 2 ** 30,
+    };
+  }
+}
+
+function median(values: number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}
+
+async function readSentences(file: string): Promise<string[]> {
+  const input = createReadStream(file);
+  const unzipped = input.pipe(createGunzip());
+  input.on('error', (error) => unzipped.destroy(error));
+  const sentences: string[] = [];
+  try {
+    for await (const line of createInterface({ input: unzipped })) {
+      const { text } = z.object({ text: z.string() }).parse(JSON.parse(line));
+      sentences.push(`${text.trim().replace(/\.$/, '')}.`);
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw new TesseraError(
+      'file_not_found',
+      `There is no ${file}. Name the folder of the evaluation data with --data FOLDER.`,
+      { cause: error },
+    );
+  }
+  return sentences;
+}
