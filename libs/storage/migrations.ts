@@ -52,4 +52,57 @@ export const MIGRATIONS: readonly string[] = [
   alter table tessera.media add column expires_at timestamptz;
   create index media_by_expiry on tessera.media (expires_at) where expires_at is not null;
   `,
+  `
+  -- Files of OpenAI's interface. A file is a name for a blob; the same bytes may be many files, and media too.
+  create table tessera.file (
+    id text primary key,
+    tenant text not null,
+    blob char(64) not null,
+    name text not null,
+    purpose text not null,
+    kind text not null,
+    bytes bigint not null,
+    created_at timestamptz not null default now()
+  );
+  create index file_by_tenant on tessera.file (tenant, created_at desc);
+  create index file_by_blob on tessera.file (blob);
+
+  -- Many requests in one file. The process that holds the lease works on it; when it dies, another one goes on.
+  create table tessera.batch (
+    id text primary key,
+    tenant text not null,
+    endpoint text not null,
+    input_file text not null,
+    completion_window text not null,
+    metadata jsonb,
+    status text not null default 'validating',
+    -- Unix time at which each status began.
+    times jsonb not null default '{}',
+    faults jsonb not null default '[]',
+    total int not null default 0,
+    completed int not null default 0,
+    failed int not null default 0,
+    output_file text,
+    error_file text,
+    created_at timestamptz not null default now(),
+    expires_at timestamptz not null,
+    lease_owner text,
+    lease_until timestamptz
+  );
+  create index batch_by_tenant on tessera.batch (tenant, created_at desc);
+  create index batch_unfinished on tessera.batch (created_at)
+    where status in ('validating', 'in_progress', 'finalizing', 'cancelling');
+
+  -- A line of a batch's input by its place in the file, the job it becomes, and what came of it. Gone when the output is written.
+  create table tessera.batch_line (
+    batch text not null references tessera.batch on delete cascade,
+    line int not null,
+    custom_id text not null,
+    start_byte bigint not null,
+    end_byte bigint not null,
+    job text not null,
+    outcome jsonb,
+    primary key (batch, line)
+  );
+  `,
 ];

@@ -79,15 +79,23 @@ export async function listMedia(
   return rows.map(toMedia);
 }
 
-/** Returns how many tenants still have these bytes: at 0 the blob may go. */
+/** How many media and files these bytes are. */
+export async function countReferences(pool: pg.Pool, blob: string): Promise<number> {
+  const { rows } = await pool.query<{ n: number }>(
+    `select (select count(*) from tessera.media where id = $1)::int + (select count(*) from tessera.file where blob = $1)::int as n`,
+    [blob],
+  );
+  return rows[0]?.n ?? 0;
+}
+
+/** Returns how often these bytes are still wanted, by this tenant or others: at 0 the blob may go. */
 export async function deleteMedia(
   pool: pg.Pool,
   tenant: string,
   id: string,
 ): Promise<{ deleted: boolean; references: number }> {
   const { rowCount } = await pool.query('delete from tessera.media where tenant = $1 and id = $2', [tenant, id]);
-  const { rows } = await pool.query<{ n: number }>('select count(*)::int as n from tessera.media where id = $1', [id]);
-  return { deleted: rowCount === 1, references: rows[0]?.n ?? 0 };
+  return { deleted: rowCount === 1, references: await countReferences(pool, id) };
 }
 
 /** Forgets media whose time is over; returns the ids that nobody has any more. */
@@ -95,7 +103,7 @@ export async function expireMedia(pool: pg.Pool): Promise<string[]> {
   const { rows } = await pool.query<{ id: string }>(
     `with gone as (delete from tessera.media where expires_at < now() returning tenant, id)
      select distinct g.id from gone g
-     where not exists (
+     where not exists (select from tessera.file f where f.blob = g.id) and not exists (
        select from tessera.media m where m.id = g.id and not exists (select from gone where tenant = m.tenant and id = m.id))`,
   );
   return rows.map(({ id }) => id);

@@ -1,17 +1,26 @@
 import type pg from 'pg';
+import { BatchRecords } from './batches.js';
+import { FileRecords } from './files.js';
 import * as keys from './keys.js';
 import * as media from './media.js';
 import * as requests from './requests.js';
 
 /** What Tessera remembers in PostgreSQL: who brought and asked for what, and the cache of everything that follows from media. */
 export class Records {
-  constructor(private readonly pool: pg.Pool) {}
+  readonly files: FileRecords;
+  readonly batches: BatchRecords;
+
+  constructor(private readonly pool: pg.Pool) {
+    this.files = new FileRecords(pool);
+    this.batches = new BatchRecords(pool);
+  }
 
   putMedia = (record: Omit<media.MediaRecord, 'createdAt' | 'expiresAt'> & { expiresAt?: Date | null }) =>
     media.putMedia(this.pool, { expiresAt: null, ...record });
   getMedia = (tenant: string, id: string) => media.getMedia(this.pool, tenant, id);
   listMedia = (tenant: string, page: { limit: number; before?: string }) => media.listMedia(this.pool, tenant, page);
   deleteMedia = (tenant: string, id: string) => media.deleteMedia(this.pool, tenant, id);
+  countReferences = (blob: string) => media.countReferences(this.pool, blob);
   expireMedia = () => media.expireMedia(this.pool);
 
   reserveRequest = (request: Omit<requests.RequestRecord, 'createdAt'>) => requests.reserveRequest(this.pool, request);
@@ -25,6 +34,22 @@ export class Records {
   findKey = (secret: string) => keys.findKey(this.pool, secret);
   listKeys = () => keys.listKeys(this.pool);
   revokeKey = (id: string) => keys.revokeKey(this.pool, id);
+
+  createKey = (key: Parameters<typeof keys.createKey>[1]) => keys.createKey(this.pool, key);
+  findKey = (secret: string) => keys.findKey(this.pool, secret);
+  listKeys = () => keys.listKeys(this.pool);
+  revokeKey = (id: string) => keys.revokeKey(this.pool, id);
+
+  createDelivery = (delivery: Parameters<typeof webhooks.createDelivery>[1]) =>
+    webhooks.createDelivery(this.pool, delivery);
+  wakeDeliveries = (job: string) => webhooks.wakeDeliveries(this.pool, job);
+  claimDeliveries = (limit: number, leaseSeconds: number) => webhooks.claimDeliveries(this.pool, limit, leaseSeconds);
+  settleDelivery = (id: string, settlement: webhooks.Settlement) => webhooks.settleDelivery(this.pool, id, settlement);
+  releaseDelivery = (id: string) => webhooks.releaseDelivery(this.pool, id);
+  listDeliveries = (tenant: string, page: Parameters<typeof webhooks.listDeliveries>[2]) =>
+    webhooks.listDeliveries(this.pool, tenant, page);
+  getDelivery = (tenant: string, id: string) => webhooks.getDelivery(this.pool, tenant, id);
+  redeliver = (tenant: string, id: string) => webhooks.redeliver(this.pool, tenant, id);
 
   async getArtifact<T = unknown>(key: string): Promise<T | undefined> {
     const { rows } = await this.pool.query<{ value: T }>({
