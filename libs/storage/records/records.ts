@@ -35,22 +35,6 @@ export class Records {
   listKeys = () => keys.listKeys(this.pool);
   revokeKey = (id: string) => keys.revokeKey(this.pool, id);
 
-  createKey = (key: Parameters<typeof keys.createKey>[1]) => keys.createKey(this.pool, key);
-  findKey = (secret: string) => keys.findKey(this.pool, secret);
-  listKeys = () => keys.listKeys(this.pool);
-  revokeKey = (id: string) => keys.revokeKey(this.pool, id);
-
-  createDelivery = (delivery: Parameters<typeof webhooks.createDelivery>[1]) =>
-    webhooks.createDelivery(this.pool, delivery);
-  wakeDeliveries = (job: string) => webhooks.wakeDeliveries(this.pool, job);
-  claimDeliveries = (limit: number, leaseSeconds: number) => webhooks.claimDeliveries(this.pool, limit, leaseSeconds);
-  settleDelivery = (id: string, settlement: webhooks.Settlement) => webhooks.settleDelivery(this.pool, id, settlement);
-  releaseDelivery = (id: string) => webhooks.releaseDelivery(this.pool, id);
-  listDeliveries = (tenant: string, page: Parameters<typeof webhooks.listDeliveries>[2]) =>
-    webhooks.listDeliveries(this.pool, tenant, page);
-  getDelivery = (tenant: string, id: string) => webhooks.getDelivery(this.pool, tenant, id);
-  redeliver = (tenant: string, id: string) => webhooks.redeliver(this.pool, tenant, id);
-
   async getArtifact<T = unknown>(key: string): Promise<T | undefined> {
     const { rows } = await this.pool.query<{ value: T }>({
       name: 'tessera-get-artifact',
