@@ -7,6 +7,8 @@ import { SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import { randomUUID } from 'node:crypto';
 import { ChatController } from './chat/chat.js';
 import { DescriptionsController } from './descriptions/descriptions.js';
+import { FilesController } from './files/files.js';
+import { FileStore } from './files/store.js';
 import { Draining, HealthController } from './health/health.js';
 import { MetricsController } from './health/metrics.js';
 import { ErrorFilter } from './http/errors.js';
@@ -32,6 +34,7 @@ export const CONTROLLERS: readonly Type[] = [
   ChatController,
   ModelsController,
   MediaController,
+  FilesController,
   JobsController,
   HealthController,
   MetricsController,
@@ -50,6 +53,7 @@ class ApiModule {
         Results,
         JobReply,
         MediaStore,
+        FileStore,
         ModelNames,
         Draining,
         Housekeeping,

@@ -28,7 +28,7 @@ const FilePart = z.object({
   type: z.literal('file'),
   file: z.object({
     file_data: z.string().min(1).optional().describe('data URL or base64'),
-    file_id: z.string().min(1).optional().describe('id of a medium'),
+    file_id: z.string().min(1).optional().describe('id of a medium or a file'),
     filename: z.string().optional(),
   }),
 });

@@ -3,24 +3,28 @@ import type { FastifyRequest } from 'fastify';
 import { TesseraError } from '#contracts';
 import { identityOf } from '../identity/identity.js';
 import type { MediaRecord } from '#storage';
-import type { MediaStore } from './store.js';
 
-export interface Form {
+export interface Form<File> {
   /** Text fields; a name that ends in `[]` or comes more than once is a list. */
   fields: Record<string, string | string[]>;
-  files: MediaRecord[];
+  files: File[];
+}
+
+/** Where the files of a form go while they arrive. */
+export interface FileSink<File> {
+  put(tenant: string, name: string, bytes: AsyncIterable<Uint8Array>, keep?: boolean): Promise<File>;
 }
 
 /** Reads a multipart form; its files are stored while they arrive. */
-export async function readForm(
+export async function readForm<File = MediaRecord>(
   request: FastifyRequest,
-  store: MediaStore,
+  store: FileSink<File>,
   options: { keep?: boolean } = {},
-): Promise<Form> {
+): Promise<Form<File>> {
   if (!request.isMultipart()) throw new TesseraError('invalid_request', 'The request is not a multipart form.');
   const { tenant } = identityOf(request);
-  const fields: Form['fields'] = {};
-  const files: MediaRecord[] = [];
+  const fields: Form<File>['fields'] = {};
+  const files: File[] = [];
   for await (const part of request.parts()) {
     if (part.type === 'file') {
       files.push(await store.put(tenant, part.filename || part.fieldname, part.file, options.keep));

@@ -8,7 +8,7 @@ import { PARTS, type ApiParts } from '../parts.js';
 import { parseDataUrl } from './data-url.js';
 
 /** Passes bytes on and keeps the first ones. */
-async function* peek(source: AsyncIterable<Uint8Array>, head: Uint8Array[]): AsyncGenerator<Uint8Array> {
+export async function* peek(source: AsyncIterable<Uint8Array>, head: Uint8Array[]): AsyncGenerator<Uint8Array> {
   let seen = 0;
   for await (const chunk of source) {
     if (seen < SNIFF_BYTES) head.push(chunk.subarray(0, SNIFF_BYTES - seen));
@@ -55,11 +55,17 @@ export class MediaStore {
     return record;
   }
 
-  toInput({ id, name, kind }: MediaRecord): TreeInput {
+  toInput({ id, name, kind }: Pick<MediaRecord, 'id' | 'name' | 'kind'>): TreeInput {
     return { source: { type: 'blob', blob: id, name }, kind };
   }
 
+  /** A medium, or a file of `POST /v1/files`. */
   async fromId(tenant: string, id: string): Promise<TreeInput> {
+    if (id.startsWith('file-')) {
+      const file = await this.parts.records.files.get(tenant, id);
+      if (!file) throw new TesseraError('file_not_found', `There is no file ${id}.`, { param: id });
+      return this.toInput({ id: file.blob, name: file.name, kind: file.kind });
+    }
     return this.toInput(await this.get(tenant, id));
   }
 
