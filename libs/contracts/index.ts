@@ -5,5 +5,6 @@ export * from './pack.js';
 export * from './sequence.js';
 export * from './timeline.js';
 export * from './jobs.js';
+export * from './evidence.js';
 export * from './requests.js';
 export * from './wire.js';

@@ -36,7 +36,11 @@ export const WireCitation = z.object({
   line: z.number().int().optional(),
   file: z.string().optional(),
   quote: z.string(),
+  /** Over HTTP, where there is something to look at: paths of a JPEG and of a clip, made when they are asked for. */
+  frame_url: z.string().optional(),
+  clip_url: z.string().optional(),
 });
+export type WireCitation = z.infer<typeof WireCitation>;
 
 export const AskResult = z.object({
   question: z.string(),

@@ -10,6 +10,7 @@ export {
   describeTree,
   extractTree,
   lookInto,
+  timelineTree,
   transcribeTree,
   type AnswerOptions,
   type TreeInput,

@@ -39,7 +39,8 @@ const PERCEPTION: Record<TreeInput['kind'], (input: TreeInput) => JobTree[]> = {
   text: (input) => [ingest(input)],
 };
 
-const compose = (input: TreeInput): JobTree<'media.compose'> => ({
+/** compose ← what the medium's kind needs ← ingest: its timeline, and all that a question about it needs but the question. */
+export const timelineTree = (input: TreeInput): JobTree<'media.compose'> => ({
   name: 'media.compose',
   payload: { source: input.source },
   children: PERCEPTION[input.kind](input),
@@ -59,7 +60,7 @@ export function answerTree(
       ...(options.selectedTokens === undefined ? {} : { selectedTokens: options.selectedTokens }),
       inputs: inputs.map(({ source }) => source.name),
     },
-    children: inputs.map(compose),
+    children: inputs.map(timelineTree),
   };
 }
 
@@ -99,9 +100,9 @@ export async function lookInto(source: MediaSource): Promise<TreeInput> {
   }
 }
 
-/** compose ← what the file's kind needs ← ingest: prepares a medium, so that a question about it costs only the question. */
+/** The timeline of a source that is not yet known; it prepares the medium, so that a question about it costs only the question. */
 export async function composeTree(source: MediaSource): Promise<JobTree<'media.compose'>> {
-  return compose(await lookInto(source));
+  return timelineTree(await lookInto(source));
 }
 
 /** A question about files, in the order given. */

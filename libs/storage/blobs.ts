@@ -84,6 +84,10 @@ export class Blobs {
     return existsSync(this.path(id));
   }
 
+  async size(id: string): Promise<number> {
+    return (await stat(this.path(id))).size;
+  }
+
   stream(id: string, range: { start?: number; end?: number } = {}): Readable {
     return createReadStream(this.path(id), range);
   }

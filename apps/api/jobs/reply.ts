@@ -29,6 +29,6 @@ export class JobReply {
     const status = await this.parts.jobs.status(id);
     if (status.state !== 'completed') return toResource(record, status);
     const ms = (status.finishedAt?.getTime() ?? 0) - status.createdAt.getTime();
-    return toResource(record, status, this.results.shape(record, await this.parts.jobs.result(id), ms));
+    return toResource(record, status, await this.results.shape(record, await this.parts.jobs.result(id), ms));
   }
 }

@@ -8,7 +8,11 @@ const seconds = (date: Date | null) => (date === null ? null : Math.floor(date.g
 export const JobResource = z.object({
   id: z.string(),
   object: z.literal('job'),
-  kind: z.string().describe('What was asked for: description, transcription, question, chat.completion or media.'),
+  kind: z
+    .string()
+    .describe(
+      'What was asked for: description, transcription, question, chat.completion, media, timeline or evidence.',
+    ),
   status: JobState,
   stage: z.string().nullable().describe('What is being done: ingest, see, hear, compose, …'),
   percent: z.number().nullable().describe('0 to 100 within the stage.'),

@@ -1,7 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { wireAnswer, wireDescription, type Answer, type JobResult } from '#contracts';
+import { JOBS, wireAnswer, wireDescription, type Answer, type JobResult } from '#contracts';
 import type { RequestKind, RequestRecord } from '#storage';
 import { toCompletion } from '../chat/completion.js';
+import { linkedCitations } from '../media/links.js';
+import { toTimeline } from '../media/timeline-resource.js';
 import { PARTS, type ApiParts } from '../parts.js';
 import { toTranscription } from '../transcriptions/result.js';
 
@@ -10,21 +12,31 @@ type Shape = (request: RequestRecord, result: unknown, parts: ApiParts, totalMs:
 /** One form per kind of request: the same whether its client waited or comes for it later. */
 const SHAPES: Record<RequestKind, Shape> = {
   description: (request, result, _parts, ms) => wireDescription(String(request.options['input']), result as Answer, ms),
-  question: (request, result, _parts, ms) => wireAnswer(String(request.options['question']), result as Answer, ms),
-  'chat.completion': (request, result) =>
-    toCompletion({ id: request.id, model: String(request.options['model']), created: request.createdAt }, [
+  question: async (request, result, { records }, ms) => ({
+    ...wireAnswer(String(request.options['question']), result as Answer, ms),
+    citations: await linkedCitations(records, request.tenant, [result as Answer]),
+  }),
+  'chat.completion': async (request, result, { records }) => ({
+    ...toCompletion({ id: request.id, model: String(request.options['model']), created: request.createdAt }, [
       result as Answer,
     ]),
+    citations: await linkedCitations(records, request.tenant, [result as Answer]),
+  }),
   transcription: (request, result, parts) =>
     toTranscription(request.options, (result as JobResult<'media.hear'>).transcript, parts.formatTranscript).body,
   media: (_request, result) => result,
+  timeline: ({ options }, result, { blobs }) => toTimeline(blobs, options, JOBS['media.compose'].result.parse(result)),
+  evidence: ({ options }, result) => ({
+    url: options['url'],
+    mime_type: JOBS['media.extract'].result.parse(result).mimeType,
+  }),
 };
 
 @Injectable()
 export class Results {
   constructor(@Inject(PARTS) private readonly parts: ApiParts) {}
 
-  shape(request: RequestRecord, result: unknown, totalMs: number): unknown {
+  async shape(request: RequestRecord, result: unknown, totalMs: number): Promise<unknown> {
     return SHAPES[request.kind](request, result, this.parts, totalMs);
   }
 }

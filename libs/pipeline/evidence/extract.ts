@@ -1,7 +1,6 @@
-import { JOBS, type JobPayload, type JobResult } from '#contracts';
+import { evidenceKey, JOBS, type JobPayload, type JobResult } from '#contracts';
 import type { JobContext } from '#jobs';
 import { cutClip, still } from '#media';
-import { artifactKey } from '../artifact.js';
 import { cached, requiredChild, type Stage } from '../context.js';
 
 /** What a citation points to, to be looked at: a frame as JPEG or a clip as MP4. Made on demand, once. */
@@ -12,7 +11,7 @@ export async function extract(
 ): Promise<JobResult<'media.extract'>> {
   const { blobs, config, records } = stage;
   const medium = await requiredChild(context, 'media.ingest');
-  const key = artifactKey('extract', medium.id, part);
+  const key = evidenceKey(medium.id, part);
   const known = await cached(records, key, JOBS['media.extract'].result);
   if (known && (await blobs.has(known.blob))) return known;
 

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 
-export type RequestKind = 'description' | 'transcription' | 'question' | 'chat.completion' | 'media';
+export type RequestKind =
+  'description' | 'transcription' | 'question' | 'chat.completion' | 'media' | 'timeline' | 'evidence';
 
 /** Who asked for which job. What the job did is in the queue's journal. */
 export interface RequestRecord {
