@@ -5,15 +5,20 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { createGunzip } from 'node:zlib';
 import { z } from 'zod';
-import { TesseraError, type DecodeEvent, type Segment } from '#contracts';
+import { TesseraError, type DecodeEvent } from '#contracts';
 import { createDecoder, type Decoder } from '#decoder';
 import { bm25 } from '#pipeline';
 import { loadConfig } from '#platform';
 import { installPack, type SelectOptions } from '#runtime';
+import { cite } from '../../libs/pipeline/answer/citations.js';
+import { focus } from '../../libs/pipeline/answer/focus.js';
+import type { Line } from '../../libs/pipeline/compose/lines.js';
+import { segmentLines, type TimelineSegment } from '../../libs/pipeline/compose/segments.js';
 import { evalArguments } from '../arguments.js';
 import { report, type Row } from '../report.js';
 import { isRight, makeTimeline, type Kind, type Question, type Timeline } from './long/timeline.js';
 
+const MEDIUM = '0'.repeat(64);
 const PREFIX = '<|im_start|>user\nHere is the timeline of a video.\n';
 const SEGMENT_TOKENS = 240;
 /** Everything is selected up to here where dense attention is asked for: beyond, positions were never trained. */
@@ -25,10 +30,13 @@ const BYTES_PER_TOKEN = 13_000;
 interface Mode {
   name: string;
   prior: boolean;
+  /** Related lines first, as the product asks (docs/decisions/0002), and its citations. */
+  product?: boolean;
   dense?: boolean;
 }
 
 const MODES: Mode[] = [
+  { name: 'as the product asks', prior: true, product: true },
   { name: 'selection and words', prior: true },
   { name: 'selection', prior: false },
   { name: 'everything (dense)', prior: false, dense: true },
@@ -93,53 +101,51 @@ async function ask(
   { modes, budget }: { modes: Tally[]; budget: number },
 ): Promise<void> {
   const timeline = makeTimeline(seed * 7919 + length, length, sentences, (text) => decoder.countTokens(text));
-  const { segments, owner } = segmentsOf(timeline, decoder);
-  const quotes = segments.map(({ quote }) => quote);
+  const whole = segmentsOf(timeline, decoder);
   for (const tally of modes)
     for (const question of timeline.questions) {
-      const scores = bm25(question.text, quotes);
+      const started = performance.now();
+      const related = tally.mode.product ? focus(question.text, whole) : undefined;
+      const segments = related ? segmentLines(related, (text) => decoder.countTokens(text), SEGMENT_TOKENS) : whole;
+      const scores = bm25(
+        question.text,
+        segments.map(({ quote }) => quote),
+      );
       const top = scores.reduce((best, score) => Math.max(best, score), Number.EPSILON);
+      const choosing = performance.now() - started;
       const done = await answer(decoder, segments, question, {
         selectedTokens: tally.mode.dense ? 2 * DENSE_UP_TO : budget,
         prior: tally.mode.prior ? scores.map((score) => (PRIOR_WEIGHT * score) / top) : undefined,
       });
-      tally.add(question, done, new Set(question.lines.map((line) => owner[line]!)));
+      tally.add(question, done, segments, choosing);
     }
 }
 
-function segmentsOf(timeline: Timeline, decoder: Decoder): { segments: Segment[]; owner: number[] } {
-  const groups: string[][] = [];
-  const owner: number[] = [];
-  let tokens = Infinity;
-  for (const line of timeline.lines) {
-    const size = decoder.countTokens(line);
-    if (tokens + size > SEGMENT_TOKENS) {
-      groups.push([]);
-      tokens = 0;
-    }
-    groups.at(-1)!.push(line);
-    owner.push(groups.length - 1);
-    tokens += size;
-  }
-  const segments = groups.map((lines): Segment => ({
-    parts: lines.map((text) => ({ type: 'text', text })),
-    span: { mediumId: '0'.repeat(64) },
-    quote: lines.join(''),
+/** As the product cuts a timeline: whole lines, up to so many tokens. */
+function segmentsOf(timeline: Timeline, decoder: Decoder): TimelineSegment[] {
+  const lines = timeline.lines.map((text, i): Line => ({
+    text,
+    span: { mediumId: MEDIUM, start: i, end: i + 1 },
+    quote: text.replace(/^\[[\d:]+\] /, '').trim(),
   }));
-  return { segments, owner };
+  return segmentLines(lines, (text) => decoder.countTokens(text), SEGMENT_TOKENS);
 }
 
 type Done = Extract<DecodeEvent, { type: 'done' }>;
 
 async function answer(
   decoder: Decoder,
-  segments: Segment[],
+  segments: TimelineSegment[],
   question: Question,
   options: { selectedTokens: number; prior: number[] | undefined },
 ): Promise<Done> {
   const events = decoder.generate({
     prefix: [{ type: 'text', text: PREFIX, special: true }],
-    segments,
+    segments: segments.map(({ lines, span, quote }) => ({
+      parts: lines.map(({ text }) => ({ type: 'text', text })),
+      span,
+      quote,
+    })),
     question: [{ type: 'text', text: `\n${question.text}<|im_end|>\n<|im_start|>assistant\n`, special: true }],
     sampling: { maxTokens: 48 },
     ...options,
@@ -158,20 +164,21 @@ class Tally {
 
   constructor(readonly mode: Mode) {}
 
-  add(question: Question, done: Done, holders: ReadonlySet<number>): void {
+  /** @param choosing milliseconds that were spent on words before the decoder was asked */
+  add(question: Question, done: Done, segments: TimelineSegment[], choosing: number): void {
     const kind = this.kinds.get(question.kind) ?? { right: 0, asked: 0 };
     const right = isRight(question, done.text);
     this.kinds.set(question.kind, { right: kind.right + (right ? 1 : 0), asked: kind.asked + 1 });
     if (right && question.kind === 'fact') {
-      const ranked = [...done.evidence.keys()].sort((a, b) => done.evidence[b]! - done.evidence[a]!);
+      const holds = this.mode.product ? citedLines(question, done, segments) : rankedSegments(question, done, segments);
       this.cited.of++;
-      if (holders.has(ranked[0]!)) this.cited.first++;
-      if (ranked.slice(0, 3).some((segment) => holders.has(segment))) this.cited.three++;
+      if (holds[0]) this.cited.first++;
+      if (holds.slice(0, 3).some(Boolean)) this.cited.three++;
     }
     const { usage, timings } = done;
     const computed = usage.promptTokens - usage.cachedTokens;
     if (computed > usage.promptTokens / 2) this.prefill = computed / (timings.prefillMs / 1000);
-    else this.first.push(timings.firstTokenMs);
+    else this.first.push(choosing + timings.firstTokenMs);
     if (usage.completionTokens > 4) this.speeds.push((usage.completionTokens - 1) / (timings.decodeMs / 1000));
   }
 
@@ -198,6 +205,19 @@ class Tally {
       'resident GiB': process.memoryUsage.rss() / 2 ** 30,
     };
   }
+}
+
+/** Of the segments by attention mass: whether each holds a line that the question is about. */
+function rankedSegments({ lines }: Question, { evidence }: Done, segments: TimelineSegment[]): boolean[] {
+  const ranked = [...evidence.keys()].sort((a, b) => evidence[b]! - evidence[a]!);
+  return ranked.map((at) => segments[at]!.lines.some(({ span }) => lines.includes(span.start!)));
+}
+
+/** Of the product's citations. */
+function citedLines(question: Question, done: Done, segments: TimelineSegment[]): boolean[] {
+  const { text: answered, evidence } = done;
+  const citations = cite({ question: question.text, answer: answered, segments, evidence, media: new Map() });
+  return citations.map(({ start }) => question.lines.includes(start!));
 }
 
 function median(values: number[]): number {
