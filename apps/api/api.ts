@@ -6,6 +6,7 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import { SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import { randomUUID } from 'node:crypto';
 import { ChatController } from './chat/chat.js';
+import { ChatWork } from './chat/work.js';
 import { DescriptionsController } from './descriptions/descriptions.js';
 import { FilesController } from './files/files.js';
 import { FileStore } from './files/store.js';
@@ -19,13 +20,18 @@ import { MediaStore } from './inputs/store.js';
 import { JobsController } from './jobs/jobs.js';
 import { JobReply } from './jobs/reply.js';
 import { Results } from './jobs/results.js';
+import { EvidenceController } from './media/evidence.js';
 import { MediaController } from './media/media.js';
+import { TimelineController } from './media/timeline.js';
 import { ModelNames, ModelsController } from './models/models.js';
 import { openApiDocument } from './openapi/document.js';
 import { PARTS, type ApiParts } from './parts.js';
 import { QuestionsController } from './questions/questions.js';
+import { QuestionWork } from './questions/work.js';
 import { Requests } from './requests.js';
 import { TranscriptionsController } from './transcriptions/transcriptions.js';
+import { WebhookSender } from './webhooks/sender.js';
+import { WebhooksController } from './webhooks/webhooks.js';
 
 export const CONTROLLERS: readonly Type[] = [
   DescriptionsController,
@@ -34,8 +40,11 @@ export const CONTROLLERS: readonly Type[] = [
   ChatController,
   ModelsController,
   MediaController,
+  TimelineController,
+  EvidenceController,
   FilesController,
   JobsController,
+  WebhooksController,
   HealthController,
   MetricsController,
 ];
@@ -49,11 +58,14 @@ class ApiModule {
       providers: [
         { provide: PARTS, useValue: parts },
         { provide: APP_GUARD, useClass: IdentityGuard },
+        WebhookSender,
         Requests,
         Results,
         JobReply,
         MediaStore,
         FileStore,
+        ChatWork,
+        QuestionWork,
         ModelNames,
         Draining,
         Housekeeping,

@@ -8,6 +8,8 @@ import type { RequestKind, RequestRecord } from '#storage';
 import { disconnected } from './http/disconnect.js';
 import { identityOf } from './identity/identity.js';
 import { PARTS, type ApiParts } from './parts.js';
+import { WebhookSender } from './webhooks/sender.js';
+import { jobUrlOf, targetOf, WEBHOOK_HEADER } from './webhooks/target.js';
 
 export interface Submission {
   kind: RequestKind;
@@ -17,15 +19,18 @@ export interface Submission {
   priority?: Priority;
 }
 
-const fingerprint = (submission: Submission) =>
+const fingerprintOf = ({ kind, tree, options = {} }: Submission, webhook: string | undefined) =>
   createHash('sha256')
-    .update(JSON.stringify([submission.kind, submission.tree, submission.options ?? {}]))
+    .update(JSON.stringify([kind, tree, options, ...(webhook ? [webhook] : [])]))
     .digest('hex');
 
 /** Turns requests into jobs, and remembers whose they are. */
 @Injectable()
 export class Requests {
-  constructor(@Inject(PARTS) private readonly parts: ApiParts) {}
+  constructor(
+    @Inject(PARTS) private readonly parts: ApiParts,
+    @Inject(WebhookSender) private readonly webhooks: WebhookSender,
+  ) {}
 
   /**
    * Queues the work of a request. With an `Idempotency-Key` that this tenant has used before, the first job is the answer; the
@@ -33,6 +38,8 @@ export class Requests {
    */
   async submit(request: FastifyRequest, submission: Submission): Promise<string> {
     const { tenant } = identityOf(request);
+    const webhook = this.webhookOf(request);
+    const fingerprint = fingerprintOf(submission, webhook);
     const key = request.headers['idempotency-key'];
     const idempotencyKey = typeof key === 'string' && key !== '' ? key : undefined;
     if (idempotencyKey && idempotencyKey.length > 255)
@@ -45,14 +52,15 @@ export class Requests {
       kind: submission.kind,
       options: submission.options ?? {},
       idempotencyKey,
-      fingerprint: fingerprint(submission),
+      fingerprint,
     });
-    if (reserved.fingerprint !== fingerprint(submission))
+    if (reserved.fingerprint !== fingerprint)
       throw new TesseraError('conflict', 'This Idempotency-Key was used for other work.', { param: 'Idempotency-Key' });
     if (!reserved.created) return this.untilQueued(reserved.id);
     try {
       await this.admit(tenant);
-      return await this.parts.jobs.submit(submission.tree, {
+      if (webhook) await this.promise(request, reserved.id, webhook);
+      await this.parts.jobs.submit(submission.tree, {
         id: reserved.id,
         priority: submission.priority ?? 'interactive',
         owner: tenant,
@@ -61,6 +69,31 @@ export class Requests {
       await this.parts.records.deleteRequest(reserved.id);
       throw error;
     }
+    if (webhook) this.webhooks.follow(reserved.id);
+    return reserved.id;
+  }
+
+  /** Who is to be told of the end of what this request starts: work that its client does not wait for. */
+  private webhookOf(request: FastifyRequest): string | undefined {
+    const webhook = targetOf(request, this.parts.config);
+    if (webhook && !this.wantsJob(request))
+      throw new TesseraError('invalid_request', `${WEBHOOK_HEADER}: needs Prefer: respond-async`, {
+        param: WEBHOOK_HEADER,
+      });
+    return webhook;
+  }
+
+  private async promise(request: FastifyRequest, job: string, url: string): Promise<void> {
+    const { tenant } = identityOf(request);
+    await this.webhooks.promise({ tenant, job, url, jobUrl: jobUrlOf(request, job) });
+  }
+
+  /** The same for a job that was queued and written down by somebody else. */
+  async announce(request: FastifyRequest, job: string): Promise<void> {
+    const webhook = targetOf(request, this.parts.config);
+    if (!webhook) return;
+    await this.promise(request, job, webhook);
+    this.webhooks.follow(job);
   }
 
   /** The first use of a key may still be on its way to the queue. */

@@ -39,6 +39,7 @@ test('every fault is reported at once', () => {
     TESSERA_QUEUE_ULR: 'redis://x',
     TESSERA_ALLOW_PRIVATE_URLS: 'yes',
     TESSERA_URL_PORTS: '80,http',
+    TESSERA_WEBHOOK_SECRET: 'whsec_c2hvcnQ=',
   };
   let message = '';
   try {
@@ -48,4 +49,12 @@ test('every fault is reported at once', () => {
   }
   for (const name of Object.keys(env)) expect(message).toContain(name);
   expect(message).toContain('write for example 4GiB');
+});
+
+test('one webhook secret, or several while they change', () => {
+  const [old, fresh] = [24, 64].map((bytes) => `whsec_${Buffer.alloc(bytes, 7).toString('base64')}`);
+  expect(loadConfig({ HOME: '/' }).webhooks.secrets).toEqual([]);
+  expect(loadConfig({ HOME: '/', TESSERA_WEBHOOK_SECRET: `${fresh}, ${old}` }).webhooks.secrets).toEqual([fresh, old]);
+  for (const wrong of ['secret', 'whsec_', `whsec_${'A'.repeat(31)}`, `whsec_${Buffer.alloc(65).toString('base64')}`])
+    expect(() => loadConfig({ HOME: '/', TESSERA_WEBHOOK_SECRET: wrong })).toThrow('TESSERA_WEBHOOK_SECRET');
 });

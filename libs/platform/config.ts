@@ -74,6 +74,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
       ports: s.TESSERA_URL_PORTS,
       timeoutMs: s.TESSERA_URL_TIMEOUT * 1000,
     },
+    webhooks: { secrets: s.TESSERA_WEBHOOK_SECRET },
     pack: s.TESSERA_PACK,
     hub: { url: s.TESSERA_HUB_URL?.replace(/\/+$/, ''), token: s.TESSERA_HUB_TOKEN },
     runtime: { threads: s.TESSERA_THREADS, executionProviders: s.TESSERA_EXECUTION_PROVIDERS },

@@ -34,6 +34,13 @@ const url = (...schemes: string[]) =>
       error: `is not a URL of ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`,
     });
 
+/** https://github.com/standard-webhooks/standard-webhooks: 24 to 64 random bytes; base64 that Buffer would not read in full is refused. */
+function isWebhookSecret(text: string): boolean {
+  const [, base64 = ''] = /^whsec_([A-Za-z0-9+/]+=*)$/.exec(text) ?? [];
+  const bytes = Buffer.from(base64, 'base64');
+  return bytes.length >= 24 && bytes.length <= 64 && bytes.toString('base64') === base64;
+}
+
 /** Every environment variable of Tessera: its form, its default and what it is for. docs/operations.md is made from it. */
 export const SETTINGS = {
   TESSERA_DATA_DIR: z
@@ -88,6 +95,14 @@ export const SETTINGS = {
     .pipe(z.array(z.number({ error: 'is not a list of ports' }).int().min(1).max(65535)))
     .describe('Ports that URLs may name.'),
   TESSERA_URL_TIMEOUT: whole(60).describe('Seconds for one download.'),
+
+  TESSERA_WEBHOOK_SECRET: list()
+    .pipe(
+      z.array(
+        z.string().refine(isWebhookSecret, { error: 'is not whsec_ and the base64 of 24 to 64 bytes, one or several' }),
+      ),
+    )
+    .describe('Signs webhooks: whsec_ and base64 of 24 to 64 bytes, one or more; empty: none go.'),
 
   TESSERA_PACK: z.string().min(1).default('tessera-nano').describe('Model pack.'),
   TESSERA_HUB_URL: url('http:', 'https:').describe('Model hub of hf: sources, a mirror for example.'),

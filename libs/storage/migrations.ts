@@ -105,4 +105,26 @@ export const MIGRATIONS: readonly string[] = [
     primary key (batch, line)
   );
   `,
+  `
+  -- Messages about the ends of jobs, to receivers that their requests named. They go with the request.
+  create table tessera.webhook_delivery (
+    id text primary key,
+    tenant text not null,
+    job text not null references tessera.request (id) on delete cascade,
+    url text not null,
+    job_url text not null,
+    state text not null default 'waiting',
+    event text,
+    body text,
+    tries int not null default 0,
+    attempts jsonb not null default '[]',
+    next_at timestamptz not null,
+    claimed_until timestamptz,
+    created_at timestamptz not null default now(),
+    delivered_at timestamptz
+  );
+  create index webhook_delivery_due on tessera.webhook_delivery (next_at) where state in ('waiting', 'pending');
+  create index webhook_delivery_by_job on tessera.webhook_delivery (job);
+  create index webhook_delivery_by_tenant on tessera.webhook_delivery (tenant, created_at desc);
+  `,
 ];

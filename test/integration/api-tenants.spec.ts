@@ -11,6 +11,8 @@ beforeAll(async () => {
     TESSERA_RATE_LIMIT: '30',
     TESSERA_MAX_JOBS_PER_KEY: '3',
     TESSERA_MAX_WAITING: '5',
+    TESSERA_WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 1).toString('base64')}`,
+    TESSERA_ALLOW_PRIVATE_URLS: 'true',
   });
   ada = (await api.records.createKey({ name: 'ada' })).secret;
   bob = (await api.records.createKey({ name: 'bob' })).secret;
@@ -77,9 +79,13 @@ describe('what one key brought', () => {
     const medium = (await json(call(ada, 'POST', '/v1/media', form({}, [['file', 'secret.png', PNG]]))))[
       'id'
     ] as string;
-    const job = (await json(call(ada, 'POST', '/v1/questions', { question: 'mine', media: [medium] }, later)))[
+    // The discard port: nobody listens.
+    const told = { ...later, 'webhook-url': 'http://127.0.0.1:9/' };
+    const job = (await json(call(ada, 'POST', '/v1/questions', { question: 'mine', media: [medium] }, told)))[
       'id'
     ] as string;
+    const deliveries = await json(call(ada, 'GET', '/v1/webhooks/deliveries'));
+    const [{ id: delivery }] = deliveries['data'] as unknown as [{ id: string }];
     await expect.poll(async () => (await json(call(ada, 'GET', `/v1/jobs/${job}`)))['status']).toBe('completed');
 
     const chat = {
@@ -96,6 +102,9 @@ describe('what one key brought', () => {
     const tries: [string, string, (FormData | object)?][] = [
       ['GET', `/v1/media/${medium}`],
       ['GET', `/v1/media/${medium}/content`],
+      ['GET', `/v1/media/${medium}/timeline`],
+      ['GET', `/v1/media/${medium}/frame`],
+      ['GET', `/v1/media/${medium}/clip?start=0&end=1`],
       ['DELETE', `/v1/media/${medium}`],
       ['POST', '/v1/questions', { question: 'a', media: [medium] }],
       ['POST', '/v1/questions', form({ question: 'a', media: medium })],
@@ -107,10 +116,12 @@ describe('what one key brought', () => {
       ['GET', `/v1/jobs/${job}/events`],
       ['DELETE', `/v1/jobs/${job}`],
       ['POST', `/v1/jobs/${job}/retry`],
+      ['POST', `/v1/webhooks/deliveries/${delivery}/redeliver`],
     ];
     for (const [method, path, body] of tries)
       expect([path, (await call(bob, method, path, body)).status]).toEqual([path, 404]);
-    for (const path of ['/v1/media', '/v1/jobs']) expect((await json(call(bob, 'GET', path)))['data']).toEqual([]);
+    for (const path of ['/v1/media', '/v1/jobs', '/v1/webhooks/deliveries'])
+      expect((await json(call(bob, 'GET', path)))['data']).toEqual([]);
     expect((await call(ada, 'GET', `/v1/media/${medium}`)).status).toBe(200);
 
     // Every route that takes an id of something of somebody has been tried.
@@ -120,7 +131,10 @@ describe('what one key brought', () => {
     const withIds = Object.entries(paths).flatMap(([path, verbs]) =>
       Object.keys(verbs).map((verb) => `${verb.toUpperCase()} ${path}`),
     );
-    const tried = tries.map(([method, path]) => `${method} ${path.replace(medium, '{id}').replace(job, '{id}')}`);
+    const tried = tries.map(
+      ([method, path]) =>
+        `${method} ${path.replace(medium, '{id}').replace(job, '{id}').replace(delivery, '{id}').split('?')[0]}`,
+    );
     expect(withIds.filter((route) => route.includes('{id}') && !tried.includes(route))).toEqual([]);
   });
 

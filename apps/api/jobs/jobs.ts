@@ -9,6 +9,7 @@ import { ZodPipe } from '../http/validate.js';
 import { identityOf } from '../identity/identity.js';
 import { PARTS, type ApiParts } from '../parts.js';
 import { Requests } from '../requests.js';
+import { targetOf } from '../webhooks/target.js';
 import { JobReply } from './reply.js';
 import { JobList, JobResource, toResource } from './resource.js';
 
@@ -111,8 +112,10 @@ export class JobsController {
   })
   async retry(@Param('id') id: string, @Req() request: FastifyRequest): Promise<JobResource> {
     const { tenant, kind, options, fingerprint } = await this.requests.own(request, id);
+    targetOf(request, this.parts.config);
     const again = await this.parts.jobs.retry(id, { owner: tenant });
     await this.parts.records.reserveRequest({ id: again, tenant, kind, options, fingerprint });
+    await this.requests.announce(request, again);
     return this.reply.resource(request, again);
   }
 }

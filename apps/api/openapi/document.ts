@@ -3,6 +3,8 @@ import { RequestMethod, type Type } from '@nestjs/common';
 import { z } from 'zod';
 import { ERRORS, type ErrorCode } from '#contracts';
 import { operationOf, type OperationOptions } from '../http/operation.js';
+import { JobResource } from '../jobs/resource.js';
+import { WebhookEvent } from '../webhooks/event.js';
 
 type Json = Record<string, unknown>;
 
@@ -50,7 +52,39 @@ function bodyOf({ body, form }: OperationOptions): Json | undefined {
   return Object.keys(content).length === 0 ? undefined : { required: true, content };
 }
 
-function parametersOf(path: string, { query }: OperationOptions): Json[] {
+/** What every request for work may carry: its schema of 202 is the job. */
+const WORK_HEADERS: [name: string, description: string][] = [
+  ['Prefer', '`respond-async` answers 202 with the job in place of its result.'],
+  ['Idempotency-Key', 'The same key with the same work is the same job.'],
+  ['Webhook-Url', 'With `Prefer: respond-async`: who is told of the end of the job.'],
+];
+
+function headersOf({ responses }: OperationOptions): Json[] {
+  if (responses[202]?.schema !== JobResource) return [];
+  return WORK_HEADERS.map(([name, description]) => ({ name, in: 'header', description, schema: { type: 'string' } }));
+}
+
+/** https://spec.openapis.org/oas/v3.1.0#oas-webhooks */
+function webhooksOf(): Json {
+  const post = {
+    summary: 'The end of a job, signed after Standard Webhooks',
+    parameters: ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map((name) => ({
+      name,
+      in: 'header',
+      required: true,
+      schema: { type: 'string' },
+    })),
+    requestBody: { required: true, content: { 'application/json': { schema: schemaOf(WebhookEvent, 'output') } } },
+    responses: {
+      '2XX': { description: 'Taken. Everything else is tried again.' },
+      410: { description: 'Never again.' },
+    },
+  };
+  return { job: { post } };
+}
+
+function parametersOf(path: string, operation: OperationOptions): Json[] {
+  const { query } = operation;
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
     in: 'path',
@@ -64,7 +98,7 @@ function parametersOf(path: string, { query }: OperationOptions): Json[] {
     description,
     schema,
   }));
-  return [...inPath, ...inQuery];
+  return [...inPath, ...inQuery, ...headersOf(operation)];
 }
 
 function responsesOf({ responses, errors = [] }: OperationOptions): Json {
@@ -128,6 +162,7 @@ export function openApiDocument(controllers: readonly Type[], version: string): 
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
     paths,
+    webhooks: webhooksOf(),
     components: {
       schemas: { Error: ErrorSchema },
       securitySchemes: { key: { type: 'http', scheme: 'bearer' } },

@@ -172,7 +172,12 @@ async function follow(text: string, options: FetchOptions, signal: AbortSignal):
       response.destroy();
     }
   }
-  throw new TesseraError('url_unreachable', `The URL redirects more than ${maxRedirects} times.`);
+  throw new TesseraError(
+    'url_unreachable',
+    maxRedirects === 0
+      ? 'The URL redirects, which is not followed here.'
+      : `The URL redirects more than ${maxRedirects} times.`,
+  );
 }
 
 /**

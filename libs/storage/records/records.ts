@@ -4,15 +4,18 @@ import { FileRecords } from './files.js';
 import * as keys from './keys.js';
 import * as media from './media.js';
 import * as requests from './requests.js';
+import { DeliveryRecords } from './webhooks.js';
 
 /** What Tessera remembers in PostgreSQL: who brought and asked for what, and the cache of everything that follows from media. */
 export class Records {
   readonly files: FileRecords;
   readonly batches: BatchRecords;
+  readonly deliveries: DeliveryRecords;
 
   constructor(private readonly pool: pg.Pool) {
     this.files = new FileRecords(pool);
     this.batches = new BatchRecords(pool);
+    this.deliveries = new DeliveryRecords(pool);
   }
 
   putMedia = (record: Omit<media.MediaRecord, 'createdAt' | 'expiresAt'> & { expiresAt?: Date | null }) =>
