@@ -1,7 +1,6 @@
 import { Body, Controller, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { TesseraError, type Answer } from '#contracts';
-import { answerTree, type TreeInput } from '#jobs';
 import { deltas } from '../answers.js';
 import { disconnected } from '../http/disconnect.js';
 import { toEnvelope, toTesseraError } from '../http/errors.js';
@@ -9,16 +8,13 @@ import { Operation } from '../http/operation.js';
 import { EventStream } from '../http/sse.js';
 import { ZodPipe } from '../http/validate.js';
 import { identityOf } from '../identity/identity.js';
-import { MediaStore } from '../inputs/store.js';
 import { JobResource } from '../jobs/resource.js';
 import { JobReply } from '../jobs/reply.js';
-import { ModelNames } from '../models/models.js';
 import { PARTS, type ApiParts } from '../parts.js';
-import { Requests, type Submission } from '../requests.js';
+import { Requests } from '../requests.js';
 import { ChatCompletion, toChunk, toCompletion, toUsageChunk, type Head } from './completion.js';
-import { conversationOf, mediaPartsOf, toInput } from './conversation.js';
 import { ChatRequest } from './request.js';
-import { toChatSampling } from './sampling.js';
+import { ChatWork } from './work.js';
 
 /** A job that has not answered by then is streamed to all the same, so that proxies do not give up. */
 const FIRST_EVENT_MS = 8_000;
@@ -28,8 +24,7 @@ export class ChatController {
   constructor(
     @Inject(PARTS) private readonly parts: ApiParts,
     @Inject(Requests) private readonly requests: Requests,
-    @Inject(MediaStore) private readonly store: MediaStore,
-    @Inject(ModelNames) private readonly models: ModelNames,
+    @Inject(ChatWork) private readonly work: ChatWork,
     @Inject(JobReply) private readonly jobs: JobReply,
   ) {}
 
@@ -52,45 +47,21 @@ export class ChatController {
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
-    const model = this.models.check(body.model);
-    const inputs = await this.inputs(body, identityOf(request).tenant);
-    const submit = (choice: number) => this.requests.submit(request, this.submission(body, model, inputs, choice));
+    const work = await this.work.plan(identityOf(request).tenant, body);
+    const submit = (choice: number) => this.requests.submit(request, work.choice(choice));
     const n = body.n ?? 1;
     if (this.requests.wantsJob(request)) {
       if (n > 1) throw new TesseraError('invalid_request', 'n: must be 1 with Prefer: respond-async', { param: 'n' });
       return this.jobs.accepted(request, reply, await submit(0));
     }
     const first = await submit(0);
-    const head: Head = { id: first, model, created: new Date() };
+    const head: Head = { id: first, model: work.model, created: new Date() };
     reply.header('x-job-id', first);
     if (body.stream) return this.stream(body, head, reply, n, first, submit);
     const answers: Answer[] = [];
     for (let choice = 0; choice < n; choice++)
       answers.push(await this.requests.wait<'answer'>(reply, choice === 0 ? first : await submit(choice)));
     await reply.send(toCompletion(head, answers));
-  }
-
-  private async inputs(body: ChatRequest, tenant: string): Promise<TreeInput[]> {
-    const media = mediaPartsOf(body.messages);
-    const { maxParts } = this.parts.config.limits;
-    if (media.length > maxParts)
-      throw new TesseraError(
-        'invalid_request',
-        `messages: holds ${media.length} media; at most ${maxParts} are read.`,
-        { param: 'messages' },
-      );
-    const inputs: TreeInput[] = [];
-    for (const { part, param } of media) inputs.push(await toInput(this.store, tenant, part, param));
-    return inputs;
-  }
-
-  private submission(body: ChatRequest, model: string, inputs: TreeInput[], choice: number): Submission {
-    const options = { sampling: toChatSampling(body, choice), selectedTokens: body.selected_tokens };
-    return {
-      kind: 'chat.completion',
-      tree: answerTree(conversationOf(body.messages), inputs, options),
-      options: { model, choice },
-    };
   }
 
   /** Choices come one after the other; each is a job of its own. */

@@ -1,8 +1,6 @@
 import { Controller, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { z } from 'zod';
-import { wireAnswer, AskResult, TesseraError } from '#contracts';
-import { answerTree, type TreeInput } from '#jobs';
+import { wireAnswer, AskResult } from '#contracts';
 import { deltas } from '../answers.js';
 import { disconnected } from '../http/disconnect.js';
 import { toEnvelope, toTesseraError } from '../http/errors.js';
@@ -10,26 +8,14 @@ import { Operation } from '../http/operation.js';
 import { EventStream } from '../http/sse.js';
 import { validate } from '../http/validate.js';
 import { identityOf } from '../identity/identity.js';
-import { formBoolean, formNumber, listOf, MediaId, SamplingFields, toSampling, Url } from '../inputs/fields.js';
 import { readForm } from '../inputs/multipart.js';
 import { MediaStore } from '../inputs/store.js';
 import { JobReply } from '../jobs/reply.js';
 import { JobResource } from '../jobs/resource.js';
 import { PARTS, type ApiParts } from '../parts.js';
-import { Requests } from '../requests.js';
-
-export const QuestionRequest = z.object({
-  question: z.string().min(1).max(16_384),
-  urls: listOf(Url).describe('http(s) or data URLs of what the question is about.'),
-  media: listOf(MediaId).describe('Ids of media.'),
-  selected_tokens: formNumber
-    .pipe(z.number().int().min(64).max(65536))
-    .optional()
-    .describe('Attention budget in tokens.'),
-  stream: formBoolean.default(false).describe('Server-sent events: token, then done (the whole result) or error.'),
-  ...SamplingFields,
-});
-type QuestionRequest = z.output<typeof QuestionRequest>;
+import { Requests, type Submission } from '../requests.js';
+import { QuestionRequest } from './request.js';
+import { QuestionWork } from './work.js';
 
 @Controller('v1/questions')
 export class QuestionsController {
@@ -38,6 +24,7 @@ export class QuestionsController {
     @Inject(Requests) private readonly requests: Requests,
     @Inject(MediaStore) private readonly store: MediaStore,
     @Inject(JobReply) private readonly jobs: JobReply,
+    @Inject(QuestionWork) private readonly work: QuestionWork,
   ) {}
 
   @Post()
@@ -56,10 +43,9 @@ export class QuestionsController {
   })
   async ask(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const started = performance.now();
-    const { body, inputs } = await this.read(request);
-    const { question, selected_tokens: selectedTokens } = body;
-    const tree = answerTree({ type: 'ask', question }, inputs, { sampling: toSampling(body), selectedTokens });
-    const id = await this.requests.submit(request, { kind: 'question', tree, options: { question } });
+    const { body, submission } = await this.read(request);
+    const { question } = body;
+    const id = await this.requests.submit(request, submission);
     if (this.requests.wantsJob(request)) return this.jobs.accepted(request, reply, id);
     reply.header('x-job-id', id);
     if (body.stream) return this.stream(reply, id, question, started);
@@ -67,22 +53,13 @@ export class QuestionsController {
     await reply.send(wireAnswer(question, answer, performance.now() - started));
   }
 
-  private async read(request: FastifyRequest): Promise<{ body: QuestionRequest; inputs: TreeInput[] }> {
+  private async read(request: FastifyRequest): Promise<{ body: QuestionRequest; submission: Submission }> {
     const { tenant } = identityOf(request);
     const { fields, files } = request.isMultipart()
       ? await readForm(request, this.store)
       : { fields: request.body ?? {}, files: [] };
     const body = validate(QuestionRequest, fields);
-    const total = files.length + body.urls.length + body.media.length;
-    const { maxParts } = this.parts.config.limits;
-    if (total > maxParts)
-      throw new TesseraError('invalid_request', `files: ${total} are too many; at most ${maxParts} are read.`, {
-        param: 'files',
-      });
-    const inputs = files.map((file) => this.store.toInput(file));
-    for (const id of body.media) inputs.push(await this.store.fromId(tenant, id));
-    for (const url of body.urls) inputs.push(await this.store.fromUrl(tenant, url, undefined, 'urls'));
-    return { body, inputs };
+    return { body, submission: await this.work.plan(tenant, body, files) };
   }
 
   private async stream(reply: FastifyReply, id: string, question: string, started: number): Promise<void> {

@@ -1,0 +1,15 @@
+import { z } from 'zod';
+import { formBoolean, formNumber, listOf, MediaId, SamplingFields, Url } from '../inputs/fields.js';
+
+export const QuestionRequest = z.object({
+  question: z.string().min(1).max(16_384),
+  urls: listOf(Url).describe('http(s) or data URLs of what the question is about.'),
+  media: listOf(MediaId).describe('Ids of media.'),
+  selected_tokens: formNumber
+    .pipe(z.number().int().min(64).max(65536))
+    .optional()
+    .describe('Attention budget in tokens.'),
+  stream: formBoolean.default(false).describe('Server-sent events: token, then done (the whole result) or error.'),
+  ...SamplingFields,
+});
+export type QuestionRequest = z.output<typeof QuestionRequest>;
