@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Transcript, TranscriptFormat } from '#contracts';
-import { Jobs } from '#jobs';
+import { Jobs, type Handlers } from '#jobs';
 import { loadConfig, type Config } from '#platform';
 import { Blobs, openDatabase, Records, type Database } from '#storage';
 import { createApi } from '../../apps/api/index.js';
@@ -30,8 +30,13 @@ function formatTranscript(transcript: Transcript, format: TranscriptFormat): str
   return format === 'text' ? `${transcript.text}\n` : `${format}: ${transcript.text}`;
 }
 
-/** The edge on a free port, with a real database and queue, and handlers that read no media. */
-export async function startApi(env: Record<string, string> = {}): Promise<TestApi> {
+export type HandlerParts = Pick<TestApi, 'config' | 'records' | 'blobs'>;
+
+/** The edge on a free port, with a real database and queue, and handlers that read no media, or those of `handlers` in their place. */
+export async function startApi(
+  env: Record<string, string> = {},
+  handlers: (parts: HandlerParts) => Partial<Handlers> = () => ({}),
+): Promise<TestApi> {
   const folder = mkdtempSync(join(tmpdir(), 'tessera-api-'));
   chmodSync(folder, 0o711);
   const config = loadConfig({ HOME: folder, TESSERA_DATA_DIR: folder, TESSERA_PORT: '0', ...env });
@@ -40,7 +45,7 @@ export async function startApi(env: Record<string, string> = {}): Promise<TestAp
   const blobs = await Blobs.open(join(folder, 'blobs'));
   const jobs = await Jobs.open({ config, connection: database.connection });
   const seen = { aborted: [] as string[], started: [] as string[] };
-  jobs.host(testHandlers(seen));
+  jobs.host({ ...testHandlers(seen), ...handlers({ config, records, blobs }) });
   const app = await createApi({ config, jobs, records, blobs, formatTranscript });
   await app.listen(0, '127.0.0.1');
   const close = async () => {

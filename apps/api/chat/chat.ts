@@ -10,6 +10,7 @@ import { ZodPipe } from '../http/validate.js';
 import { identityOf } from '../identity/identity.js';
 import { JobResource } from '../jobs/resource.js';
 import { JobReply } from '../jobs/reply.js';
+import { linkedCitations } from '../media/links.js';
 import { PARTS, type ApiParts } from '../parts.js';
 import { Requests } from '../requests.js';
 import { ChatCompletion, toChunk, toCompletion, toUsageChunk, type Head } from './completion.js';
@@ -61,7 +62,8 @@ export class ChatController {
     const answers: Answer[] = [];
     for (let choice = 0; choice < n; choice++)
       answers.push(await this.requests.wait<'answer'>(reply, choice === 0 ? first : await submit(choice)));
-    await reply.send(toCompletion(head, answers));
+    const citations = await linkedCitations(this.parts.records, identityOf(request).tenant, answers);
+    await reply.send({ ...toCompletion(head, answers), citations });
   }
 
   /** Choices come one after the other; each is a job of its own. */
@@ -89,7 +91,7 @@ export class ChatController {
         answers.push(answer);
         await stream.json({
           ...toChunk(head, choice, {}, { finish_reason: answer.finishReason }),
-          citations: toCompletion(head, [answer]).citations,
+          citations: await linkedCitations(this.parts.records, identityOf(reply.request).tenant, [answer]),
         });
       }
       if (body.stream_options?.include_usage) await stream?.json(toUsageChunk(head, answers));

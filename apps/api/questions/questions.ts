@@ -1,6 +1,6 @@
 import { Controller, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { wireAnswer, AskResult } from '#contracts';
+import { wireAnswer, AskResult, type Answer } from '#contracts';
 import { deltas } from '../answers.js';
 import { disconnected } from '../http/disconnect.js';
 import { toEnvelope, toTesseraError } from '../http/errors.js';
@@ -12,6 +12,7 @@ import { readForm } from '../inputs/multipart.js';
 import { MediaStore } from '../inputs/store.js';
 import { JobReply } from '../jobs/reply.js';
 import { JobResource } from '../jobs/resource.js';
+import { linkedCitations } from '../media/links.js';
 import { PARTS, type ApiParts } from '../parts.js';
 import { Requests, type Submission } from '../requests.js';
 import { QuestionRequest } from './request.js';
@@ -48,9 +49,9 @@ export class QuestionsController {
     const id = await this.requests.submit(request, submission);
     if (this.requests.wantsJob(request)) return this.jobs.accepted(request, reply, id);
     reply.header('x-job-id', id);
-    if (body.stream) return this.stream(reply, id, question, started);
+    if (body.stream) return this.stream(request, reply, id, question, started);
     const answer = await this.requests.wait<'answer'>(reply, id);
-    await reply.send(wireAnswer(question, answer, performance.now() - started));
+    await reply.send(await this.result(request, question, answer, started));
   }
 
   private async read(request: FastifyRequest): Promise<{ body: QuestionRequest; submission: Submission }> {
@@ -62,13 +63,25 @@ export class QuestionsController {
     return { body, submission: await this.work.plan(tenant, body, files) };
   }
 
-  private async stream(reply: FastifyReply, id: string, question: string, started: number): Promise<void> {
+  private async result(request: FastifyRequest, question: string, answer: Answer, started: number): Promise<AskResult> {
+    const totalMs = performance.now() - started;
+    const citations = await linkedCitations(this.parts.records, identityOf(request).tenant, [answer]);
+    return { ...wireAnswer(question, answer, totalMs), citations };
+  }
+
+  private async stream(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    id: string,
+    question: string,
+    started: number,
+  ): Promise<void> {
     const signal = disconnected(reply);
     const stream = new EventStream(reply);
     try {
       for await (const { text } of deltas(this.parts.jobs.events(id, { signal }))) await stream.json({ text }, 'token');
       const answer = await this.parts.jobs.result<'answer'>(id, { signal });
-      await stream.json(wireAnswer(question, answer, performance.now() - started), 'done');
+      await stream.json(await this.result(request, question, answer, started), 'done');
     } catch (error) {
       if (!signal.aborted) await stream.json(toEnvelope(toTesseraError(error)).body, 'error');
     } finally {

@@ -1,0 +1,272 @@
+import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Handlers } from '#jobs';
+import { probe, TextRecognizer } from '#media';
+import { createHandlers, type Models } from '#pipeline';
+import { form, startApi, type HandlerParts, type TestApi } from '../support/api.js';
+import { mediaFolder } from '../support/media.js';
+import { pdf } from '../support/pdf.js';
+
+const sample = (name: string) => readFileSync(new URL(`../../samples/${name}`, import.meta.url));
+const folder = mediaFolder('evidence-http');
+const recognizer = new TextRecognizer();
+const runs: string[] = [];
+
+/** Everything but the models is real: files are probed, composed and cut; what is seen and heard is given. */
+function handlers(parts: HandlerParts): Partial<Handlers> {
+  const prompts = JSON.parse(readFileSync(new URL('../../packs/nano/prompts.json', import.meta.url), 'utf8')) as object;
+  const models = {
+    pack: { id: 'test' },
+    prompts: async () => prompts,
+    textRecognizer: async () => recognizer,
+    tokenCounter: async () => (text: string) => Math.ceil(text.length / 4),
+  };
+  const real = createHandlers({ ...parts, models: models as unknown as Models });
+  return {
+    'media.ingest': real['media.ingest'],
+    'media.compose': real['media.compose'],
+    'media.extract': (payload, context) => {
+      runs.push(payload.part.type);
+      return real['media.extract'](payload, context);
+    },
+    'media.see': async (_payload, { children }) => {
+      const [ingest] = await children();
+      return { mediumId: (ingest?.result as { id: string }).id, frames: 0, times: [], visual: null };
+    },
+    answer: async (_payload, { children }) => {
+      const composed = (await children()) as { result: { medium: { id: string; name: string } } }[];
+      return {
+        text: 'At the start.',
+        finishReason: 'stop',
+        citations: composed.map(({ result: { medium } }) => ({
+          input: medium.name,
+          mediumId: medium.id,
+          start: medium.name.endsWith('.pdf') ? null : 1.5,
+          end: medium.name.endsWith('.pdf') ? null : 3.25,
+          page: medium.name.endsWith('.pdf') ? 1 : null,
+          quote: 'three stories',
+          weight: 0.5,
+        })),
+        usage: { promptTokens: 10, selectedTokens: 8, completionTokens: 3, cachedTokens: 0 },
+        timings: {},
+      };
+    },
+  };
+}
+
+let api: TestApi;
+let ada: string;
+let bob: string;
+let film: string;
+let speech: string;
+let picture: string;
+let report: string;
+
+const get = (path: string, headers: Record<string, string> = {}, key = ada) =>
+  fetch(api.url + path, { headers: { authorization: `Bearer ${key}`, ...headers } });
+const post = (path: string, body: FormData | object, headers: Record<string, string> = {}) =>
+  fetch(api.url + path, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${ada}`,
+      ...(body instanceof FormData ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    body: body instanceof FormData ? body : JSON.stringify(body),
+  });
+const json = async (response: Response | Promise<Response>) =>
+  (await (await response).json()) as Record<string, unknown>;
+const bytes = async (response: Response) => Buffer.from(await response.arrayBuffer());
+const errorOf = async (response: Response) => ({
+  status: response.status,
+  ...((await json(response))['error'] as object),
+});
+
+async function bring(name: string, data: Buffer): Promise<string> {
+  const medium = await json(post('/v1/media', form({}, [['file', name, new Uint8Array(data)]])));
+  return String(medium['id']);
+}
+
+beforeAll(async () => {
+  api = await startApi({ TESSERA_AUTH: 'true' }, handlers);
+  ada = (await api.records.createKey({ name: 'ada' })).secret;
+  bob = (await api.records.createKey({ name: 'bob' })).secret;
+  film = await bring('talk.mp4', sample('talk.mp4'));
+  speech = await bring('speech.flac', sample('speech.flac'));
+  picture = await bring('cat.jpg', sample('cat.jpg'));
+  report = await bring(
+    'report.pdf',
+    pdf([
+      { lines: ['The first page tells of the harbour of Bergen and of its many wooden houses.'] },
+      { lines: ['The second page tells of the budget, which is four thousand and two hundred.'] },
+    ]),
+  );
+});
+afterAll(async () => {
+  await api.close();
+  await recognizer.dispose();
+  folder.dispose();
+});
+
+describe('frame', () => {
+  test('of a film, as a small JPEG: made once, then found, then not even sent', async () => {
+    const first = await get(`/v1/media/${film}/frame?t=8`);
+    expect([first.status, first.headers.get('content-type')]).toEqual([200, 'image/jpeg']);
+    expect(first.headers.get('x-job-id')).toBeTruthy();
+    const jpeg = await bytes(first);
+    expect(Number(first.headers.get('content-length'))).toBe(jpeg.length);
+    expect(await sharp(jpeg).metadata()).toMatchObject({ format: 'jpeg', width: 640, height: 360 });
+
+    const again = await get(`/v1/media/${film}/frame?t=8.0000001`);
+    expect(again.headers.get('x-job-id')).toBeNull();
+    expect(await bytes(again)).toEqual(jpeg);
+    const etag = first.headers.get('etag') ?? '';
+    expect((await get(`/v1/media/${film}/frame?t=8`, { 'if-none-match': etag })).status).toBe(304);
+    expect(runs.filter((type) => type === 'frame')).toHaveLength(1);
+
+    const other = await get(`/v1/media/${film}/frame?t=38`);
+    expect(other.headers.get('etag')).not.toBe(etag);
+    await other.arrayBuffer();
+  });
+
+  test('of a picture is the picture', async () => {
+    const response = await get(`/v1/media/${picture}/frame`);
+    expect(await sharp(await bytes(response)).metadata()).toMatchObject({ format: 'jpeg', width: 451, height: 300 });
+  });
+
+  test.each([
+    ['past the end', () => `/v1/media/${film}/frame?t=4000`, { status: 400, code: 'invalid_request', param: 't' }],
+    ['no time', () => `/v1/media/${film}/frame?t=soon`, { status: 400, code: 'invalid_request', param: 't' }],
+    ['before the start', () => `/v1/media/${film}/frame?t=-1`, { status: 400, param: 't' }],
+    ['of a recording', () => `/v1/media/${speech}/frame?t=1`, { status: 415, code: 'unsupported_media' }],
+    ['of nothing', () => `/v1/media/${'0'.repeat(64)}/frame`, { status: 404, code: 'media_not_found' }],
+    ['of a path', () => '/v1/media/..%2f..%2fetc/frame', { status: 404, code: 'media_not_found' }],
+  ])('%s', async (_name, path, expected) => expect(await errorOf(await get(path()))).toMatchObject(expected));
+});
+
+describe('clip', () => {
+  test('of a film plays, begins where it was asked to, and can be sought in', async () => {
+    const path = `/v1/media/${film}/clip?start=3&end=5`;
+    const response = await get(path);
+    expect([response.status, response.headers.get('content-type')]).toEqual([200, 'video/mp4']);
+    const clip = await bytes(response);
+    await writeFile(folder.file('clip.mp4'), clip);
+    const facts = await probe(folder.file('clip.mp4'));
+    expect(facts).toMatchObject({ kind: 'video', width: 640, height: 360 });
+    expect(facts.duration).toBeCloseTo(2, 0);
+    expect(facts.tracks.map((track) => track.kind)).toEqual(['video', 'audio']);
+
+    const part = await get(path, { range: 'bytes=4-7' });
+    expect([part.status, part.headers.get('content-range')]).toEqual([206, `bytes 4-7/${clip.length}`]);
+    expect((await bytes(part)).toString()).toBe('ftyp');
+    expect(runs.filter((type) => type === 'clip')).toHaveLength(1);
+  });
+
+  test('of a recording is sound', async () => {
+    const response = await get(`/v1/media/${speech}/clip?start=1&end=900`);
+    expect(response.headers.get('content-type')).toBe('audio/mp4');
+    await writeFile(folder.file('sound.mp4'), await bytes(response));
+    expect((await probe(folder.file('sound.mp4'))).tracks.map((track) => track.kind)).toEqual(['audio']);
+  });
+
+  test.each([
+    ['without an end', () => `/v1/media/${film}/clip?start=1`, { status: 400, param: 'end' }],
+    ['that ends first', () => `/v1/media/${film}/clip?start=5&end=4`, { status: 400, param: 'end' }],
+    ['past the end', () => `/v1/media/${film}/clip?start=500&end=510`, { status: 400, param: 'start' }],
+    ['of a picture', () => `/v1/media/${picture}/clip?start=0&end=1`, { status: 415, code: 'unsupported_media' }],
+    ['of a document', () => `/v1/media/${report}/clip?start=0&end=1`, { status: 415, code: 'unsupported_media' }],
+  ])('%s', async (_name, path, expected) => expect(await errorOf(await get(path()))).toMatchObject(expected));
+});
+
+describe('timeline', () => {
+  test('of a film', async () => {
+    expect(await json(get(`/v1/media/${film}/timeline`))).toEqual({
+      id: film,
+      object: 'timeline',
+      name: 'talk.mp4',
+      kind: 'video',
+      mime_type: 'video/mp4',
+      duration: expect.closeTo(42, -1) as number,
+      entries: [
+        { start: 0, end: 1.5, page: null, text: expect.stringContaining('Ask not') as string },
+        { start: 1.5, end: 3, page: null, text: expect.stringContaining('your country') as string },
+      ],
+    });
+    const later = await json(get(`/v1/media/${film}/timeline?start=2`));
+    expect(later['entries']).toMatchObject([{ start: 1.5 }]);
+  });
+
+  test('of a document, by page', async () => {
+    expect(await json(get(`/v1/media/${report}/timeline`))).toMatchObject({
+      kind: 'text',
+      mime_type: 'application/pdf',
+      duration: null,
+      entries: [
+        { start: null, page: 1, text: 'The first page tells of the harbour of Bergen and of its many wooden houses.' },
+        { start: null, page: 2, text: 'The second page tells of the budget, which is four thousand and two hundred.' },
+      ],
+    });
+  });
+
+  test('as a job that is asked for later', async () => {
+    const accepted = await get(`/v1/media/${report}/timeline`, { prefer: 'respond-async' });
+    expect(accepted.status).toBe(202);
+    const { id } = await json(accepted);
+    await expect.poll(async () => (await json(get(`/v1/jobs/${String(id)}`)))['status']).toBe('completed');
+    expect(await json(get(`/v1/jobs/${String(id)}`))).toMatchObject({
+      kind: 'timeline',
+      result: { object: 'timeline', id: report, name: 'report.pdf', entries: [{ page: 1 }, { page: 2 }] },
+    });
+  });
+
+  test.each([
+    ['of a broken file', async () => bring('broken.mp4', sample('talk.mp4').subarray(0, 2000)), { status: 422 }],
+    ['of nothing', async () => '0'.repeat(64), { status: 404, code: 'media_not_found' }],
+  ])('%s', async (_name, id, expected) =>
+    expect(await errorOf(await get(`/v1/media/${await id()}/timeline`))).toMatchObject(expected),
+  );
+});
+
+describe('citations', () => {
+  const links = () => ({
+    frame_url: `/v1/media/${film}/frame?t=1.5`,
+    clip_url: `/v1/media/${film}/clip?start=1.5&end=3.25`,
+  });
+
+  test('of an answer lead to what it rests on', async () => {
+    const { citations } = await json(post('/v1/questions', { question: 'When?', media: [film, speech, report] }));
+    expect(citations).toEqual([
+      { input: 'talk.mp4', start: 1.5, end: 3.25, page: null, quote: 'three stories', ...links() },
+      expect.objectContaining({ clip_url: `/v1/media/${speech}/clip?start=1.5&end=3.25` }),
+      { input: 'report.pdf', start: null, end: null, page: 1, quote: 'three stories' },
+    ]);
+    expect((citations as object[])[1]).not.toHaveProperty('frame_url');
+    for (const url of Object.values(links())) {
+      const response = await get(url);
+      expect([url, response.status]).toEqual([url, 200]);
+      await response.arrayBuffer();
+    }
+  });
+
+  test('are there in a stream, in a job, and in chat completions', async () => {
+    const streamed = await (await post('/v1/questions', { question: 'When?', media: [film], stream: true })).text();
+    expect(streamed).toContain(links().clip_url);
+    const accepted = await json(post('/v1/questions', { question: '?', media: [film] }, { prefer: 'respond-async' }));
+    const path = `/v1/jobs/${String(accepted['id'])}`;
+    await expect.poll(async () => (await json(get(path)))['status']).toBe('completed');
+    expect(await json(get(path))).toMatchObject({ result: { citations: [links()] } });
+    const messages = [{ role: 'user', content: [{ type: 'file', file: { file_id: film } }] }];
+    expect(await json(post('/v1/chat/completions', { messages }))).toMatchObject({ citations: [links()] });
+    expect(await (await post('/v1/chat/completions', { messages, stream: true })).text()).toContain(links().frame_url);
+  });
+});
+
+test('another key sees none of it, made already or not', async () => {
+  for (const path of ['timeline', 'frame?t=8', 'clip?start=3&end=5', 'frame?t=9', 'clip?start=1&end=2'])
+    expect(await errorOf(await get(`/v1/media/${film}/${path}`, {}, bob))).toMatchObject({
+      status: 404,
+      code: 'media_not_found',
+    });
+});
