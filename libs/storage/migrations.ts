@@ -127,4 +127,25 @@ export const MIGRATIONS: readonly string[] = [
   create index webhook_delivery_by_job on tessera.webhook_delivery (job);
   create index webhook_delivery_by_tenant on tessera.webhook_delivery (tenant, created_at desc);
   `,
+  `
+  -- Timelines of media that somebody has, line by line, to be searched. They go with the last one who has the medium.
+  create table tessera.timeline (
+    medium char(64) primary key,
+    blob char(64) not null,
+    created_at timestamptz not null default now()
+  );
+  create table tessera.passage (
+    medium char(64) not null references tessera.timeline on delete cascade,
+    place int not null,
+    starts float8,
+    ends float8,
+    page int,
+    line int,
+    file text,
+    text text not null,
+    words tsvector not null generated always as (to_tsvector('english', text)) stored,
+    primary key (medium, place)
+  );
+  create index passage_words on tessera.passage using gin (words);
+  `,
 ];

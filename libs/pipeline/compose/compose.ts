@@ -7,6 +7,7 @@ import { readFrameLines } from '../read/picture-text.js';
 import { readLines } from '../read/read.js';
 import { captionFrames } from '../see/captions.js';
 import { frameLines, interleave, utteranceLines, type Line } from './lines.js';
+import { makeSearchable } from './searchable.js';
 import { segmentLines, type TimelineSegment } from './segments.js';
 
 type Composed = JobResult<'media.compose'>;
@@ -32,7 +33,10 @@ export async function compose(
     heard?.transcript.segments ?? null,
   );
   const known = await cached(stage.records, key, JOBS['media.compose'].result.omit({ medium: true }));
-  if (known && (await stage.blobs.has(known.segments))) return { ...known, medium };
+  if (known && (await stage.blobs.has(known.segments))) {
+    await makeSearchable(stage, medium.id, known.segments, () => readTimeline(stage, known.segments));
+    return { ...known, medium };
+  }
 
   const segments =
     medium.kind === 'image' && seen?.visual
@@ -41,6 +45,7 @@ export async function compose(
   const { id } = await stage.blobs.put(Buffer.from(JSON.stringify(segments)));
   const result = { segments: id, count: segments.length };
   await stage.records.putArtifact(key, result);
+  await makeSearchable(stage, medium.id, id, async () => segments);
   return { ...result, medium };
 }
 

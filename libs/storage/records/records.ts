@@ -3,6 +3,7 @@ import { BatchRecords } from './batches.js';
 import { FileRecords } from './files.js';
 import * as keys from './keys.js';
 import * as media from './media.js';
+import { PassageRecords } from './passages.js';
 import * as requests from './requests.js';
 import { DeliveryRecords } from './webhooks.js';
 
@@ -10,11 +11,13 @@ import { DeliveryRecords } from './webhooks.js';
 export class Records {
   readonly files: FileRecords;
   readonly batches: BatchRecords;
+  readonly passages: PassageRecords;
   readonly deliveries: DeliveryRecords;
 
   constructor(private readonly pool: pg.Pool) {
     this.files = new FileRecords(pool);
     this.batches = new BatchRecords(pool);
+    this.passages = new PassageRecords(pool);
     this.deliveries = new DeliveryRecords(pool);
   }
 
@@ -22,9 +25,17 @@ export class Records {
     media.putMedia(this.pool, { expiresAt: null, ...record });
   getMedia = (tenant: string, id: string) => media.getMedia(this.pool, tenant, id);
   listMedia = (tenant: string, page: { limit: number; before?: string }) => media.listMedia(this.pool, tenant, page);
-  deleteMedia = (tenant: string, id: string) => media.deleteMedia(this.pool, tenant, id);
+  async deleteMedia(tenant: string, id: string): ReturnType<typeof media.deleteMedia> {
+    const result = await media.deleteMedia(this.pool, tenant, id);
+    await this.passages.forgetOrphans();
+    return result;
+  }
   countReferences = (blob: string) => media.countReferences(this.pool, blob);
-  expireMedia = () => media.expireMedia(this.pool);
+  async expireMedia(): Promise<string[]> {
+    const ids = await media.expireMedia(this.pool);
+    await this.passages.forgetOrphans();
+    return ids;
+  }
 
   reserveRequest = (request: Omit<requests.RequestRecord, 'createdAt'>) => requests.reserveRequest(this.pool, request);
   getRequest = (tenant: string, id: string) => requests.getRequest(this.pool, tenant, id);
