@@ -258,6 +258,8 @@ describe('a receiver is refused', () => {
         400,
         { code: 'invalid_request', param: 'webhook-url' },
       ]);
+      const again = await fetch(`${none.url}/v1/webhooks/deliveries/msg_any/redeliver`, { method: 'POST' });
+      expect(await codeOf(again)).toMatchObject([400, { param: 'webhook-url' }]);
       for (const target of [
         hook,
         'http://169.254.169.254/latest',

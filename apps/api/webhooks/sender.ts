@@ -32,9 +32,13 @@ export class WebhookSender implements OnModuleInit, OnModuleDestroy {
 
   constructor(@Inject(PARTS) private readonly parts: ApiParts) {}
 
+  /** Nothing goes unsigned. */
+  get sends(): boolean {
+    return this.parts.config.webhooks.secrets.length > 0;
+  }
+
   onModuleInit(): void {
-    if (this.parts.config.webhooks.secrets.length > 0)
-      this.timer = setInterval(() => void this.sendDue(), TICK_MS).unref();
+    if (this.sends) this.timer = setInterval(() => void this.sendDue(), TICK_MS).unref();
   }
 
   async onModuleDestroy(): Promise<void> {
@@ -63,7 +67,7 @@ export class WebhookSender implements OnModuleInit, OnModuleDestroy {
   /** Takes what is due, as much as may be under way at once. */
   async sendDue(): Promise<void> {
     const free = AT_ONCE - this.underWay.size;
-    if (free <= 0 || this.hearing.signal.aborted) return;
+    if (free <= 0 || !this.sends || this.hearing.signal.aborted) return;
     const claiming = this.parts.records.deliveries.claim(free, LEASE_SECONDS).then(
       (due) => due.forEach((delivery) => this.track(this.handle(delivery))),
       (error: unknown) => log.warn({ err: error }, 'webhooks could not be looked up'),

@@ -8,6 +8,8 @@ export const WEBHOOK_HEADER = 'webhook-url';
 const wrong = (message: string) =>
   new TesseraError('invalid_request', `${WEBHOOK_HEADER}: ${message}`, { param: WEBHOOK_HEADER });
 
+export const noSecret = () => wrong('this service sends no webhooks: TESSERA_WEBHOOK_SECRET is not set');
+
 /**
  * The receiver that a request names, judged like every URL that somebody else chose; DNS is asked when it is called. Undefined
  * when it names none. Throws `invalid_request` or `url_not_allowed`.
@@ -16,8 +18,7 @@ export function targetOf(request: FastifyRequest, config: Pick<Config, 'urls' | 
   const header = request.headers[WEBHOOK_HEADER];
   if (header === undefined || header === '') return undefined;
   if (typeof header !== 'string') throw wrong('give one URL');
-  if (config.webhooks.secrets.length === 0)
-    throw wrong('this service sends no webhooks: TESSERA_WEBHOOK_SECRET is not set');
+  if (config.webhooks.secrets.length === 0) throw noSecret();
   try {
     return checkUrl(header, config.urls).href;
   } catch (error) {

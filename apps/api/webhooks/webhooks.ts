@@ -9,6 +9,7 @@ import { identityOf } from '../identity/identity.js';
 import { PARTS, type ApiParts } from '../parts.js';
 import { EVENTS } from './event.js';
 import { WebhookSender } from './sender.js';
+import { noSecret } from './target.js';
 
 const State = z.enum(['waiting', 'pending', 'delivered', 'failed']);
 
@@ -87,10 +88,11 @@ export class WebhooksController {
     summary: 'Send a message again, at once',
     description: 'With the same id and bytes as before and a new timestamp; failed attempts are repeated as at first.',
     responses: { 202: { description: 'The delivery', schema: DeliveryResource } },
-    errors: ['not_found', 'conflict'],
+    errors: ['invalid_request', 'not_found', 'conflict'],
   })
   async redeliver(@Param('id') id: string, @Req() request: FastifyRequest): Promise<DeliveryResource> {
     const { tenant } = identityOf(request);
+    if (!this.sender.sends) throw noSecret();
     const { deliveries } = this.parts.records;
     const again = await deliveries.redeliver(tenant, id);
     if (again) {
