@@ -29,6 +29,7 @@ import { PARTS, type ApiParts } from './parts.js';
 import { QuestionsController } from './questions/questions.js';
 import { QuestionWork } from './questions/work.js';
 import { Requests } from './requests.js';
+import { SearchController } from './search/search.js';
 import { TranscriptionsController } from './transcriptions/transcriptions.js';
 import { WebhookSender } from './webhooks/sender.js';
 import { WebhooksController } from './webhooks/webhooks.js';
@@ -42,6 +43,7 @@ export const CONTROLLERS: readonly Type[] = [
   MediaController,
   TimelineController,
   EvidenceController,
+  SearchController,
   FilesController,
   JobsController,
   WebhooksController,

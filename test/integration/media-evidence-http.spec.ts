@@ -84,9 +84,9 @@ const errorOf = async (response: Response) => ({
   ...((await json(response))['error'] as object),
 });
 
-async function bring(name: string, data: Buffer): Promise<string> {
-  const medium = await json(post('/v1/media', form({}, [['file', name, new Uint8Array(data)]])));
-  return String(medium['id']);
+async function bring(name: string, data: Buffer, key = ada): Promise<string> {
+  const body = form({}, [['file', name, new Uint8Array(data)]]);
+  return String((await json(post('/v1/media', body, { authorization: `Bearer ${key}` })))['id']);
 }
 
 beforeAll(async () => {
@@ -142,6 +142,7 @@ describe('frame', () => {
     ['before the start', () => `/v1/media/${film}/frame?t=-1`, { status: 400, param: 't' }],
     ['of a recording', () => `/v1/media/${speech}/frame?t=1`, { status: 415, code: 'unsupported_media' }],
     ['of nothing', () => `/v1/media/${'0'.repeat(64)}/frame`, { status: 404, code: 'media_not_found' }],
+    ['of what is no id', () => '/v1/media/%00/frame', { status: 404, code: 'media_not_found' }],
     ['of a path', () => '/v1/media/..%2f..%2fetc/frame', { status: 404, code: 'media_not_found' }],
   ])('%s', async (_name, path, expected) => expect(await errorOf(await get(path()))).toMatchObject(expected));
 });
@@ -260,6 +261,73 @@ describe('citations', () => {
     const messages = [{ role: 'user', content: [{ type: 'file', file: { file_id: film } }] }];
     expect(await json(post('/v1/chat/completions', { messages }))).toMatchObject({ citations: [links()] });
     expect(await (await post('/v1/chat/completions', { messages, stream: true })).text()).toContain(links().frame_url);
+  });
+});
+
+describe('search', () => {
+  const search = async (query: Record<string, string>, key?: string) =>
+    (await json(get(`/v1/search?${new URLSearchParams(query).toString()}`, {}, key))) as {
+      data: { medium: { id: string }; rank: number }[];
+      has_more: boolean;
+    };
+
+  test('finds words in other forms, by page', async () => {
+    expect(await search({ q: 'budgets hundreds' })).toEqual({
+      object: 'list',
+      data: [
+        {
+          medium: { id: report, name: 'report.pdf', kind: 'text' },
+          start: null,
+          end: null,
+          page: 2,
+          text: 'The second page tells of the budget, which is four thousand and two hundred.',
+          rank: expect.any(Number) as number,
+        },
+      ],
+      has_more: false,
+    });
+  });
+
+  test('finds what was said, with a way to hear it', async () => {
+    const { data } = await search({ q: '"your country"', medium: film });
+    expect(data).toMatchObject([
+      {
+        medium: { id: film, name: 'talk.mp4', kind: 'video' },
+        start: 1.5,
+        end: 3,
+        frame_url: `/v1/media/${film}/frame?t=1.5`,
+        clip_url: `/v1/media/${film}/clip?start=1.5&end=3`,
+      },
+    ]);
+  });
+
+  test('goes on page by page, best first', async () => {
+    const all = await search({ q: 'country or page or ask' });
+    expect(all.data.length).toBeGreaterThan(3);
+    const ranks = all.data.map(({ rank }) => rank);
+    expect(ranks).toEqual([...ranks].sort((a, b) => b - a));
+    const second = await search({ q: 'country or page or ask', limit: '1', offset: '1' });
+    expect(second).toEqual({ object: 'list', data: all.data.slice(1, 2), has_more: true });
+  });
+
+  test('finds nothing where there is nothing, whatever is typed', async () => {
+    for (const q of ['zeppelin', "'; drop table tessera.media --", '& | ! :*', '-', '🦤\u0000'])
+      expect([q, (await search({ q })).data]).toEqual([q, []]);
+    expect(await errorOf(await get('/v1/search'))).toMatchObject({ status: 400, param: 'q' });
+    expect(await errorOf(await get('/v1/search?q=a&medium=b'))).toMatchObject({ status: 400, param: 'medium' });
+  });
+
+  test('another key finds nothing, until it brings the medium itself', async () => {
+    expect((await search({ q: 'budget' }, bob)).data).toEqual([]);
+    await bring('mine.pdf', await bytes(await get(`/v1/media/${report}/content`)), bob);
+    expect((await search({ q: 'budget' }, bob)).data).toMatchObject([{ medium: { name: 'mine.pdf' }, page: 2 }]);
+  });
+
+  test('forgets the words of a medium with the medium', async () => {
+    await fetch(`${api.url}/v1/media/${speech}`, { method: 'DELETE', headers: { authorization: `Bearer ${ada}` } });
+    const { rows } = await api.database.pool.query('select from tessera.passage where medium = $1', [speech]);
+    expect(rows).toEqual([]);
+    expect((await search({ q: 'country' })).data.map(({ medium }) => medium.id)).toEqual([film]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { Inject, Injectable } from '@nestjs/common';
-import { TesseraError } from '#contracts';
+import { ContentHash, TesseraError } from '#contracts';
 import { guessKind, sniff, SNIFF_BYTES, type TreeInput } from '#jobs';
 import { checkUrl } from '#platform';
 import type { MediaRecord } from '#storage';
@@ -50,7 +50,7 @@ export class MediaStore {
 
   /** A medium of this tenant, by its id. Throws `media_not_found`, also for what belongs to others. */
   async get(tenant: string, id: string): Promise<MediaRecord> {
-    const record = await this.parts.records.getMedia(tenant, id);
+    const record = ContentHash.safeParse(id).success ? await this.parts.records.getMedia(tenant, id) : undefined;
     if (!record) throw new TesseraError('media_not_found', `There is no medium ${id}.`, { param: id });
     return record;
   }
