@@ -5,6 +5,10 @@ import { APP_GUARD, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import { randomUUID } from 'node:crypto';
+import { BatchesController } from './batches/batches.js';
+import { Endpoints } from './batches/endpoints.js';
+import { BatchRun } from './batches/run.js';
+import { BatchRunner } from './batches/runner.js';
 import { ChatController } from './chat/chat.js';
 import { ChatWork } from './chat/work.js';
 import { DescriptionsController } from './descriptions/descriptions.js';
@@ -45,6 +49,7 @@ export const CONTROLLERS: readonly Type[] = [
   EvidenceController,
   SearchController,
   FilesController,
+  BatchesController,
   JobsController,
   WebhooksController,
   HealthController,
@@ -68,6 +73,9 @@ class ApiModule {
         FileStore,
         ChatWork,
         QuestionWork,
+        Endpoints,
+        BatchRun,
+        BatchRunner,
         ModelNames,
         Draining,
         Housekeeping,

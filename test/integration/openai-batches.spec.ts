@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import OpenAI, { BadRequestError, NotFoundError, toFile } from 'openai';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { PNG, startApi, type TestApi } from '../support/api.js';
+import { runScript } from '../support/script.js';
 
 /** The official client, unmodified. */
 let api: TestApi;
@@ -65,8 +68,8 @@ describe('files', () => {
       });
     expect((await ask(client)).choices[0]?.message.content).toBe('What? ← cat.png');
     await expect(ask(other)).rejects.toMatchObject({ status: 404, code: 'file_not_found' });
-    for (const attempt of [other.files.retrieve(id), other.files.content(id), other.files.delete(id)])
-      await expect(attempt).rejects.toMatchObject({ status: 404, code: 'file_not_found' });
+    for (const attempt of ['retrieve', 'content', 'delete'] as const)
+      await expect(other.files[attempt](id)).rejects.toMatchObject({ status: 404, code: 'file_not_found' });
     expect((await other.files.list()).data).toEqual([]);
     expect((await client.files.retrieve(id)).id).toBe(id);
   });
@@ -87,5 +90,240 @@ describe('files', () => {
     await fetch(`${api.url}/v1/media`, { method: 'POST', body: medium, headers });
     await fetch(`${api.url}/v1/media/${blob}`, { method: 'DELETE', headers });
     expect(api.blobs.has(blob)).toBe(true);
+  });
+});
+
+const text = (content: string, more: object = {}) => ({ model, messages: [{ role: 'user', content }], ...more });
+const withFile = (filename: string) => ({
+  model,
+  messages: [
+    { role: 'user', content: [{ type: 'file', file: { filename, file_data: 'data:text/plain;base64,d29yZHM=' } }] },
+  ],
+});
+
+async function createBatch(
+  as: OpenAI,
+  bodies: object[],
+  endpoint: '/v1/chat/completions' | '/v1/questions' = '/v1/chat/completions',
+  lines = bodies.map((body, i) => JSON.stringify({ custom_id: `line-${i}`, method: 'POST', url: endpoint, body })),
+) {
+  const file = await as.files.create({
+    file: await toFile(Buffer.from(lines.join('\n')), 'in.jsonl'),
+    purpose: 'batch',
+  });
+  return as.batches.create({
+    input_file_id: file.id,
+    endpoint: endpoint as '/v1/chat/completions',
+    completion_window: '24h',
+    metadata: { night: 'yes' },
+  });
+}
+
+async function untilEnded(as: OpenAI, id: string, timeout = 20_000): Promise<OpenAI.Batch> {
+  const ended = ['completed', 'failed', 'cancelled', 'expired'];
+  await expect.poll(async () => ended.includes((await as.batches.retrieve(id)).status), { timeout }).toBe(true);
+  return as.batches.retrieve(id);
+}
+
+interface OutputLine {
+  custom_id: string;
+  response: { status_code: number; request_id: string; body: Record<string, unknown> } | null;
+  error: { code: string } | null;
+}
+
+async function readLines(as: OpenAI, id: string | null | undefined): Promise<OutputLine[]> {
+  const content = await (await as.files.content(String(id))).text();
+  return content
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as OutputLine);
+}
+
+describe('batches', () => {
+  test('every line is answered or says why not', async () => {
+    const created = await createBatch(client, [
+      text('Zero', { temperature: 0.5, seed: 7 }),
+      withFile('cat.txt'),
+      withFile('bad.txt'),
+      text('No such model', { model: 'gpt-9' }),
+      text('Two choices', { n: 2 }),
+      { model, messages: [] },
+      text('Six'),
+    ]);
+    expect(created).toMatchObject({ object: 'batch', endpoint: '/v1/chat/completions', metadata: { night: 'yes' } });
+    expect(created.id).toMatch(/^batch_[0-9a-f]{24}$/);
+    expect(Number(created.expires_at) - created.created_at).toBe(24 * 3600);
+
+    const batch = await untilEnded(client, created.id);
+    expect(batch).toMatchObject({ status: 'completed', errors: null });
+    expect(batch.request_counts).toEqual({ total: 7, completed: 3, failed: 4 });
+    const { in_progress_at: began, finalizing_at: read, completed_at: ended } = batch;
+    expect([began, read, ended].map((at) => Number(at) >= created.created_at)).toEqual([true, true, true]);
+
+    const output = await readLines(client, batch.output_file_id);
+    expect(output.map(({ custom_id }) => custom_id)).toEqual(['line-0', 'line-1', 'line-6']);
+    const [zero, cat] = output;
+    expect(zero).toMatchObject({ error: null, response: { status_code: 200 } });
+    expect(zero?.response?.body).toMatchObject({
+      object: 'chat.completion',
+      model,
+      choices: [{ message: { role: 'assistant', content: 'Zero ← nothing' }, finish_reason: 'stop' }],
+      usage: { total_tokens: 13 },
+    });
+    expect(JSON.stringify(cat?.response?.body)).toContain('cat.txt');
+
+    const errors = await readLines(client, batch.error_file_id);
+    const codes = errors.map(({ custom_id, response, error }) => [
+      custom_id,
+      response?.status_code,
+      (response?.body['error'] as { code: string } | undefined)?.code,
+      error,
+    ]);
+    expect(codes).toEqual([
+      ['line-2', 422, 'corrupt_media', null],
+      ['line-3', 404, 'model_not_found', null],
+      ['line-4', 400, 'invalid_request', null],
+      ['line-5', 400, 'invalid_request', null],
+    ]);
+    expect(await client.files.retrieve(String(batch.output_file_id))).toMatchObject({ purpose: 'batch_output' });
+
+    const { rows } = await api.database.pool.query('select priority, root from tessera_queue.tree where id = $1', [
+      zero?.response?.request_id,
+    ]);
+    expect(rows).toEqual([{ priority: 'batch', root: 'answer' }]);
+    const left = await api.database.pool.query('select 1 from tessera.batch_line where batch = $1', [batch.id]);
+    expect(left.rows).toEqual([]);
+    await client.files.delete(batch.input_file_id);
+  });
+
+  test('questions', async () => {
+    const bodies = Array.from({ length: 30 }, (_, i) => ({
+      question: `Question ${i}?`,
+      urls: ['https://example.com/a.jpg'],
+    }));
+    const batch = await untilEnded(client, (await createBatch(client, bodies, '/v1/questions')).id);
+    expect(batch).toMatchObject({ status: 'completed', request_counts: { total: 30, completed: 30, failed: 0 } });
+    expect(batch.error_file_id).toBeNull();
+    const output = await readLines(client, batch.output_file_id);
+    expect(output.map(({ response }) => response?.body['answer'])).toEqual(
+      bodies.map(({ question }) => `${question} ← https://example.com/a.jpg`),
+    );
+  });
+
+  test('an input that is no batch fails as a whole, with every fault', async () => {
+    const line = (custom_id: string, more: object = {}) =>
+      JSON.stringify({ custom_id, method: 'POST', url: '/v1/chat/completions', body: text('a'), ...more });
+    const lines = [
+      line('a'),
+      '',
+      '{"custom_id":',
+      line('b', { url: '/v1/questions' }),
+      line('c', { method: 'GET' }),
+      line('a'),
+    ];
+    const created = await createBatch(client, [], '/v1/chat/completions', lines);
+    const batch = await untilEnded(client, created.id);
+    expect(batch).toMatchObject({ status: 'failed', output_file_id: null, request_counts: { total: 0 } });
+    expect(batch.errors?.data?.map(({ line: at, code, param }) => [at, code, param])).toEqual([
+      [3, 'invalid_json_line', null],
+      [4, 'mismatched_url', 'url'],
+      [5, 'invalid_line', 'method'],
+      [6, 'duplicate_custom_id', 'custom_id'],
+    ]);
+    const empty = await createBatch(client, [], '/v1/chat/completions', [' ', '\r']);
+    expect((await untilEnded(client, empty.id)).errors?.data).toMatchObject([{ code: 'empty_file' }]);
+  });
+
+  test('cancelled: running lines stop, what was answered stays', async () => {
+    const bodies = [text('One'), text('Two'), ...Array.from({ length: 20 }, (_, i) => withFile(`slow ${i}.txt`))];
+    const created = await createBatch(client, bodies);
+    const counts = async () => (await client.batches.retrieve(created.id)).request_counts?.completed;
+    await expect.poll(counts, { timeout: 10_000 }).toBe(2);
+    await expect.poll(() => api.seen.started.filter((name) => name.startsWith('slow')).length).toBeGreaterThan(0);
+    const running = api.seen.started.filter((name) => name.startsWith('slow'));
+    await expect(client.files.delete(created.input_file_id)).rejects.toMatchObject({ status: 409, code: 'conflict' });
+
+    expect((await client.batches.cancel(created.id)).status).toBe('cancelling');
+    const batch = await untilEnded(client, created.id, 5_000);
+    expect(batch).toMatchObject({ status: 'cancelled', request_counts: { total: 22, completed: 2, failed: 0 } });
+    expect(await readLines(client, batch.output_file_id)).toHaveLength(2);
+    const errors = await readLines(client, batch.error_file_id);
+    expect(errors).toHaveLength(20);
+    expect(new Set(errors.map(({ response, error }) => [response, error?.code].join()))).toEqual(
+      new Set([',batch_cancelled']),
+    );
+    await expect.poll(() => api.seen.aborted.sort()).toEqual(running.sort());
+    expect(await api.jobs.count(['queued', 'running'])).toBe(0);
+    await expect(client.batches.cancel(created.id)).rejects.toMatchObject({ status: 409, code: 'conflict' });
+  });
+
+  test('what is no request for a batch is refused at once', async () => {
+    const create = (more: object) =>
+      client.batches.create({
+        input_file_id: 'file-0',
+        endpoint: '/v1/chat/completions',
+        completion_window: '24h',
+        ...more,
+      });
+    await expect(create({})).rejects.toMatchObject({ status: 404, code: 'file_not_found', param: 'input_file_id' });
+    await expect(create({ endpoint: '/v1/embeddings' })).rejects.toMatchObject({ status: 400, param: 'endpoint' });
+    await expect(create({ completion_window: '1h' })).rejects.toMatchObject({
+      status: 400,
+      param: 'completion_window',
+    });
+    const { id } = await client.files.create({ file: await toFile(PNG, 'a.png'), purpose: 'vision' });
+    await expect(create({ input_file_id: id })).rejects.toMatchObject({ status: 400, param: 'input_file_id' });
+  });
+
+  test('belong to who made them', async () => {
+    await createBatch(client, [text('Mine')]);
+    await createBatch(client, [text('Mine')]);
+    const { id, input_file_id } = await createBatch(client, [text('Mine')]);
+    for (const attempt of ['retrieve', 'cancel'] as const)
+      await expect(other.batches[attempt](id)).rejects.toMatchObject({ status: 404, code: 'not_found' });
+    const theft = other.batches.create({ input_file_id, endpoint: '/v1/chat/completions', completion_window: '24h' });
+    await expect(theft).rejects.toMatchObject({ status: 404, code: 'file_not_found' });
+    expect((await other.batches.list()).data).toEqual([]);
+    const mine: string[] = [];
+    for await (const batch of client.batches.list({ limit: 2 })) mine.push(batch.id);
+    expect(mine[0]).toBe(id);
+    expect(new Set(mine).size).toBe(mine.length);
+    expect(mine.length).toBeGreaterThanOrEqual(3);
+    await untilEnded(client, id);
+  });
+
+  test('a process that is killed in the middle loses nothing, and nothing is answered twice', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tessera-batch-'));
+    chmodSync(folder, 0o711);
+    const serve = async () => {
+      const script = runScript(new URL('../support/scripts/serve-api.ts', import.meta.url), [], {
+        TESSERA_DATA_DIR: folder,
+        TESSERA_ANSWER_JOBS: '2',
+      });
+      const baseURL = `${await script.line()}/v1`;
+      return { script, client: new OpenAI({ baseURL, apiKey: 'none', maxRetries: 0 }) };
+    };
+    const first = await serve();
+    const bodies = Array.from({ length: 120 }, (_, i) => withFile(`work ${i}.txt`));
+    const { id } = await createBatch(first.client, bodies);
+    const completed = async (as: OpenAI) => (await as.batches.retrieve(id)).request_counts?.completed ?? 0;
+    await expect.poll(() => completed(first.client), { timeout: 20_000 }).toBeGreaterThan(5);
+    first.script.child.kill('SIGKILL');
+    expect(await first.script.ended).toBe('SIGKILL');
+
+    const second = await serve();
+    const before = await completed(second.client);
+    expect(before).toBeGreaterThan(5);
+    expect(before).toBeLessThan(120);
+    const batch = await untilEnded(second.client, id, 60_000);
+    expect(batch).toMatchObject({ status: 'completed', request_counts: { total: 120, completed: 120, failed: 0 } });
+    const output = await readLines(second.client, batch.output_file_id);
+    expect(output.map(({ custom_id }) => custom_id)).toEqual(bodies.map((_, i) => `line-${i}`));
+    const jobs = await (await fetch(`${second.client.baseURL}/jobs?limit=100`)).json();
+    expect((jobs as { data: { status: string }[] }).data.every(({ status }) => status === 'completed')).toBe(true);
+    expect(new Set(output.map(({ response }) => response?.request_id)).size).toBe(120);
+    second.script.child.stdin?.write('close\n');
+    expect(await second.script.ended).toBe(0);
+    rmSync(folder, { recursive: true, force: true });
   });
 });
