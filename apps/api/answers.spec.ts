@@ -23,6 +23,24 @@ test('tokens come as they are; other events do not', async () => {
   ]);
 });
 
+const token = (text: string, logprob: number): JobEvent => ({
+  type: 'token',
+  text,
+  logprob: { token: text, logprob, top: [] },
+});
+
+test('log probabilities come once for every token, also for one that is a part of a character', async () => {
+  const told: [string, number | undefined][] = [];
+  const first = [token('a ', -1), token('', -2)];
+  const events = [queued, running, ...first, queued, ...first, token('é', -3)];
+  for await (const { text, logprob } of deltas(journal(...events))) told.push([text, logprob?.logprob]);
+  expect(told).toEqual([
+    ['a ', -1],
+    ['', -2],
+    ['é', -3],
+  ]);
+});
+
 test('after a new start only what is new is told', async () => {
   expect(await read(queued, running, 'a ', 'black ', queued, 'a ', 'bla', 'ck cat')).toEqual(['a ', 'black ', 'cat']);
 });

@@ -144,6 +144,22 @@ test('a schema for the answer reaches the job', async () => {
   expect(rows[0]?.sampling).toMatchObject({ jsonSchema: schema, logprobs: 3, temperature: 0 });
 });
 
+test('log probabilities of the tokens, whole and streamed', async () => {
+  const request = { model, messages: [{ role: 'user' as const, content: 'Né' }], logprobs: true, top_logprobs: 1 };
+  const bytes = [0x4e, 0xc3, 0xa9, 0x20];
+  const first = { token: 'Né ', logprob: -0.5, bytes, top_logprobs: [{ token: 'Né ', logprob: -0.5, bytes }] };
+  const [choice] = (await client.chat.completions.create(request)).choices;
+  expect(choice?.logprobs?.content?.map(({ token }) => token)).toEqual(['Né ', '← ', 'nothing']);
+  expect(choice?.logprobs?.content?.[0]).toEqual(first);
+
+  const runner = client.chat.completions.stream({ ...request, stream: true });
+  const streamed = await runner.finalChatCompletion();
+  expect(streamed.choices[0]?.logprobs?.content).toEqual(choice?.logprobs?.content);
+
+  const [plain] = (await client.chat.completions.create({ model, messages: request.messages })).choices;
+  expect(plain?.logprobs).toBeNull();
+});
+
 test('errors are the client’s own classes', async () => {
   const ask = (content: OpenAI.ChatCompletionContentPart[]) =>
     client.chat.completions.create({ model, messages: [{ role: 'user', content }] });

@@ -64,7 +64,10 @@ export function testHandlers(seen: { aborted: string[]; started: string[] } = { 
       const asked =
         task.type === 'chat' ? task.messages.at(-1)?.content : task.type === 'ask' ? task.question : 'describe';
       const words = `${asked} ← ${inputs.join(' + ') || 'nothing'}`.split(/(?<= )/).slice(0, sampling.maxTokens);
-      for (const text of words) emit({ type: 'token', text });
+      const { logprobs: top } = sampling;
+      const likely = { logprob: -0.5 };
+      const logprobs = words.map((token) => ({ token, ...likely, top: [{ token, ...likely }].slice(0, top) }));
+      words.forEach((text, i) => emit({ type: 'token', text, ...(top === undefined ? {} : { logprob: logprobs[i] }) }));
       const names = composed.map(({ result }) => (result as { medium: { name: string } }).medium.name);
       return {
         text: words.join(''),
@@ -80,6 +83,7 @@ export function testHandlers(seen: { aborted: string[]; started: string[] } = { 
         })),
         usage: { promptTokens: 10, selectedTokens: 8, completionTokens: words.length, cachedTokens: 2 },
         timings: { prefillMs: 1 },
+        ...(top === undefined ? {} : { logprobs }),
       };
     },
   };

@@ -15,12 +15,12 @@ export const ChatUsage = z.object({
   selected_tokens: z.number().describe('Prompt tokens that the answer attended to (an extension).'),
 });
 
-const LogprobContent = z.object({
+const RankedToken = z.object({
   token: z.string(),
   logprob: z.number(),
-  bytes: z.array(z.number()),
-  top_logprobs: z.array(z.object({ token: z.string(), logprob: z.number(), bytes: z.array(z.number()) })),
+  bytes: z.array(z.number()).nullable().describe('Null for a part of a character.'),
 });
+const LogprobContent = z.object({ ...RankedToken.shape, top_logprobs: z.array(RankedToken) });
 
 export const ChatCompletion = z.object({
   id: z.string(),
@@ -39,7 +39,8 @@ export const ChatCompletion = z.object({
   citations: z.array(WireCitation).describe('What the answer rests on (an extension).'),
 });
 
-const bytesOf = (token: string) => [...Buffer.from(token)];
+/** A part of a character is told as U+FFFD, whose bytes are not the token's. */
+const bytesOf = (token: string) => (token.includes('\ufffd') ? null : [...Buffer.from(token)]);
 
 export function toLogprob({ token, logprob, top }: TokenLogprob): z.infer<typeof LogprobContent> {
   const alternatives = top.map((each) => ({ ...each, bytes: bytesOf(each.token) }));

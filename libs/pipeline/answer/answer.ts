@@ -168,7 +168,7 @@ async function decode(
     { prefix, segments, question, prior, sampling, selectedTokens: payload.selectedTokens },
     context.signal,
   );
-  return finish(events, (text) => context.emit({ type: 'token', text }));
+  return finish(events, ({ text, logprob }) => context.emit({ type: 'token', text, logprob }));
 }
 
 function citePicture(medium: Medium): Citation {
@@ -186,6 +186,7 @@ function result(done: Done, citations: Citation[], started: number): Answer {
     finishReason: done.finishReason,
     citations,
     usage: done.usage,
+    ...(done.logprobs.length > 0 ? { logprobs: done.logprobs } : {}),
     timings: {
       prefill_ms: Math.round(prefillMs),
       select_ms: Math.round(selectMs),

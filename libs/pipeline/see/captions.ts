@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { DecodeEvent, Medium } from '#contracts';
+import type { DecodeEvent, Medium, TokenLogprob } from '#contracts';
 import { artifactKey } from '../artifact.js';
 import { pictureSequence } from '../answer/sequence.js';
 import { cached, type Stage } from '../context.js';
@@ -57,14 +57,17 @@ export async function captionFrames(
   return captions;
 }
 
-export type Done = Extract<DecodeEvent, { type: 'done' }>;
+type Token = Extract<DecodeEvent, { type: 'token' }>;
+export type Done = Extract<DecodeEvent, { type: 'done' }> & { logprobs: TokenLogprob[] };
 
 /** Runs a generation to its end, handing its tokens on as they come. */
-export async function finish(events: AsyncIterable<DecodeEvent>, onText?: (text: string) => void): Promise<Done> {
+export async function finish(events: AsyncIterable<DecodeEvent>, onToken?: (token: Token) => void): Promise<Done> {
   let done: Done | undefined;
+  const logprobs: TokenLogprob[] = [];
   for await (const event of events) {
-    if (event.type === 'token') onText?.(event.text);
-    if (event.type === 'done') done = event;
+    if (event.type === 'token') onToken?.(event);
+    if (event.type === 'token' && event.logprob) logprobs.push(event.logprob);
+    if (event.type === 'done') done = { ...event, logprobs };
   }
   if (done === undefined) throw new Error('the decoder ended without a result');
   return done;
