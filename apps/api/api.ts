@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import helmet from '@fastify/helmet';
 import multipart from '@fastify/multipart';
 import { Module, type DynamicModule, type Type } from '@nestjs/common';
 import { APP_GUARD, NestFactory } from '@nestjs/core';
@@ -19,6 +20,7 @@ import { MetricsController } from './health/metrics.js';
 import { ErrorFilter } from './http/errors.js';
 import { Housekeeping } from './housekeeping.js';
 import { logRequests } from './http/log.js';
+import { SECURITY } from './http/security.js';
 import { IdentityGuard } from './identity/guard.js';
 import { MediaStore } from './inputs/store.js';
 import { JobsController } from './jobs/jobs.js';
@@ -84,14 +86,6 @@ class ApiModule {
   }
 }
 
-/** What browsers are told about every answer. */
-const SECURITY_HEADERS = {
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-resource-policy': 'same-origin',
-};
-
 /** The HTTP edge on its parts; `listen` starts it, `close` lets running requests end. It does not own its parts. */
 export async function createApi(parts: ApiParts): Promise<NestFastifyApplication> {
   const { http, limits } = parts.config;
@@ -106,6 +100,7 @@ export async function createApi(parts: ApiParts): Promise<NestFastifyApplication
     logger: false,
     abortOnError: false,
   });
+  await app.register(helmet as never, SECURITY as never);
   await app.register(multipart as never, {
     throwFileSizeLimit: false,
     limits: {
@@ -118,7 +113,7 @@ export async function createApi(parts: ApiParts): Promise<NestFastifyApplication
   });
   const fastify = adapter.getInstance();
   fastify.addHook('onRequest', async (request, reply) => {
-    reply.headers({ ...SECURITY_HEADERS, 'x-request-id': request.id });
+    reply.header('x-request-id', request.id);
   });
   logRequests(fastify);
   if (http.corsOrigins.length > 0)
