@@ -47,8 +47,8 @@ export interface DecoderModel {
   embeddings: EmbeddingTable;
   prefill: LocalSession;
   step: LocalSession;
-  /** Not there in float32. */
-  select: LocalSession | undefined;
+  /** Opens the graph that selects pages when it is first needed: most answers read all they are given. Not there in float32. */
+  select: (() => Promise<LocalSession>) | undefined;
   evidenceLayers: readonly number[];
   dispose(): Promise<void>;
 }
@@ -64,23 +64,26 @@ export async function loadModel(options: ModelOptions): Promise<DecoderModel> {
     const common = { threads, executionProviders, onWarning: warn, ...SPIN_WHILE_RUNNING };
     const prefill = await openSession({ ...common, file: graphs.prefill, name: 'decoder prefill' });
     const step = await openSession({ ...common, file: graphs.step, name: 'decoder step' });
-    const select =
-      graphs.select === undefined
-        ? undefined
-        : await openSession({ ...common, file: graphs.select, name: 'decoder selection' });
+    const file = graphs.select;
+    let selecting: Promise<LocalSession> | undefined;
+    const openSelect = (): Promise<LocalSession> =>
+      (selecting ??= openSession({ ...common, file, name: 'decoder selection' }).catch((error: unknown) => {
+        selecting = undefined; // The next question tries again.
+        throw error;
+      }));
     return {
       id: graphs.id,
       config,
       evidenceLayers,
       prefill,
       step,
-      select,
+      select: file === undefined ? undefined : openSelect,
       tokenizer: Tokenizer.fromMetadata(gguf.metadata),
       embeddings: await EmbeddingTable.read(gguf, config),
       dispose: async () => {
         await prefill.dispose();
         await step.dispose();
-        await select?.dispose();
+        await (await selecting)?.dispose();
       },
     };
   } finally {

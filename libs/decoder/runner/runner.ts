@@ -130,7 +130,7 @@ export class Runner {
    */
   async select(member: WorkingSet, prefix: PrefixRows, question: Float32Array, choice: PageChoice): Promise<Selection> {
     const { hidden, kvHeads, headDim, layers, heads } = this.model.config;
-    const session = this.model.select;
+    const session = await this.model.select?.();
     if (!session) throw new Error('selection runs in int8 only');
     const [S, P, n] = [question.length / hidden, prefix.tokens, choice.count];
     const rows = n * PAGE_TOKENS;
