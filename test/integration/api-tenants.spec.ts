@@ -84,6 +84,12 @@ describe('what one key brought', () => {
     const job = (await json(call(ada, 'POST', '/v1/questions', { question: 'mine', media: [medium] }, told)))[
       'id'
     ] as string;
+    const url = '/v1/questions';
+    const line = JSON.stringify({ custom_id: 'a', method: 'POST', url, body: { question: 'mine' } });
+    const lines = form({ purpose: 'batch' }, [['file', 'in.jsonl', line]]);
+    const file = (await json(call(ada, 'POST', '/v1/files', lines)))['id'] as string;
+    const asked = { input_file_id: file, endpoint: url, completion_window: '24h' };
+    const batch = (await json(call(ada, 'POST', '/v1/batches', asked)))['id'] as string;
     const deliveries = await json(call(ada, 'GET', '/v1/webhooks/deliveries'));
     const [{ id: delivery }] = deliveries['data'] as unknown as [{ id: string }];
     await expect.poll(async () => (await json(call(ada, 'GET', `/v1/jobs/${job}`)))['status']).toBe('completed');
@@ -112,6 +118,12 @@ describe('what one key brought', () => {
       ['POST', '/v1/audio/transcriptions', form({ media: medium })],
       ['POST', '/v1/audio/translations', form({ media: medium })],
       ['POST', '/v1/chat/completions', chat],
+      ['GET', `/v1/files/${file}`],
+      ['GET', `/v1/files/${file}/content`],
+      ['DELETE', `/v1/files/${file}`],
+      ['POST', '/v1/batches', asked],
+      ['GET', `/v1/batches/${batch}`],
+      ['POST', `/v1/batches/${batch}/cancel`],
       ['GET', `/v1/jobs/${job}`],
       ['GET', `/v1/jobs/${job}/events`],
       ['DELETE', `/v1/jobs/${job}`],
@@ -120,7 +132,7 @@ describe('what one key brought', () => {
     ];
     for (const [method, path, body] of tries)
       expect([path, (await call(bob, method, path, body)).status]).toEqual([path, 404]);
-    for (const path of ['/v1/media', '/v1/jobs', '/v1/webhooks/deliveries'])
+    for (const path of ['/v1/media', '/v1/files', '/v1/batches', '/v1/jobs', '/v1/webhooks/deliveries'])
       expect((await json(call(bob, 'GET', path)))['data']).toEqual([]);
     expect((await call(ada, 'GET', `/v1/media/${medium}`)).status).toBe(200);
 
@@ -131,10 +143,8 @@ describe('what one key brought', () => {
     const withIds = Object.entries(paths).flatMap(([path, verbs]) =>
       Object.keys(verbs).map((verb) => `${verb.toUpperCase()} ${path}`),
     );
-    const tried = tries.map(
-      ([method, path]) =>
-        `${method} ${path.replace(medium, '{id}').replace(job, '{id}').replace(delivery, '{id}').split('?')[0]}`,
-    );
+    const ids = new RegExp([medium, job, delivery, file, batch].join('|'));
+    const tried = tries.map(([method, path]) => `${method} ${path.replace(ids, '{id}').split('?')[0]}`);
     expect(withIds.filter((route) => route.includes('{id}') && !tried.includes(route))).toEqual([]);
   });
 

@@ -239,8 +239,8 @@ describe('batches', () => {
     const created = await createBatch(client, bodies);
     const counts = async () => (await client.batches.retrieve(created.id)).request_counts?.completed;
     await expect.poll(counts, { timeout: 10_000 }).toBe(2);
-    await expect.poll(() => api.seen.started.filter((name) => name.startsWith('slow')).length).toBeGreaterThan(0);
-    const running = api.seen.started.filter((name) => name.startsWith('slow'));
+    const running = () => api.seen.started.filter((name) => name.startsWith('slow')).sort();
+    await expect.poll(() => running().length, { timeout: 5_000 }).toBeGreaterThan(0);
     await expect(client.files.delete(created.input_file_id)).rejects.toMatchObject({ status: 409, code: 'conflict' });
 
     expect((await client.batches.cancel(created.id)).status).toBe('cancelling');
@@ -252,9 +252,23 @@ describe('batches', () => {
     expect(new Set(errors.map(({ response, error }) => [response, error?.code].join()))).toEqual(
       new Set([',batch_cancelled']),
     );
-    await expect.poll(() => api.seen.aborted.sort()).toEqual(running.sort());
+    await expect
+      .poll(() => running().filter((name) => !api.seen.aborted.includes(name)), { timeout: 3_000 })
+      .toEqual([]);
     expect(await api.jobs.count(['queued', 'running'])).toBe(0);
     await expect(client.batches.cancel(created.id)).rejects.toMatchObject({ status: 409, code: 'conflict' });
+  });
+
+  test('a batch whose time is over ends with what it has', async () => {
+    const { id } = await createBatch(client, [text('One'), withFile('slow last.txt')]);
+    const counts = async () => (await client.batches.retrieve(id)).request_counts?.completed;
+    await expect.poll(counts, { timeout: 10_000 }).toBe(1);
+    await api.database.pool.query('update tessera.batch set expires_at = now() where id = $1', [id]);
+    const batch = await untilEnded(client, id);
+    expect(batch).toMatchObject({ status: 'expired', request_counts: { total: 2, completed: 1, failed: 0 } });
+    expect(batch.expired_at).toBeGreaterThanOrEqual(batch.created_at);
+    expect((await readLines(client, batch.error_file_id)).map(({ error }) => error?.code)).toEqual(['batch_expired']);
+    await expect.poll(() => api.seen.aborted, { timeout: 3_000 }).toContain('slow last.txt');
   });
 
   test('what is no request for a batch is refused at once', async () => {

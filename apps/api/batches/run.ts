@@ -37,7 +37,7 @@ export class BatchRun {
 
   /** `ending` is aborted with an `Ending` as its reason. */
   async run(batch: BatchRecord, ending: AbortSignal): Promise<void> {
-    if (batch.status === 'validating' && !(await this.read(batch, ending))) return;
+    if (batch.status === 'validating' && !ending.aborted && !(await this.read(batch, ending))) return;
     if (!ending.aborted && batch.status !== 'finalizing') await this.work(batch, ending);
     if (ending.aborted) return this.endEarly(batch, ending.reason as Ending);
     const finalizing =

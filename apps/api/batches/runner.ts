@@ -66,11 +66,13 @@ export class BatchRunner implements OnModuleInit, OnModuleDestroy {
     const ending = new AbortController();
     const end = (reason: Ending) => ending.abort(reason);
     if (batch.status === 'cancelling') end('cancelled');
+    // Also what fails again and again comes to an end.
+    else if (batch.expiresAt.getTime() < Date.now()) end('expired');
     const renew = async () => {
-      const status = await this.batches.renew(batch.id, this.owner, LEASE_SECONDS);
-      if (status === undefined) end('stopped');
-      else if (status === 'cancelling') end('cancelled');
-      else if (batch.expiresAt.getTime() < Date.now()) end('expired');
+      const held = await this.batches.renew(batch.id, this.owner, LEASE_SECONDS);
+      if (!held) end('stopped');
+      else if (held.status === 'cancelling') end('cancelled');
+      else if (held.expired) end('expired');
     };
     const attempt = () => renew().catch((error: unknown) => log.warn({ err: error }, 'could not keep a batch'));
     const timer = setInterval(() => void attempt(), RENEW_MS).unref();

@@ -80,13 +80,18 @@ export class BatchRecords {
     return rows.map(toBatch);
   }
 
-  /** Keeps a claimed batch for `seconds` more. Its status; undefined when another process has taken it. */
-  async renew(id: string, owner: string, seconds: number): Promise<BatchStatus | undefined> {
-    const { rows } = await this.pool.query<{ status: BatchStatus }>(
-      `update tessera.batch set lease_until = now() + make_interval(secs => $3) where id = $1 and lease_owner = $2 returning status`,
+  /** Keeps a claimed batch for `seconds` more. Where it stands; undefined when another process has taken it. */
+  async renew(
+    id: string,
+    owner: string,
+    seconds: number,
+  ): Promise<{ status: BatchStatus; expired: boolean } | undefined> {
+    const { rows } = await this.pool.query<{ status: BatchStatus; expired: boolean }>(
+      `update tessera.batch set lease_until = now() + make_interval(secs => $3) where id = $1 and lease_owner = $2
+       returning status, expires_at < now() as expired`,
       [id, owner, seconds],
     );
-    return rows[0]?.status;
+    return rows[0];
   }
 
   async release(id: string, owner: string): Promise<void> {
