@@ -97,8 +97,9 @@ def joined(parts: list[list]) -> list:
 
 
 def greedy(
-    ref: Reference, prefix: list[int], segments: list[list[int]], suffix: list[int], steps: int, visual: torch.Tensor
+    ref: Reference, prefix: list[int], segments: list[list[int]], suffix: list[int], steps: int, visual: torch.Tensor | None = None
 ) -> tuple[list[int], list]:
+    visual = visual_tokens(16, ref.s.width) if visual is None else visual
     _, head = ref.run(ref.embed(prefix, visual), None)
     pages = [ref.run(ref.embed(g, visual), head)[1] for g in segments]
     context = joined([head, *pages])
