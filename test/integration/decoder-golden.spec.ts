@@ -86,8 +86,8 @@ const argmax = (logits: Float32Array): number => logits.reduce((best, x, i) => (
 describe.each([false, true])('decoder against the float reference, adapter %s', (adapter) => {
   const chosen = goldens.filter((golden) => golden.adapter === adapter);
   const opened: Parts[] = [];
-  const open = async (precision: 'float32' | 'int8'): Promise<Parts> => {
-    const parts = await openParts({ precision, adapter });
+  const open = async (precision: 'float32' | 'int8', manyRows?: 'columns' | 'blocks'): Promise<Parts> => {
+    const parts = await openParts({ precision, adapter, manyRows });
     opened.push(parts);
     return parts;
   };
@@ -108,21 +108,25 @@ describe.each([false, true])('decoder against the float reference, adapter %s', 
   // What is shipped is base and adapter; the base alone has flatter distributions, with more near ties.
   const share = adapter ? 0.98 : 0.96;
 
-  it(`gives the same arg max in int8 on ${share * 100} % of steps`, async () => {
-    const parts = await open('int8');
-    let [same, total] = [0, 0];
-    for (const golden of chosen) {
-      const steps = await teacherForced(golden, parts);
-      golden.greedy.forEach((id, s) => {
-        total++;
-        if (argmax(steps[s]!) === id) same++;
-        else
-          console.info(
-            `${golden.name}: step ${s} ${argmax(steps[s]!)}, not ${id}; ${JSON.stringify(golden.top5[s]!.slice(0, 2))}`,
-          );
-      });
-    }
-    console.info(`arg max equal on ${same} of ${total} steps`);
-    expect(same / total).toBeGreaterThanOrEqual(share);
-  });
+  // `blocks` is what processors without exact sums of int8 products run.
+  it.each(['columns', 'blocks'] as const)(
+    `gives the same arg max in int8 on ${share * 100} % of steps, %s`,
+    async (rows) => {
+      const parts = await open('int8', rows);
+      let [same, total] = [0, 0];
+      for (const golden of chosen) {
+        const steps = await teacherForced(golden, parts);
+        golden.greedy.forEach((id, s) => {
+          total++;
+          if (argmax(steps[s]!) === id) same++;
+          else
+            console.info(
+              `${golden.name}: step ${s} ${argmax(steps[s]!)}, not ${id}; ${JSON.stringify(golden.top5[s]!.slice(0, 2))}`,
+            );
+        });
+      }
+      console.info(`arg max equal on ${same} of ${total} steps`);
+      expect(same / total).toBeGreaterThanOrEqual(share);
+    },
+  );
 });

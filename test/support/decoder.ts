@@ -19,7 +19,12 @@ export function defaultPack(): Promise<InstalledPack> {
 }
 
 /** The decoder's parts without its worker thread, for tests that look at logits. */
-export async function openParts(options: { precision: Precision; adapter: boolean; memoryBytes?: number }) {
+export async function openParts(options: {
+  precision: Precision;
+  adapter: boolean;
+  memoryBytes?: number;
+  manyRows?: 'columns' | 'blocks';
+}) {
   const pack = await defaultPack();
   const { base, adapter, calibration } = pack.manifest.decoder;
   const folder = await mkdtemp(join(tmpdir(), 'tessera-decoder-'));
@@ -32,6 +37,7 @@ export async function openParts(options: { precision: Precision; adapter: boolea
     threads: 2,
     executionProviders: [],
     precision: options.precision,
+    manyRows: options.manyRows,
   });
   const { layers, kvHeads, headDim, theta } = model.config;
   const shape = { layers, kvHeads, headDim };

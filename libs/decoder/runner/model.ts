@@ -1,9 +1,11 @@
 import {
   buildDecoderGraphs,
+  choosePrecision,
   EmbeddingTable,
   openGguf,
   openSession,
   readConfig,
+  readCpu,
   Tokenizer,
   type DecoderConfig,
   type LocalSession,
@@ -21,8 +23,9 @@ export interface ModelOptions {
   threads: number;
   executionProviders: readonly string[];
   selection?: SelectOptions;
-  /** Default int8; float32 is the reference for tests. */
+  /** By what the processor can do; float32 is the reference for tests. */
   precision?: Precision;
+  manyRows?: 'columns' | 'blocks';
   warn?: (message: string) => void;
 }
 
@@ -58,8 +61,9 @@ export async function loadModel(options: ModelOptions): Promise<DecoderModel> {
   try {
     const config = readConfig(gguf.metadata, gguf.info('token_embd.weight').dims[0]!);
     const evidenceLayers = EVIDENCE_LAYERS.filter((layer) => layer < config.layers);
-    const { precision = 'int8', selection = SELECTION } = options;
-    const graphs = await buildDecoderGraphs({ ...options, precision, evidenceLayers, selection });
+    const chosen = choosePrecision(await readCpu());
+    const { precision = chosen.precision, manyRows = chosen.manyRows, selection = SELECTION } = options;
+    const graphs = await buildDecoderGraphs({ ...options, precision, manyRows, evidenceLayers, selection });
     const { threads, executionProviders, warn } = options;
     const common = { threads, executionProviders, onWarning: warn, ...SPIN_WHILE_RUNNING };
     const prefill = await openSession({ ...common, file: graphs.prefill, name: 'decoder prefill' });

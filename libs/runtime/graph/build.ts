@@ -29,6 +29,8 @@ export interface DecoderGraphOptions {
   packId: string;
   cacheDir: string;
   precision: Precision;
+  /** The kernel for many rows at once, by what the processor can do. */
+  manyRows: 'columns' | 'blocks';
   /** Layers whose attention mass is reported. */
   evidenceLayers: readonly number[];
   selection: SelectOptions;
@@ -49,13 +51,14 @@ export interface DecoderGraphs {
  * Safe to call from several processes at once: a folder appears complete or not at all.
  */
 export async function buildDecoderGraphs(options: DecoderGraphOptions): Promise<DecoderGraphs> {
-  const { packId, precision, evidenceLayers, selection } = options;
+  const { packId, precision, manyRows, evidenceLayers, selection } = options;
   const key = JSON.stringify([
     BUILDER_VERSION,
     packId,
     options.adapter !== undefined,
     options.calibration !== undefined,
     precision,
+    manyRows,
     evidenceLayers,
     selection,
   ]);
@@ -81,7 +84,7 @@ export async function buildDecoderGraphs(options: DecoderGraphOptions): Promise<
 }
 
 async function write(options: DecoderGraphOptions, folder: string): Promise<void> {
-  const { precision, evidenceLayers, selection } = options;
+  const { precision, manyRows, evidenceLayers, selection } = options;
   const gguf = await openGguf(options.gguf);
   try {
     const config = readConfig(gguf.metadata, gguf.info('token_embd.weight').dims[0]!);
@@ -91,8 +94,9 @@ async function write(options: DecoderGraphOptions, folder: string): Promise<void
         ? await readCalibration(options.calibration, config.layers)
         : undefined;
     const decoder = await packDecoder(gguf, config, precision, adapter, calibration);
-    const graphs = { prefill: prefillGraph(decoder, 'columns'), step: stepGraph(decoder, evidenceLayers, 'blocks') };
-    const all = precision === 'int8' ? { ...graphs, select: selectGraph(decoder, evidenceLayers, selection) } : graphs;
+    const graphs = { prefill: prefillGraph(decoder, manyRows), step: stepGraph(decoder, evidenceLayers, 'blocks') };
+    const all =
+      precision === 'int8' ? { ...graphs, select: selectGraph(decoder, evidenceLayers, selection, manyRows) } : graphs;
     await writeModels(
       Object.fromEntries(Object.entries(all).map(([name, graph]) => [join(folder, `${name}.onnx`), graph])),
       join(folder, 'weights.data'),

@@ -35,7 +35,12 @@ export interface SelectOptions {
  *      selected_key.I (rotated), selected_value.I f32 [1, kvHeads, 16·n, D] · selected_bias.I f32 [1, kvHeads, 1, 16·n]
  *      selected.I i64 [kvHeads, n]: which candidates · mass.I f32 [1, kvHeads, 16·n] for the evidence layers
  */
-export function selectGraph(decoder: PackedDecoder, evidenceLayers: readonly number[], options: SelectOptions): Graph {
+export function selectGraph(
+  decoder: PackedDecoder,
+  evidenceLayers: readonly number[],
+  options: SelectOptions,
+  kernel: 'blocks' | 'columns',
+): Graph {
   const { config } = decoder;
   const { hidden, kvHeads, headDim, layers, vocabulary } = config;
   const graph = new Graph('select');
@@ -44,7 +49,7 @@ export function selectGraph(decoder: PackedDecoder, evidenceLayers: readonly num
   const shape = graph.input('shape', 'int64', [2]);
   const causal = graph.input('causal', 'float32', ['rows', 'S']);
   const lengths = graph.input('lengths', 'int64', [3]);
-  const writer = new LayerWriter(graph, decoder, positions, shape, 'columns', true, { batch: 1, length: 'S' });
+  const writer = new LayerWriter(graph, decoder, positions, shape, kernel, true, { batch: 1, length: 'S' });
   const selector = new SelectorWriter(graph, decoder, options);
   let x = graph.op('Reshape', [embeddings, graph.constant('int64', [-1, hidden])], { dims: ['tokens', hidden] });
   let delta: string | undefined;

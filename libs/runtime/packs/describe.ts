@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { ModelFile, PackManifest } from '#contracts';
-import { choosePrecision } from '../providers/precision.js';
+import { choosePrecision, type ChosenPrecision } from '../providers/precision.js';
 import { readCpu, type Cpu } from '../providers/cpu.js';
 import { probeProviders, type ProviderReport } from '../providers/probe.js';
 import { ModelStore } from '../sources/model-store.js';
@@ -30,7 +30,7 @@ export interface ModelsReport {
   cpu: Cpu;
   providers: ProviderReport;
   /** How the decoder's matrices are kept on this machine. */
-  decoder: { precision: string; reason: string };
+  decoder: ChosenPrecision;
 }
 
 export interface DescribeOptions {

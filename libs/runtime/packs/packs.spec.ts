@@ -96,7 +96,7 @@ describe('packs', () => {
     expect(mine).toMatchObject({ bytes: 10, missingBytes: 8, parts: [{ part: 'decoder', provider: 'cpu' }] });
     expect(providers.available).toContain('cpu');
     expect(cpu.cores).toBeGreaterThan(0);
-    expect(['int8', 'float32']).toContain(decoder.precision);
+    expect(['columns', 'blocks']).toContain(decoder.manyRows);
   });
 
   it('names every fault of a manifest', () => {

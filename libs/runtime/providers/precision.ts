@@ -1,18 +1,26 @@
-import type { Precision } from '../graph/linear.js';
+import type { Kernel, Precision } from '../graph/linear.js';
 import type { Cpu } from './cpu.js';
 
 /** Instructions that multiply bytes and add them up in 32 bits. */
 const EXACT_INT8 = ['AMX int8', 'AVX-512 VNNI', 'AVX-VNNI', 'int8 matrix product', 'dot product'];
 
+export interface ChosenPrecision {
+  precision: Precision;
+  /** The kernel for many rows at once. */
+  manyRows: Exclude<Kernel, 'float32'>;
+  reason: string;
+}
+
 /**
- * How the decoder's matrices are kept on this processor. Where bytes are only multiplied in pairs that saturate at 16
- * bits (x86 before VNNI), int8 × int8 gives wrong sums, and onnxruntime's own advice is not to use it.
+ * How the decoder multiplies on this processor. Where bytes are only multiplied in pairs that saturate at 16 bits (x86
+ * before VNNI), plain int8 × int8 gives wrong sums, and onnxruntime's own advice is not to use it: there many rows are
+ * multiplied in blocks too, slower and exact.
  */
-export function choosePrecision({ abilities }: Pick<Cpu, 'abilities'>): { precision: Precision; reason: string } {
+export function choosePrecision({ abilities }: Pick<Cpu, 'abilities'>): ChosenPrecision {
   const exact = EXACT_INT8.find((name) => abilities?.includes(name));
-  if (exact) return { precision: 'int8', reason: `${exact} multiplies bytes exactly` };
+  if (exact) return { precision: 'int8', manyRows: 'columns', reason: `${exact} multiplies bytes exactly` };
   const reason = abilities
-    ? 'this processor has no VNNI or dot product, so that sums of int8 products would saturate'
-    : 'the system does not tell what the processor can do';
-  return { precision: 'float32', reason };
+    ? 'in blocks, since this processor has no VNNI or dot product and sums of int8 products would saturate'
+    : 'in blocks, since the system does not tell what the processor can do';
+  return { precision: 'int8', manyRows: 'blocks', reason };
 }

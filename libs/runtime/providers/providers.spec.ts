@@ -44,12 +44,13 @@ describe('the processor', () => {
   });
 
   it('decides how the decoder is kept', () => {
-    expect(choosePrecision({ abilities: ['AVX2', 'AVX-VNNI'] }).precision).toBe('int8');
-    expect(choosePrecision({ abilities: ['dot product'] }).precision).toBe('int8');
+    expect(choosePrecision({ abilities: ['AVX2', 'AVX-VNNI'] }).manyRows).toBe('columns');
+    expect(choosePrecision({ abilities: ['dot product'] }).manyRows).toBe('columns');
     expect(choosePrecision({ abilities: ['AVX2', 'AVX-512'] })).toEqual({
-      precision: 'float32',
+      precision: 'int8',
+      manyRows: 'blocks',
       reason: expect.stringContaining('saturate'),
     });
-    expect(choosePrecision({ abilities: undefined }).precision).toBe('float32');
+    expect(choosePrecision({ abilities: undefined }).manyRows).toBe('blocks');
   });
 });
