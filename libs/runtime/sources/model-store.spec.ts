@@ -77,7 +77,8 @@ describe('ModelStore', () => {
     answer = (request, response) => {
       answer = serve;
       response.writeHead(200, { 'content-length': CONTENT.length });
-      response.write(CONTENT.subarray(0, 100_000), () => response.destroy());
+      // Time for the client to take it in: what it has not read when the connection breaks is lost.
+      response.write(CONTENT.subarray(0, 100_000), () => setTimeout(() => response.destroy(), 500));
     };
     expect(await readFile(await store().ensure(HF, folder))).toEqual(CONTENT);
     expect(requests.map(({ headers }) => headers.range)).toEqual([
