@@ -4,9 +4,10 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { TesseraError } from '#contracts';
 import type { BatchRecord } from '#storage';
-import { toPage } from '../files/resource.js';
+import { toMarkedPage } from '../files/resource.js';
 import { FileStore } from '../files/store.js';
 import { Operation } from '../http/operation.js';
+import { pageLimit } from '../http/page.js';
 import { ZodPipe } from '../http/validate.js';
 import { identityOf } from '../identity/identity.js';
 import { PARTS, type ApiParts } from '../parts.js';
@@ -27,7 +28,7 @@ const BatchRequest = z.object({
 });
 
 const ListQuery = z.object({
-  limit: z.coerce.number<string>().int().min(1).max(100).default(20),
+  limit: pageLimit,
   after: z.string().optional().describe('Id of the last batch of the page before.'),
 });
 
@@ -87,7 +88,7 @@ export class BatchesController {
   async list(@Query(new ZodPipe(ListQuery)) query: z.output<typeof ListQuery>, @Req() request: FastifyRequest) {
     const { tenant } = identityOf(request);
     const found = await this.parts.records.batches.list(tenant, { ...query, limit: query.limit + 1 });
-    return toPage(found.map(toResource), query.limit);
+    return toMarkedPage(found.map(toResource), query.limit);
   }
 
   @Get(':id')

@@ -8,7 +8,7 @@ import { validate, ZodPipe } from '../http/validate.js';
 import { identityOf } from '../identity/identity.js';
 import { readForm } from '../inputs/multipart.js';
 import { PARTS, type ApiParts } from '../parts.js';
-import { FileDeleted, FileList, FileResource, toPage, toResource } from './resource.js';
+import { FileDeleted, FileList, FileResource, toMarkedPage, toResource } from './resource.js';
 import { FileStore, type NewFile } from './store.js';
 
 const FileForm = z.object({
@@ -79,7 +79,7 @@ export class FilesController {
   async list(@Query(new ZodPipe(ListQuery)) query: z.output<typeof ListQuery>, @Req() request: FastifyRequest) {
     const { tenant } = identityOf(request);
     const found = await this.parts.records.files.list(tenant, { ...query, limit: query.limit + 1 });
-    return toPage(found.map(toResource), query.limit);
+    return toMarkedPage(found.map(toResource), query.limit);
   }
 
   @Get(':id')

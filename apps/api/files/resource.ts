@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { toPage } from '../http/page.js';
 import type { FileRecord } from '#storage';
 
 /** https://platform.openai.com/docs/api-reference/files/object */
@@ -33,14 +34,8 @@ export const toResource = ({ id, bytes, createdAt, name, purpose }: FileRecord):
   status: 'processed',
 });
 
-/** A page of a list in OpenAI's form; `found` holds one more than the page when there are more. */
-export function toPage<T extends { id: string }>(found: readonly T[], limit: number) {
-  const data = found.slice(0, limit);
-  return {
-    object: 'list' as const,
-    data,
-    first_id: data[0]?.id ?? null,
-    last_id: data.at(-1)?.id ?? null,
-    has_more: found.length > limit,
-  };
+/** A page of a list with OpenAI's marks of its ends; `found` holds one more than the page when there are more. */
+export function toMarkedPage<T extends { id: string }>(found: readonly T[], limit: number) {
+  const page = toPage(found, limit);
+  return { ...page, first_id: page.data[0]?.id ?? null, last_id: page.data.at(-1)?.id ?? null };
 }

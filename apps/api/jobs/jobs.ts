@@ -5,6 +5,7 @@ import { JobState } from '#contracts';
 import { disconnected } from '../http/disconnect.js';
 import { Operation } from '../http/operation.js';
 import { EventStream } from '../http/sse.js';
+import { pageLimit } from '../http/page.js';
 import { ZodPipe } from '../http/validate.js';
 import { identityOf } from '../identity/identity.js';
 import { PARTS, type ApiParts } from '../parts.js';
@@ -14,7 +15,7 @@ import { JobReply } from './reply.js';
 import { JobList, JobResource, toResource } from './resource.js';
 
 const ListQuery = z.object({
-  limit: z.coerce.number<string>().int().min(1).max(100).default(20),
+  limit: pageLimit,
   after: z.string().optional().describe('Id of the last job of the page before.'),
   status: JobState.optional(),
 });

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { JobState, type ErrorBody } from '#contracts';
 import type { JobStatus } from '#jobs';
 import type { RequestRecord } from '#storage';
+import { pageOf } from '../http/page.js';
 
 const seconds = (date: Date | null) => (date === null ? null : Math.floor(date.getTime() / 1000));
 
@@ -24,7 +25,7 @@ export const JobResource = z.object({
 });
 export type JobResource = z.infer<typeof JobResource>;
 
-export const JobList = z.object({ object: z.literal('list'), data: z.array(JobResource), has_more: z.boolean() });
+export const JobList = pageOf(JobResource);
 
 export function toResource(request: RequestRecord, status: JobStatus, result?: unknown): JobResource {
   return {

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ContentHash, TesseraError } from '#contracts';
 import { Operation } from '../http/operation.js';
+import { pageLimit, pageOf, toPage } from '../http/page.js';
 import { validate, ZodPipe } from '../http/validate.js';
 import { identityOf } from '../identity/identity.js';
 import { readForm } from '../inputs/multipart.js';
@@ -21,10 +22,10 @@ export const MediumResource = z.object({
   bytes: z.number(),
   created_at: z.number().describe('Unix time in seconds.'),
 });
-const MediumList = z.object({ object: z.literal('list'), data: z.array(MediumResource), has_more: z.boolean() });
+const MediumList = pageOf(MediumResource);
 
 const ListQuery = z.object({
-  limit: z.coerce.number<string>().int().min(1).max(100).default(20),
+  limit: pageLimit,
   after: ContentHash.optional().describe('Id of the last medium of the page before.'),
 });
 
@@ -72,11 +73,7 @@ export class MediaController {
   async list(@Query(new ZodPipe(ListQuery)) query: z.output<typeof ListQuery>, @Req() request: FastifyRequest) {
     const { tenant } = identityOf(request);
     const found = await this.parts.records.listMedia(tenant, { limit: query.limit + 1, before: query.after });
-    return {
-      object: 'list' as const,
-      data: found.slice(0, query.limit).map(toResource),
-      has_more: found.length > query.limit,
-    };
+    return toPage(found.map(toResource), query.limit);
   }
 
   @Get(':id')

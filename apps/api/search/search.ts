@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ContentHash } from '#contracts';
 import { Operation } from '../http/operation.js';
+import { pageLimit, pageOf, toPage } from '../http/page.js';
 import { ZodPipe } from '../http/validate.js';
 import { identityOf } from '../identity/identity.js';
 import { evidenceLinks } from '../media/links.js';
@@ -12,7 +13,7 @@ import type { PassageHit } from '#storage';
 const SearchQuery = z.object({
   q: z.string().trim().min(1).max(1000).describe('Words, "phrases", `or`, and -what must not be there.'),
   medium: ContentHash.optional().describe('Id of the only medium to search.'),
-  limit: z.coerce.number<string>().int().min(1).max(100).default(20),
+  limit: pageLimit,
   offset: z.coerce.number<string>().int().min(0).max(10_000).default(0).describe('Hits to leave out.'),
 });
 
@@ -28,7 +29,7 @@ const SearchHit = z.object({
   frame_url: z.string().optional(),
   clip_url: z.string().optional(),
 });
-const SearchResult = z.object({ object: z.literal('list'), data: z.array(SearchHit), has_more: z.boolean() });
+const SearchResult = pageOf(SearchHit);
 
 const toHit = ({ medium, line, file, ...place }: PassageHit): z.infer<typeof SearchHit> => ({
   medium,
@@ -58,6 +59,6 @@ export class SearchController {
   ): Promise<z.infer<typeof SearchResult>> {
     const page = { limit: limit + 1, offset, ...(medium === undefined ? {} : { media: [medium] }) };
     const hits = await this.parts.records.passages.search(identityOf(request).tenant, q, page);
-    return { object: 'list', data: hits.slice(0, limit).map(toHit), has_more: hits.length > limit };
+    return toPage(hits.map(toHit), limit);
   }
 }

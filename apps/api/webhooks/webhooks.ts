@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { TesseraError } from '#contracts';
 import type { DeliveryRecord } from '#storage';
 import { Operation } from '../http/operation.js';
+import { pageLimit, pageOf, toPage } from '../http/page.js';
 import { ZodPipe } from '../http/validate.js';
 import { identityOf } from '../identity/identity.js';
 import { PARTS, type ApiParts } from '../parts.js';
@@ -35,10 +36,10 @@ export const DeliveryResource = z.object({
   delivered_at: z.number().nullable(),
 });
 export type DeliveryResource = z.infer<typeof DeliveryResource>;
-const DeliveryList = z.object({ object: z.literal('list'), data: z.array(DeliveryResource), has_more: z.boolean() });
+const DeliveryList = pageOf(DeliveryResource);
 
 const ListQuery = z.object({
-  limit: z.coerce.number<string>().int().min(1).max(100).default(20),
+  limit: pageLimit,
   after: z.string().optional().describe('Id of the last delivery of the page before.'),
   job: z.string().optional().describe('Only the deliveries of this job.'),
   status: State.optional(),
@@ -78,7 +79,7 @@ export class WebhooksController {
     const { limit, after, job, status } = query;
     const page = { limit: limit + 1, before: after, job, state: status };
     const found = await this.parts.records.deliveries.list(identityOf(request).tenant, page);
-    return { object: 'list' as const, data: found.slice(0, limit).map(toResource), has_more: found.length > limit };
+    return toPage(found.map(toResource), limit);
   }
 
   @Post(':id/redeliver')
