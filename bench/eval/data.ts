@@ -1,18 +1,23 @@
 import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { createGunzip } from 'node:zlib';
 import { z } from 'zod';
 import { TesseraError } from '#contracts';
 
 const Caption = z.object({ file: z.string(), captions: z.array(z.string()) });
 const PictureQuestion = z.object({ file: z.string(), question: z.string(), answer: z.string() });
 
+const Text = z.object({ text: z.string() });
+
 export type CaptionItem = z.infer<typeof Caption>;
 export type PictureQuestionItem = z.infer<typeof PictureQuestion>;
 
 async function* rows<T>(file: string, schema: z.ZodType<T>): AsyncGenerator<T> {
-  const input = createReadStream(file);
-  input.on('error', () => undefined);
+  const source = createReadStream(file);
+  const input = file.endsWith('.gz') ? source.pipe(createGunzip()) : source;
+  source.on('error', (error) => input.destroy(error));
+  input.on('error', () => undefined); // The loop below throws it.
   try {
     for await (const line of createInterface({ input })) if (line.trim() !== '') yield schema.parse(JSON.parse(line));
   } catch (error) {
@@ -29,6 +34,17 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   const list: T[] = [];
   for await (const item of items) list.push(item);
   return list;
+}
+
+/** One sentence of what pictures show, each with one full stop. */
+export async function captionSentences(data: string): Promise<string[]> {
+  const items = await all(rows(join(data, 'text-captions.jsonl.gz'), Text));
+  return items.map(({ text }) => `${text.trim().replace(/\.$/, '')}.`);
+}
+
+/** What LJSpeech's readers say, in its order. */
+export async function speechTexts(data: string): Promise<string[]> {
+  return (await all(rows(join(data, 'speech.jsonl'), Text))).map(({ text }) => text);
 }
 
 /** The validation split: the last 400 photographs that have five captions. Never trained on. */

@@ -1,21 +1,18 @@
-import { createReadStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { createGunzip } from 'node:zlib';
-import { z } from 'zod';
 import { TesseraError, type DecodeEvent } from '#contracts';
 import { createDecoder, type Decoder } from '#decoder';
-import { bm25 } from '#pipeline';
 import { loadConfig } from '#platform';
 import { installPack, type SelectOptions } from '#runtime';
 import { cite } from '../../libs/pipeline/answer/citations.js';
 import { focus } from '../../libs/pipeline/answer/focus.js';
+import { lexicalPrior } from '../../libs/pipeline/answer/lexical.js';
 import type { Line } from '../../libs/pipeline/compose/lines.js';
 import { segmentLines, type TimelineSegment } from '../../libs/pipeline/compose/segments.js';
 import { evalArguments } from '../arguments.js';
 import { report, type Row } from '../report.js';
+import { captionSentences } from './data.js';
 import { isRight, makeTimeline, type Kind, type Question, type Timeline } from './long/timeline.js';
 
 const MEDIUM = '0'.repeat(64);
@@ -23,7 +20,6 @@ const PREFIX = '<|im_start|>user\nHere is the timeline of a video.\n';
 const SEGMENT_TOKENS = 240;
 /** Everything is selected up to here where dense attention is asked for: beyond, positions were never trained. */
 const DENSE_UP_TO = 8192;
-const PRIOR_WEIGHT = 2;
 const BYTES_PER_TOKEN = 13_000;
 
 /** How an answer is read: what is selected, and whether words that the question shares with a segment lift it. */
@@ -63,7 +59,7 @@ export async function run(args: string[]): Promise<void> {
     score: rest['score'] === 'log-sum-exp' ? 'log-sum-exp' : 'max',
     group: Number(rest['group'] ?? 1),
   };
-  const sentences = await readSentences(join(data, 'text-captions.jsonl.gz'));
+  const sentences = await captionSentences(data);
   const config = loadConfig();
   const pack = await installPack(config.pack, { cacheDir: config.cacheDir, dataDir: config.dataDir });
   const rows: Row[] = [];
@@ -107,15 +103,11 @@ async function ask(
       const started = performance.now();
       const related = tally.mode.product ? focus(question.text, whole) : undefined;
       const segments = related ? segmentLines(related, (text) => decoder.countTokens(text), SEGMENT_TOKENS) : whole;
-      const scores = bm25(
-        question.text,
-        segments.map(({ quote }) => quote),
-      );
-      const top = scores.reduce((best, score) => Math.max(best, score), Number.EPSILON);
+      const prior = tally.mode.prior ? lexicalPrior(question.text, segments) : undefined;
       const choosing = performance.now() - started;
       const done = await answer(decoder, segments, question, {
         selectedTokens: tally.mode.dense ? 2 * DENSE_UP_TO : budget,
-        prior: tally.mode.prior ? scores.map((score) => (PRIOR_WEIGHT * score) / top) : undefined,
+        prior,
       });
       tally.add(question, done, segments, choosing);
     }
@@ -223,25 +215,4 @@ function citedLines(question: Question, done: Done, segments: TimelineSegment[])
 function median(values: number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? 0;
-}
-
-async function readSentences(file: string): Promise<string[]> {
-  const input = createReadStream(file);
-  const unzipped = input.pipe(createGunzip());
-  input.on('error', (error) => unzipped.destroy(error));
-  const sentences: string[] = [];
-  try {
-    for await (const line of createInterface({ input: unzipped })) {
-      const { text } = z.object({ text: z.string() }).parse(JSON.parse(line));
-      sentences.push(`${text.trim().replace(/\.$/, '')}.`);
-    }
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-    throw new TesseraError(
-      'file_not_found',
-      `There is no ${file}. Name the folder of the evaluation data with --data FOLDER.`,
-      { cause: error },
-    );
-  }
-  return sentences;
 }

@@ -1,15 +1,15 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { z } from 'zod';
 import type { InstalledPack } from '#contracts';
 import { loadConfig } from '#platform';
 import { installPack, type Precision } from '#runtime';
 import { Arena } from '../../libs/decoder/runner/arena.js';
-import { loadModel, type DecoderModel } from '../../libs/decoder/runner/model.js';
+import { loadModel, modelFiles, type DecoderModel } from '../../libs/decoder/runner/model.js';
 import { Runner } from '../../libs/decoder/runner/runner.js';
 import { evalArguments } from '../arguments.js';
 import { report, type Row } from '../report.js';
+import { speechTexts } from './data.js';
 
 const TOKENS = 2000;
 const CHUNK = 250;
@@ -22,7 +22,7 @@ export async function run(args: string[]): Promise<void> {
   const { data } = evalArguments(args);
   const config = loadConfig();
   const pack = await installPack(config.pack, { cacheDir: config.cacheDir, dataDir: config.dataDir });
-  const text = await speechTexts(data);
+  const text = (await speechTexts(data)).join(' ');
   const rows: Row[] = [];
   for (const adapter of [true, false]) {
     const exact = await perplexity(pack, text, { precision: 'float32', adapter });
@@ -37,24 +37,16 @@ export async function run(args: string[]): Promise<void> {
   report(`perplexity on ${TOKENS} tokens of speech texts`, rows, { pack: pack.id });
 }
 
-async function speechTexts(data: string): Promise<string> {
-  const lines = (await readFile(join(data, 'speech.jsonl'), 'utf8')).trim().split('\n');
-  return lines.map((line) => z.object({ text: z.string() }).parse(JSON.parse(line)).text).join(' ');
-}
-
 async function perplexity(
   pack: InstalledPack,
   text: string,
   { precision, adapter }: { precision: Precision; adapter: boolean },
 ): Promise<number> {
-  const { base, adapter: low, calibration } = pack.manifest.decoder;
+  const files = modelFiles(pack);
   const folder = await mkdtemp(join(tmpdir(), 'tessera-eval-'));
-  const path = (name: string | undefined): string | undefined => (name === undefined ? undefined : pack.path(name));
   const model = await loadModel({
-    gguf: pack.path(base),
-    adapter: adapter ? path(low) : undefined,
-    calibration: path(calibration),
-    packId: pack.id,
+    ...files,
+    adapter: adapter ? files.adapter : undefined,
     cacheDir: folder,
     threads: loadConfig().runtime.threads || availableParallelism(),
     executionProviders: [],

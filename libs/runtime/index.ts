@@ -46,5 +46,5 @@ export { buildConnector } from './connector/build-connector.js';
 export { ARCHITECTURES, readConfig, type Architecture, type DecoderConfig } from './graph/architecture.js';
 export { buildDecoderGraphs, type DecoderGraphOptions, type DecoderGraphs } from './graph/build.js';
 export { EmbeddingTable } from './graph/embeddings.js';
-export type { Precision } from './graph/linear.js';
+export type { Precision, QuantisedKernel } from './graph/linear.js';
 export type { PageScore, SelectOptions } from './graph/select.js';

@@ -3,13 +3,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { InstalledPack } from '#contracts';
 import { loadConfig } from '#platform';
-import { installPack, type Precision } from '#runtime';
+import { installPack, type Precision, type QuantisedKernel } from '#runtime';
 import { KvCache } from '../../libs/decoder/pool/kv-cache.js';
 import { rotaryTable } from '../../libs/decoder/pool/rotary.js';
 import { PrefixCache } from '../../libs/decoder/engine/prefix-cache.js';
 import { Reader } from '../../libs/decoder/engine/reader.js';
 import { Arena } from '../../libs/decoder/runner/arena.js';
-import { loadModel } from '../../libs/decoder/runner/model.js';
+import { loadModel, modelFiles } from '../../libs/decoder/runner/model.js';
 import { Runner } from '../../libs/decoder/runner/runner.js';
 
 /** The default pack, from the cache that `make` filled. */
@@ -23,16 +23,14 @@ export async function openParts(options: {
   precision: Precision;
   adapter: boolean;
   memoryBytes?: number;
-  manyRows?: 'columns' | 'blocks';
+  manyRows?: QuantisedKernel;
 }) {
   const pack = await defaultPack();
-  const { base, adapter, calibration } = pack.manifest.decoder;
   const folder = await mkdtemp(join(tmpdir(), 'tessera-decoder-'));
+  const files = modelFiles(pack);
   const model = await loadModel({
-    gguf: pack.path(base),
-    adapter: options.adapter && adapter !== undefined ? pack.path(adapter) : undefined,
-    calibration: calibration === undefined ? undefined : pack.path(calibration),
-    packId: pack.id,
+    ...files,
+    adapter: options.adapter ? files.adapter : undefined,
     cacheDir: options.precision === 'int8' ? loadConfig().cacheDir : folder,
     threads: 2,
     executionProviders: [],

@@ -1,7 +1,7 @@
 import type { PageRun } from '../pool/page-pool.js';
 import type { PageStore } from '../pool/page-store.js';
 import type { RotaryTable } from '../pool/rotary.js';
-import type { PrefixRows, Runner } from '../runner/runner.js';
+import { noPrefix, type PrefixRows, type Runner } from '../runner/runner.js';
 import type { Sequence } from './sequence.js';
 
 /** Prefixes whose rows are kept: a service has few, a timeline's and a picture's. */
@@ -22,8 +22,7 @@ export class PrefixCache {
     private readonly store: PageStore,
     private readonly rotary: RotaryTable,
   ) {
-    const empty = Array.from({ length: store.shape.layers }, () => new Float32Array(0));
-    this.none = { tokens: 0, keys: empty, values: empty };
+    this.none = noPrefix(store.shape.layers);
   }
 
   has({ prefixAddress }: Sequence): boolean {

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import { TesseraError, type DecodeEvent, type DecodeRequest, type InstalledPack } from '#contracts';
 import { spawnWorker, Tokenizer, type SelectOptions } from '#runtime';
+import { modelFiles } from '../runner/model.js';
 import type { DecoderStats, FromWorker, ToWorker, WorkerOptions } from './messages.js';
 
 export interface DecoderOptions {
@@ -41,12 +42,8 @@ export interface Decoder {
  */
 export async function createDecoder(options: DecoderOptions): Promise<Decoder> {
   const { pack, onWarning } = options;
-  const { base, adapter, calibration } = pack.manifest.decoder;
   const worker: WorkerOptions = {
-    gguf: pack.path(base),
-    adapter: adapter === undefined ? undefined : pack.path(adapter),
-    calibration: calibration === undefined ? undefined : pack.path(calibration),
-    packId: pack.id,
+    ...modelFiles(pack),
     cacheDir: options.cacheDir,
     kvMemoryBytes: options.kvMemoryBytes,
     kvDiskBytes: options.kvDiskBytes,

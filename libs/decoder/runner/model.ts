@@ -1,3 +1,4 @@
+import type { InstalledPack } from '#contracts';
 import {
   buildDecoderGraphs,
   choosePrecision,
@@ -10,6 +11,7 @@ import {
   type DecoderConfig,
   type LocalSession,
   type Precision,
+  type QuantisedKernel,
   type SelectOptions,
 } from '#runtime';
 
@@ -25,7 +27,7 @@ export interface ModelOptions {
   selection?: SelectOptions;
   /** By what the processor can do; float32 is the reference for tests. */
   precision?: Precision;
-  manyRows?: 'columns' | 'blocks';
+  manyRows?: QuantisedKernel;
   warn?: (message: string) => void;
 }
 
@@ -54,6 +56,13 @@ export interface DecoderModel {
   select: (() => Promise<LocalSession>) | undefined;
   evidenceLayers: readonly number[];
   dispose(): Promise<void>;
+}
+
+/** The files of a pack's decoder. */
+export function modelFiles(pack: InstalledPack): Pick<ModelOptions, 'gguf' | 'adapter' | 'calibration' | 'packId'> {
+  const { base, adapter, calibration } = pack.manifest.decoder;
+  const path = (name: string | undefined): string | undefined => (name === undefined ? undefined : pack.path(name));
+  return { gguf: pack.path(base), adapter: path(adapter), calibration: path(calibration), packId: pack.id };
 }
 
 export async function loadModel(options: ModelOptions): Promise<DecoderModel> {

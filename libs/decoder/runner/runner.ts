@@ -14,6 +14,12 @@ export interface PrefixRows {
   values: Float32Array[];
 }
 
+/** For what nothing stands before. */
+export function noPrefix(layers: number): PrefixRows {
+  const empty = Array.from({ length: layers }, () => new Float32Array(0));
+  return { tokens: 0, keys: empty, values: empty };
+}
+
 /** What a question may choose from. */
 export interface PageChoice {
   /** Page numbers in temporal order. */
@@ -67,8 +73,7 @@ export class Runner {
   async prefix(embedded: Float32Array): Promise<PrefixRows> {
     const { hidden, kvHeads, headDim, layers } = this.model.config;
     const tokens = embedded.length / hidden;
-    const none = { tokens: 0, keys: nothing(layers), values: nothing(layers) };
-    const { feeds, T } = this.prefillFeeds(none, [embedded]);
+    const { feeds, T } = this.prefillFeeds(noPrefix(layers), [embedded]);
     const out = await this.model.prefill.run(feeds, { outputs: this.exact });
     const rows = (name: string): Float32Array[] =>
       Array.from({ length: layers }, (_, layer) => {
@@ -247,8 +252,6 @@ export class Runner {
     member.position += S;
   }
 }
-
-const nothing = (layers: number): Float32Array[] => Array.from({ length: layers }, () => new Float32Array(0));
 
 function int64(...values: number[]): Tensor<'int64'> {
   return tensor('int64', [values.length], BigInt64Array.from(values, BigInt));

@@ -17,7 +17,7 @@ import { readPictureLines } from '../read/picture-text.js';
 import { captionFrames, finish, frameTokens, readVisual, type Done } from '../see/captions.js';
 import { cite } from './citations.js';
 import { asksForTime, focus, withTime } from './focus.js';
-import { bm25, highest } from './lexical.js';
+import { lexicalPrior } from './lexical.js';
 import {
   chatSequence,
   describeSequence,
@@ -33,9 +33,6 @@ interface Material {
   medium: Medium;
   segments: TimelineSegment[];
 }
-
-/** How strongly words that a question shares with a segment lift its pages in the selection. */
-const PRIOR_WEIGHT = 2;
 
 /** Reads the composed media, asks the decoder, and says what the answer rests on. */
 export async function answer(stage: Stage, payload: Payload, context: JobContext): Promise<Answer> {
@@ -74,12 +71,7 @@ async function askTimeline(
     ? segmentLines(related, await stage.models.tokenCounter(), prompts.timeline.segment_tokens)
     : whole;
   const sequence = timelineSequence(prompts, segments, question);
-  const lexical = bm25(
-    question,
-    segments.map((segment) => segment.quote),
-  );
-  const top = Math.max(highest(lexical), Number.EPSILON);
-  const prior = lexical.map((score) => (PRIOR_WEIGHT * score) / top);
+  const prior = lexicalPrior(question, segments);
   const done = await decode(stage, payload, { ...sequence, prior }, context);
   const media = new Map(material.map(({ medium }) => [medium.id, medium]));
   const found = done.text.trim() !== prompts.not_found;

@@ -30,6 +30,19 @@ export function highest(scores: readonly number[]): number {
   return scores.reduce((top, score) => Math.max(top, score), 0);
 }
 
+/** How strongly words that a question shares with a segment lift its pages in the selection. */
+const PRIOR_WEIGHT = 2;
+
+/** What the decoder's selection is told about segments: the best match counts PRIOR_WEIGHT, the others in proportion. */
+export function lexicalPrior(question: string, segments: readonly { quote: string }[]): number[] {
+  const scores = bm25(
+    question,
+    segments.map(({ quote }) => quote),
+  );
+  const top = Math.max(highest(scores), Number.EPSILON);
+  return scores.map((score) => (PRIOR_WEIGHT * score) / top);
+}
+
 const K1 = 1.2;
 const B = 0.75;
 

@@ -7,7 +7,7 @@ import { writeModels } from '../onnx/model.js';
 import { readAdapter } from './adapter.js';
 import { readConfig } from './architecture.js';
 import { readCalibration } from './balance.js';
-import type { Precision } from './linear.js';
+import type { Precision, QuantisedKernel } from './linear.js';
 import { packDecoder } from './pack.js';
 import { prefillGraph } from './prefill.js';
 import { selectGraph, type SelectOptions } from './select.js';
@@ -30,7 +30,7 @@ export interface DecoderGraphOptions {
   cacheDir: string;
   precision: Precision;
   /** The kernel for many rows at once, by what the processor can do. */
-  manyRows: 'columns' | 'blocks';
+  manyRows: QuantisedKernel;
   /** Layers whose attention mass is reported. */
   evidenceLayers: readonly number[];
   selection: SelectOptions;

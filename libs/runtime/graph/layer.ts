@@ -1,7 +1,7 @@
 import { MICROSOFT, type Graph } from '../onnx/graph.js';
 import type { Dimension } from '../onnx/types.js';
 import type { DecoderConfig } from './architecture.js';
-import { linear, type Kernel, type PackedMatrix, type Precision } from './linear.js';
+import { linear, type Kernel, type PackedMatrix, type Precision, type QuantisedKernel } from './linear.js';
 
 /** A layer's weights in the form that the graphs share. */
 export interface PackedLayer {
@@ -54,7 +54,7 @@ export class LayerWriter {
     private readonly positions: string,
     /** int64 [2]: B and S. */
     private readonly batchAndLength: string,
-    kernel: Exclude<Kernel, 'float32'>,
+    kernel: QuantisedKernel,
     /** Whether rows are [B·S, N], as large products want them, or [B, S, N], which takes fewer operators. */
     private readonly flat = true,
     /** The graph's names for B and S. */

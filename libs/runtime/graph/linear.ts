@@ -14,7 +14,8 @@ export type Precision = 'float32' | 'int8';
  * - `columns`: u8 × s8 with a scale per row and per output channel; best for many rows. Where activations are hard to
  *   round, twice: for the activations and for what their rounding lost, so that they have 16 bits.
  */
-export type Kernel = 'float32' | 'blocks' | 'columns';
+export type Kernel = 'float32' | QuantisedKernel;
+export type QuantisedKernel = 'blocks' | 'columns';
 
 /** Bits of the activations that enter a matrix in the kernel `columns`. */
 export type ActivationBits = 8 | 16;
@@ -57,7 +58,7 @@ export function linear(graph: Graph, x: string, matrix: PackedMatrix, kernel: Ke
   if (kernel === 'columns') {
     const products = columns(graph, x, matrix);
     return products.map((y, i) => {
-      const first = parts.slice(0, i).reduce((sum, out) => sum + out, 0);
+      const first = sum(parts.slice(0, i));
       return addBias(graph, y, `${name}.bias.${i}`, bias?.subarray(first, first + parts[i]!));
     });
   }

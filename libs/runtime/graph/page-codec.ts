@@ -22,9 +22,12 @@ export function encodeRows(
   zeroPoint: 0 | 128,
 ): { codes: string; scales: string } {
   const [batch, heads, , headDim] = dims;
-  const grouped = graph.constant('int64', [0, 0, -1, perGroup * headDim]);
   const groups =
-    perGroup === 1 ? rows : graph.op('Reshape', [rows, grouped], { dims: [batch, heads, 'pages', perGroup * headDim] });
+    perGroup === 1
+      ? rows
+      : graph.op('Reshape', [rows, graph.constant('int64', [0, 0, -1, perGroup * headDim])], {
+          dims: [batch, heads, 'pages', perGroup * headDim],
+        });
   const last = graph.constant('int64', [-1]);
   const magnitudes = graph.op('Abs', [groups]);
   const reduce = (op: string): string => graph.op(op, [magnitudes, last], { attributes: { keepdims: 1 } });

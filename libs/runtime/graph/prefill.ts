@@ -2,6 +2,7 @@ import { Graph } from '../onnx/graph.js';
 import type { Dimension, ElementType } from '../onnx/types.js';
 import { attention } from './attention.js';
 import { LayerWriter, type PackedDecoder } from './layer.js';
+import type { QuantisedKernel } from './linear.js';
 import { encodeRows, PAGE_TOKENS } from './page-codec.js';
 
 /**
@@ -15,7 +16,7 @@ import { encodeRows, PAGE_TOKENS } from './page-codec.js';
  *      [layers·S, kvHeads, T/16, 1], values i8 [layers·S, kvHeads, T, D] with value_scales [layers·S, kvHeads, T, 1]
  *      rotated_key.I, exact_value.I f32 [S, kvHeads, T, D]: what a prefix is kept in, since everything attends to it
  */
-export function prefillGraph(decoder: PackedDecoder, kernel: 'blocks' | 'columns'): Graph {
+export function prefillGraph(decoder: PackedDecoder, kernel: QuantisedKernel): Graph {
   const { hidden, kvHeads, headDim, layers } = decoder.config;
   const graph = new Graph('prefill');
   const embeddings = graph.input('embeddings', 'float32', ['S', 'T', hidden]);

@@ -2,6 +2,7 @@ import { MICROSOFT, Graph } from '../onnx/graph.js';
 import { attention } from './attention.js';
 import type { DecoderConfig } from './architecture.js';
 import { LayerWriter, type PackedDecoder } from './layer.js';
+import type { QuantisedKernel } from './linear.js';
 import { PAGE_TOKENS } from './page-codec.js';
 
 /** Keys and values of every page of a layer, as the page store holds them. */
@@ -39,7 +40,7 @@ export function selectGraph(
   decoder: PackedDecoder,
   evidenceLayers: readonly number[],
   options: SelectOptions,
-  kernel: 'blocks' | 'columns',
+  kernel: QuantisedKernel,
 ): Graph {
   const { config } = decoder;
   const { hidden, kvHeads, headDim, layers, vocabulary } = config;

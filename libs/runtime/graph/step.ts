@@ -2,6 +2,7 @@ import { Graph } from '../onnx/graph.js';
 import type { Dimension } from '../onnx/types.js';
 import { attention } from './attention.js';
 import { LayerWriter, type PackedDecoder } from './layer.js';
+import type { QuantisedKernel } from './linear.js';
 
 /**
  * One step of B sequences with S new tokens each over their working sets of at most W tokens.
@@ -15,11 +16,7 @@ import { LayerWriter, type PackedDecoder } from './layer.js';
  *
  * Small tensors of all layers are one input or output: each costs some microseconds on its way from or to JavaScript.
  */
-export function stepGraph(
-  decoder: PackedDecoder,
-  evidenceLayers: readonly number[],
-  kernel: 'blocks' | 'columns',
-): Graph {
+export function stepGraph(decoder: PackedDecoder, evidenceLayers: readonly number[], kernel: QuantisedKernel): Graph {
   const { hidden, kvHeads, headDim, layers, vocabulary } = decoder.config;
   const graph = new Graph('step');
   const embeddings = graph.input('embeddings', 'float32', ['B', 'S', hidden]);

@@ -1,4 +1,4 @@
-import type { Kernel, Precision } from '../graph/linear.js';
+import type { Precision, QuantisedKernel } from '../graph/linear.js';
 import type { Cpu } from './cpu.js';
 
 /** Instructions that multiply bytes and add them up in 32 bits. */
@@ -7,7 +7,7 @@ const EXACT_INT8 = ['AMX int8', 'AVX-512 VNNI', 'AVX-VNNI', 'int8 matrix product
 export interface ChosenPrecision {
   precision: Precision;
   /** The kernel for many rows at once. */
-  manyRows: Exclude<Kernel, 'float32'>;
+  manyRows: QuantisedKernel;
   reason: string;
 }
 
