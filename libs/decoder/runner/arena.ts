@@ -30,9 +30,8 @@ export class WorkingSet {
 
   /** Shows (or hides) rows `from` to `to` of one layer and KV head. */
   show(layer: number, head: number, from: number, to: number, shown = true): void {
-    const { bias, capacity, shape } = this.arena;
-    const start = (this.slot * shape.kvHeads + head) * capacity;
-    bias[layer]!.fill(shown ? 0 : HIDDEN, start + from, start + to);
+    const start = this.biasAt(layer, head);
+    this.arena.bias.fill(shown ? 0 : HIDDEN, start + from, start + to);
   }
 
   /** Copies `count` rows of one KV head from [kvHeads, count, headDim] to the rows from `row` on. */
@@ -46,8 +45,7 @@ export class WorkingSet {
 
   /** Sets the bias of the rows from `row` on. */
   hideBy(layer: number, head: number, row: number, bias: Float32Array): void {
-    const { capacity, shape } = this.arena;
-    this.arena.bias[layer]!.set(bias, (this.slot * shape.kvHeads + head) * capacity + row);
+    this.arena.bias.set(bias, this.biasAt(layer, head) + row);
   }
 
   /** Drops the rows from `length` on, as after refused draft tokens. */
@@ -58,17 +56,23 @@ export class WorkingSet {
     this.position -= this.length - length;
     this.length = length;
   }
+
+  private biasAt(layer: number, head: number): number {
+    const { capacity, shape } = this.arena;
+    return ((this.slot * shape.layers + layer) * shape.kvHeads + head) * capacity;
+  }
 }
 
 /**
- * Working sets that decode together, as one batch: per layer [slots, kvHeads, capacity, headDim] of keys and of values
- * and [slots, kvHeads, capacity] of bias, float32. Members occupy the first slots without gaps.
+ * Working sets that decode together, as one batch: per layer [slots, kvHeads, capacity, headDim] of keys and of values,
+ * and [slots, layers, kvHeads, capacity] of bias, float32. Members occupy the first slots without gaps, so that any of
+ * them that follow each other are views of this memory.
  */
 export class Arena {
   readonly members: WorkingSet[] = [];
   keys: Float32Array[] = [];
   values: Float32Array[] = [];
-  bias: Float32Array[] = [];
+  bias: Float32Array = new Float32Array(0);
   capacity = 0;
   private slots = 0;
 
@@ -100,16 +104,12 @@ export class Arena {
     if (last === undefined) return;
     const { kvHeads, headDim, layers } = this.shape;
     const rows = kvHeads * this.capacity;
-    for (let layer = 0; layer < layers; layer++) {
-      for (const [data, size] of [
-        [this.keys[layer]!, rows * headDim],
-        [this.values[layer]!, rows * headDim],
-        [this.bias[layer]!, rows],
-      ] as const) {
-        if (last !== member) data.copyWithin(member.slot * size, last.slot * size, (last.slot + 1) * size);
-        data.fill(data === this.bias[layer] ? HIDDEN : 0, last.slot * size, (last.slot + 1) * size);
-      }
-    }
+    const leave = (data: Float32Array, size: number, empty: number): void => {
+      if (last !== member) data.copyWithin(member.slot * size, last.slot * size, (last.slot + 1) * size);
+      data.fill(empty, last.slot * size, (last.slot + 1) * size);
+    };
+    for (const data of [...this.keys, ...this.values]) leave(data, rows * headDim, 0);
+    leave(this.bias, layers * rows, HIDDEN);
     if (last !== member) {
       this.members[member.slot] = last;
       last.slot = member.slot;
@@ -120,7 +120,7 @@ export class Arena {
   private free(): void {
     this.keys = [];
     this.values = [];
-    this.bias = [];
+    this.bias = new Float32Array(0);
     this.slots = 0;
     this.capacity = 0;
   }
@@ -128,20 +128,21 @@ export class Arena {
   private resize(slots: number, capacity: number): void {
     if (slots === this.slots && capacity === this.capacity) return;
     const { layers, kvHeads, headDim } = this.shape;
-    const move = (from: Float32Array | undefined, width: number, empty: number): Float32Array => {
-      const to = new Float32Array(slots * kvHeads * capacity * width);
+    /** `heads` runs a slot of `width` numbers a row. */
+    const move = (from: Float32Array | undefined, heads: number, width: number, empty: number): Float32Array => {
+      const to = new Float32Array(slots * heads * capacity * width);
       if (empty !== 0) to.fill(empty);
       if (from === undefined) return to;
       const [oldRun, newRun] = [this.capacity * width, capacity * width];
-      for (let i = 0; i < this.members.length * kvHeads; i++)
+      for (let i = 0; i < this.members.length * heads; i++)
         to.set(from.subarray(i * oldRun, (i + 1) * oldRun), i * newRun);
       return to;
     };
     for (let layer = 0; layer < layers; layer++) {
-      this.keys[layer] = move(this.keys[layer], headDim, 0);
-      this.values[layer] = move(this.values[layer], headDim, 0);
-      this.bias[layer] = move(this.bias[layer], 1, HIDDEN);
+      this.keys[layer] = move(this.keys[layer], kvHeads, headDim, 0);
+      this.values[layer] = move(this.values[layer], kvHeads, headDim, 0);
     }
+    this.bias = move(this.bias, layers * kvHeads, 1, HIDDEN);
     this.slots = slots;
     this.capacity = capacity;
   }

@@ -211,15 +211,13 @@ export class Runner {
       rows: int64(...rows),
     };
     const size = kvHeads * W;
-    const bias = new Float32Array(layers * count * size);
     const view = (data: Float32Array, width: number): Float32Array =>
       data.subarray(first * size * width, (first + count) * size * width);
     for (let i = 0; i < layers; i++) {
       feeds[`past_key.${i}`] = tensor('float32', [count, kvHeads, W, headDim], view(arena.keys[i]!, headDim));
       feeds[`past_value.${i}`] = tensor('float32', [count, kvHeads, W, headDim], view(arena.values[i]!, headDim));
-      bias.set(view(arena.bias[i]!, 1), i * count * size);
     }
-    feeds['bias'] = tensor('float32', [layers, count, kvHeads, 1, W], bias);
+    feeds['bias'] = tensor('float32', [count, layers, kvHeads, 1, W], view(arena.bias, layers));
     const out = await this.model.step.run(feeds);
     members.forEach((member, b) => {
       if (appends(member)) this.append(member, out, { b, count, S });

@@ -14,7 +14,7 @@ import { selectGraph, type SelectOptions } from './select.js';
 import { stepGraph } from './step.js';
 
 /** Raise it when the graphs change: cached ones are then built anew. */
-const BUILDER_VERSION = 27;
+const BUILDER_VERSION = 30;
 /** Half-written folders older than this were left by a process that died. */
 const ABANDONED_MS = 60 * 60_000;
 

@@ -10,7 +10,7 @@ import type { QuantisedKernel } from './linear.js';
  * in   embeddings f32 [B, S, N] · positions i64 [B, S] · shape i64 [2] = B, S · lengths i64 [2] = W, S
  *      causal f32 [group·S, S] · rows i64 [R]: rows of [B·S] whose logits are wanted
  *      past_key.I, past_value.I f32 [B, kvHeads, W, D] (rotated)
- *      bias f32 [layers, B, kvHeads, 1, W]: 0 or very negative
+ *      bias f32 [B, layers, kvHeads, 1, W]: 0 or very negative
  * out  logits f32 [R, V] · keys (rotated), values f32 [layers·B, kvHeads, S, D]
  *      mass f32 [evidence layers·B, kvHeads, W]: attention summed over the new tokens and query heads
  *
@@ -25,7 +25,7 @@ export function stepGraph(decoder: PackedDecoder, evidenceLayers: readonly numbe
   const lengths = graph.input('lengths', 'int64', [2]);
   const causal = graph.input('causal', 'float32', ['rows', 'S']);
   const rows = graph.input('rows', 'int64', ['R']);
-  const bias = graph.input('bias', 'float32', [layers, 'B', kvHeads, 1, 'W']);
+  const bias = graph.input('bias', 'float32', ['B', layers, kvHeads, 1, 'W']);
   const writer = new LayerWriter(graph, decoder, positions, shape, kernel, false);
   const collected = { keys: [] as string[], values: [] as string[], mass: [] as string[] };
   let x = embeddings;
@@ -34,7 +34,7 @@ export function stepGraph(decoder: PackedDecoder, evidenceLayers: readonly numbe
     const past = {
       key: graph.input(`past_key.${i}`, 'float32', ['B', kvHeads, 'W', headDim]),
       value: graph.input(`past_value.${i}`, 'float32', ['B', kvHeads, 'W', headDim]),
-      mask: graph.op('Gather', [bias, graph.constant('int64', i)], { attributes: { axis: 0 } }),
+      mask: graph.op('Gather', [bias, graph.constant('int64', i)], { attributes: { axis: 1 } }),
     };
     const before = writer.norm(`layer${i}.attention_norm`, x, delta, decoder.layers[i]!.attentionNorm);
     const { query, key, value } = writer.project(i, before.normed, { raw: false });
