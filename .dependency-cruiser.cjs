@@ -17,14 +17,23 @@ module.exports = {
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
     never('contracts-is-a-leaf', '^libs/contracts/', '^(apps|encoders|libs/(?!contracts/))'),
     never('platform-knows-contracts-only', '^libs/platform/', '^(apps|encoders|libs/(?!contracts/|platform/))'),
-    never('runtime-knows-platform-and-contracts', '^libs/runtime/', '^(apps|encoders|libs/(?!contracts/|platform/|runtime/))'),
+    never(
+      'runtime-knows-platform-and-contracts',
+      '^libs/runtime/',
+      '^(apps|encoders|libs/(?!contracts/|platform/|runtime/))',
+    ),
+    never('rpc-knows-platform-and-contracts', '^libs/rpc/', '^(apps|encoders|libs/(?!contracts/|platform/|rpc/))'),
     {
       name: 'middle-libs-never-import-each-other',
       severity: 'error',
       from: { path: '^libs/(jobs|media|decoder|storage)/' },
-      to: { path: '^(apps|encoders|libs/(?!contracts/|platform/|runtime/|$1/))' },
+      to: { path: '^(apps|encoders|libs/(?!contracts/|platform/|rpc/|runtime/|$1/))' },
     },
-    never('encoders-know-runtime-media-contracts', '^encoders/', '^(apps|libs/(?!contracts/|media/|runtime/|platform/))'),
+    never(
+      'encoders-know-runtime-media-contracts',
+      '^encoders/',
+      '^(apps|libs/(?!contracts/|media/|runtime/|platform/))',
+    ),
     never('libs-never-import-apps', '^(libs|encoders)/', '^apps/'),
     never('api-never-processes', '^apps/api/', '^(libs/(media|runtime|decoder)/|encoders/)'),
     only('bullmq', 'libs/jobs/'),
@@ -32,6 +41,8 @@ module.exports = {
     only('fluent-ffmpeg', 'libs/media/'),
     only('onnxruntime-node', 'libs/runtime/'),
     only('(pdfjs-dist|@napi-rs|tesseract\\.js|htmlparser2|fflate)', 'libs/media/'),
+    only('(@grpc|grpc-health-check)', 'libs/rpc/'),
+    only('@aws-sdk', 'libs/storage/'),
     only('pg', 'libs/(storage|platform|jobs)/'),
     {
       name: 'enter-a-lib-by-its-barrel',
@@ -45,6 +56,9 @@ module.exports = {
     exclude: { path: '\\.spec\\.ts$|^dist/' },
     tsConfig: { fileName: 'tsconfig.json' },
     tsPreCompilationDeps: true,
-    enhancedResolveOptions: { conditionNames: ['tessera-source', 'import', 'require', 'node', 'default'], exportsFields: ['exports'] },
+    enhancedResolveOptions: {
+      conditionNames: ['tessera-source', 'import', 'require', 'node', 'default'],
+      exportsFields: ['exports'],
+    },
   },
 };

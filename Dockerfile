@@ -11,6 +11,7 @@ RUN npm ci --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY bin bin
 COPY packs packs
+COPY proto proto
 COPY encoders encoders
 COPY libs libs
 COPY bench bench
@@ -28,6 +29,7 @@ COPY --from=build /opt/tessera/node_modules node_modules
 COPY --from=build /opt/tessera/dist dist
 COPY --from=build /opt/tessera/bin bin
 COPY --from=build /opt/tessera/packs packs
+COPY --from=build /opt/tessera/proto proto
 COPY --from=build /opt/tessera/encoders encoders
 ENV NODE_ENV=production \
     TESSERA_HOST=0.0.0.0 \

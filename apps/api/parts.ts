@@ -9,7 +9,7 @@ export interface ApiParts {
   jobs: Jobs;
   records: Records;
   blobs: Blobs;
-  /** The form of a transcript as text; the pipeline's, so that the edge does not have to load what it stands beside. */
+  /** The form of a transcript as text. */
   formatTranscript: (transcript: Transcript, format: TranscriptFormat) => string;
 }
 

@@ -82,13 +82,19 @@ function program(finish: (status: number) => void): Command {
       finish(await withTessera(['decoder'], (tessera) => ask(tessera, question, inputs, options)));
     });
 
-  root
-    .command('serve')
-    .description('keep the service running on one port')
-    .action(async () => {
-      const { serve } = await import('./commands/serve.js');
-      finish(await serve(configuration(false)));
-    });
+  for (const [role, description] of [
+    ['serve', 'keep the service running on one port'],
+    ['api', 'the HTTP and gRPC edge alone, without models'],
+    ['worker', 'a process that takes jobs; many may run'],
+    ['decoder', 'the decoder alone, for workers that name it by TESSERA_DECODER_URL'],
+  ] as const)
+    root
+      .command(role)
+      .description(description)
+      .action(async () => {
+        const { run } = await import('./commands/serve.js');
+        finish(await run(role, configuration(false)));
+      });
 
   root
     .command('demo')

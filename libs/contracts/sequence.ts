@@ -15,6 +15,8 @@ export const SequencePart = z.discriminatedUnion('type', [
     rows: z.number().int().positive(),
     /** Content address of the rows; equal hashes mean equal rows. */
     hash: z.string(),
+    /** JPEG of what the rows stand for, where another engine is to look for itself. */
+    picture: z.custom<Uint8Array>((value) => value instanceof Uint8Array).optional(),
   }),
 ]);
 export type SequencePart = z.input<typeof SequencePart>;

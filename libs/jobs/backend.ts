@@ -25,17 +25,29 @@ export interface Backend {
 
 /** BullMQ's own schema name; a pool that is handed over cannot choose another. */
 const BULLMQ_SCHEMA = 'bullmq';
+/** 'TESQ': no other program should take this lock. */
+const MIGRATION_LOCK = 0x54455351;
 /** Workers, the journal and the queries between them; every worker keeps one connection for LISTEN. */
 const POOL_SIZE = 12;
 
 const log = createLogger('queue');
 
+/** Processes that start at the same time wait for one another: BullMQ's migrations do not. */
 async function migrate(pool: pg.Pool): Promise<void> {
   const client = await pool.connect();
-  try {
-    await assertSchemaCompatibility(client, BULLMQ_SCHEMA).catch(async (error: unknown) => {
+  const unlessCurrent = (otherwise: () => Promise<unknown>): Promise<unknown> =>
+    assertSchemaCompatibility(client, BULLMQ_SCHEMA).catch(async (error: unknown) => {
       if (!(error instanceof SchemaMigrationRequiredError)) throw error;
-      await runMigrations(client, BULLMQ_SCHEMA);
+      await otherwise();
+    });
+  try {
+    await unlessCurrent(async () => {
+      await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
+      try {
+        await unlessCurrent(() => runMigrations(client, BULLMQ_SCHEMA));
+      } finally {
+        await client.query('select pg_advisory_unlock($1)', [MIGRATION_LOCK]);
+      }
     });
   } finally {
     client.release();

@@ -9,7 +9,7 @@ import {
 } from 'bullmq';
 import { z } from 'zod';
 import { JOBS, TesseraError, type JobName } from '#contracts';
-import { counter, createLogger, histogram } from '#platform';
+import { counter, createLogger, gauge, histogram } from '#platform';
 import type { Backend } from './backend.js';
 import { orderChildren, queueName, type JobData } from './flow.js';
 import { checkHandlers, type AnyHandler, type Handlers, type JobContext } from './handlers.js';
@@ -19,6 +19,8 @@ import { Outbox } from './outbox.js';
 const log = createLogger('jobs');
 const seconds = histogram('tessera_job_seconds', 'Time that a job was worked on, by its end.');
 const tokens = counter('tessera_answer_tokens_total', 'Answer tokens told.');
+
+const active = gauge('tessera_jobs_active', 'Jobs that this process is working on.');
 
 export interface HostOptions {
   /** Queues to work on; default: all. */
@@ -81,9 +83,11 @@ export class Host {
     const controller = new AbortController();
     const controllers = this.running.get(tree) ?? new Set();
     this.running.set(tree, controllers.add(controller));
+    active.set(this.active);
     const untrack = () => {
       controllers.delete(controller);
       if (controllers.size === 0) this.running.delete(tree);
+      active.set(this.active);
     };
     return { controller, untrack };
   }

@@ -1,22 +1,17 @@
-import { join } from 'node:path';
 import type { InstalledPack } from '#contracts';
 import { Jobs } from '#jobs';
 import type { Config } from '#platform';
 import { installPack } from '#runtime';
-import { Blobs, openDatabase, Records, type Database } from '#storage';
+import { openStore, type Store } from '#storage';
 import { createHandlers } from './handlers.js';
 import { Models } from './models/models.js';
 
 /** Everything of one process that works: records, blobs, queue, and the models behind them. */
-export interface Tessera {
+export interface Tessera extends Store {
   config: Config;
-  database: Database;
-  records: Records;
-  blobs: Blobs;
   jobs: Jobs;
   pack: InstalledPack;
   models: Models;
-  close(): Promise<void>;
 }
 
 export interface OpenOptions {
@@ -38,16 +33,15 @@ export async function openTessera(config: Config, options: OpenOptions = {}): Pr
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
-    const database = await openDatabase(config);
-    closers.unshift(() => database.close());
-    const blobs = await Blobs.open(join(config.dataDir, 'blobs'));
-    const records = new Records(database.pool);
+    const store = await openStore(config);
+    closers.unshift(() => store.close());
+    const { database, records, blobs } = store;
     const jobs = await Jobs.open({
       config,
       connection: database.connection,
       scope: options.private ? 'private' : 'shared',
     });
-    closers.push(() => jobs.close());
+    closers.push(() => jobs.close({ graceMs: config.http.drainSeconds * 1000 }));
     await jobs.host(createHandlers({ config, blobs, records, models }));
     return { config, database, records, blobs, jobs, pack, models, close };
   } catch (error) {

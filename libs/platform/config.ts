@@ -47,6 +47,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
       maxBodyBytes: s.TESSERA_MAX_BODY,
       modelAliases: s.TESSERA_MODEL_ALIASES,
     },
+    grpc: { port: s.TESSERA_GRPC_PORT },
     admission: {
       auth: s.TESSERA_AUTH,
       requestsPerMinute: s.TESSERA_RATE_LIMIT,
@@ -54,6 +55,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
       maxJobsPerKey: s.TESSERA_MAX_JOBS_PER_KEY,
     },
     database: { url: s.TESSERA_DATABASE_URL },
+    blobs: { url: s.TESSERA_BLOBS_URL, cacheBytes: s.TESSERA_BLOBS_CACHE },
     queue: {
       url: s.TESSERA_QUEUE_URL,
       cpuJobs: s.TESSERA_CPU_JOBS,
@@ -80,7 +82,9 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
     runtime: { threads: s.TESSERA_THREADS, executionProviders: s.TESSERA_EXECUTION_PROVIDERS },
     decoder: {
       url: s.TESSERA_DECODER_URL,
-      apiKey: s.TESSERA_DECODER_KEY,
+      key: s.TESSERA_DECODER_KEY,
+      model: s.TESSERA_DECODER_MODEL,
+      timeoutMs: s.TESSERA_DECODER_TIMEOUT * 1000,
       kvMemoryBytes: s.TESSERA_KV_MEMORY,
       kvDiskBytes: s.TESSERA_KV_DISK,
     },

@@ -7,4 +7,5 @@ export { runProcess, type ProcessOptions, type ProcessOutput } from './process.j
 export { safeFetch, type FetchOptions, type Fetched } from './net/fetch.js';
 export { isPublicAddress } from './net/address.js';
 export { checkUrl, type UrlRules } from './net/rules.js';
+export { runChecks, serveHealth, type HealthServer } from './health.js';
 export { counter, gauge, histogram, renderMetrics } from './metrics.js';

@@ -92,8 +92,11 @@ export const gauge = (name: string, help: string) => register(name, 'gauge', hel
 export const histogram = (name: string, help: string, bounds: readonly number[] = SECONDS) =>
   register(name, 'histogram', help, new Histogram(name, bounds));
 
+const memory = gauge('tessera_resident_memory_bytes', 'Resident memory of this process.');
+
 /** All metrics of this process. */
 export function renderMetrics(): string {
+  memory.set(process.memoryUsage.rss());
   const lines = [...registry].flatMap(([name, { type, help, metric }]) => [
     `# HELP ${name} ${help}`,
     `# TYPE ${name} ${type}`,

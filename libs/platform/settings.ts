@@ -60,6 +60,9 @@ export const SETTINGS = {
 
   TESSERA_HOST: z.string().min(1).default('127.0.0.1').describe('Address the HTTP server listens on.'),
   TESSERA_PORT: whole(8080, 0, 65535).describe('Port the HTTP server listens on; 0 picks a free one.'),
+  TESSERA_GRPC_PORT: whole(0, 0, 65535)
+    .optional()
+    .describe('Port of gRPC; 0 picks a free one. Default: none for api and serve, 50051 for decoder.'),
   TESSERA_CORS_ORIGINS: list().describe('Origins that browsers may call from; empty: none.'),
   TESSERA_TRUST_PROXY: flag.describe('Read the client address from X-Forwarded-For.'),
   TESSERA_AUTH: flag.describe('Ask every request for an API key (tessera keys create).'),
@@ -74,6 +77,10 @@ export const SETTINGS = {
   TESSERA_QUEUE_URL: url('redis:', 'rediss:').describe(
     'Redis 6.2 or later for the queue. Default: the queue is in PostgreSQL.',
   ),
+  TESSERA_BLOBS_URL: url('s3:').describe(
+    'S3 bucket for media and what is made of them: s3://BUCKET/PREFIX?endpoint=URL&region=NAME. Default: a folder.',
+  ),
+  TESSERA_BLOBS_CACHE: size('2GiB').describe('Disk for copies of blobs that are in S3, while they are worked on.'),
   TESSERA_CPU_JOBS: whole(2).describe('Media jobs that run at once in one worker.'),
   TESSERA_ANSWER_JOBS: whole(8).describe('Answers that the decoder works on at once.'),
   TESSERA_RESULT_TTL: whole(86400).describe('Seconds that the result of a finished request is kept.'),
@@ -114,10 +121,15 @@ export const SETTINGS = {
   TESSERA_EXECUTION_PROVIDERS: list('cpu').describe('onnxruntime execution providers in order, for example cuda,cpu.'),
   TESSERA_KV_MEMORY: size('512MiB').describe('Memory for the pages of the decoder.'),
   TESSERA_KV_DISK: size('4GiB').describe('Disk for pages that left memory.'),
-  TESSERA_DECODER_URL: url('http:', 'https:').describe(
-    'OpenAI-compatible engine that decodes in place of the built-in one.',
+  TESSERA_DECODER_URL: url('grpc:', 'grpcs:', 'http:', 'https:').describe(
+    'Who decodes in place of this process: grpc://HOST:PORT of a decoder, or http(s)://HOST/v1 of an OpenAI-compatible engine.',
   ),
-  TESSERA_DECODER_KEY: z.string().optional().describe('API key of that engine.'),
+  TESSERA_DECODER_KEY: z
+    .string()
+    .optional()
+    .describe('Key of that decoder or engine; a decoder asks its callers for it.'),
+  TESSERA_DECODER_MODEL: z.string().optional().describe('Model of that engine. Default: the first that it lists.'),
+  TESSERA_DECODER_TIMEOUT: whole(600).describe('Seconds for one answer of that decoder or engine.'),
 } as const;
 
 export const Settings = z.object(SETTINGS);
@@ -128,7 +140,7 @@ export function describeSettings(): { name: string; fallback: string; meaning: s
   const defaults = Settings.parse({}) as Record<string, unknown>;
   return Object.entries(SETTINGS).map(([name, schema]) => {
     const value = defaults[name];
-    const sized = typeof value === 'number' && /_(FILE|BODY|MEMORY|DISK)$/.test(name);
+    const sized = typeof value === 'number' && /_(FILE|BODY|MEMORY|DISK|CACHE)$/.test(name);
     const fallback = Array.isArray(value)
       ? value.join(',')
       : sized

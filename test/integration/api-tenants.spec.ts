@@ -162,7 +162,7 @@ describe('what one key brought', () => {
     await call(ada, 'DELETE', `/v1/media/${id}`);
     expect((await call(bob, 'GET', `/v1/media/${id}/content`)).status).toBe(200);
     await call(bob, 'DELETE', `/v1/media/${id}`);
-    expect(api.blobs.has(id)).toBe(false);
+    expect(await api.blobs.has(id)).toBe(false);
   });
 });
 

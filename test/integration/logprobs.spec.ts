@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { formatTranscript, openTessera, type Tessera } from '#pipeline';
+import { formatTranscript } from '#contracts';
+import { openTessera, type Tessera } from '#pipeline';
 import { loadConfig } from '#platform';
 import { createApi } from '../../apps/api/index.js';
 

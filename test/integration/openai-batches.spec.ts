@@ -79,7 +79,7 @@ describe('files', () => {
     const wrong = client.files.create({ file: await toFile(bytes, 'a.txt'), purpose: 'fine-tune' });
     await expect(wrong).rejects.toBeInstanceOf(BadRequestError);
     await expect(wrong).rejects.toMatchObject({ param: 'purpose', code: 'invalid_request' });
-    expect(api.blobs.has(createHash('sha256').update(bytes).digest('hex'))).toBe(false);
+    expect(await api.blobs.has(createHash('sha256').update(bytes).digest('hex'))).toBe(false);
     const empty = client.files.create({ file: await toFile(Buffer.alloc(0), 'a.txt'), purpose: 'batch' });
     await expect(empty).rejects.toMatchObject({ status: 422, code: 'empty_file' });
     const medium = new FormData();
@@ -89,7 +89,7 @@ describe('files', () => {
     const headers = { authorization: `Bearer ${client.apiKey}` };
     await fetch(`${api.url}/v1/media`, { method: 'POST', body: medium, headers });
     await fetch(`${api.url}/v1/media/${blob}`, { method: 'DELETE', headers });
-    expect(api.blobs.has(blob)).toBe(true);
+    expect(await api.blobs.has(blob)).toBe(true);
   });
 });
 

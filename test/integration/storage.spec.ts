@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { Blobs, openDatabase, Records, type Database } from '#storage';
+import { FolderBlobs, openDatabase, Records, type Database } from '#storage';
 import { runScript } from '../support/script.js';
 
 const SCRIPT = new URL('../support/scripts/open-database.ts', import.meta.url);
@@ -173,10 +173,10 @@ describe('records', () => {
 
 describe('blobs', () => {
   let folder: string;
-  let blobs: Blobs;
+  let blobs: FolderBlobs;
   beforeAll(async () => {
     folder = newFolder();
-    blobs = await Blobs.open(folder);
+    blobs = await FolderBlobs.open(folder);
   });
   afterEach(() => expect(readdirSync(join(folder, 'incoming'))).toEqual([]));
 
@@ -185,9 +185,9 @@ describe('blobs', () => {
     expect(await blobs.put(Buffer.from('abc'))).toEqual({ id, size: 3 });
     expect(await blobs.put(Buffer.from('abc'))).toEqual({ id, size: 3 });
     expect((await blobs.get(id)).toString()).toBe('abc');
-    expect(blobs.has(id)).toBe(true);
+    expect(await blobs.has(id)).toBe(true);
     await blobs.delete(id);
-    expect(blobs.has(id)).toBe(false);
+    expect(await blobs.has(id)).toBe(false);
     await expect(blobs.get(id)).rejects.toMatchObject({ code: 'media_not_found' });
   });
 

@@ -5,7 +5,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { Transcript, TranscriptFormat } from '#contracts';
 import { Jobs, type Handlers } from '#jobs';
 import { loadConfig, type Config } from '#platform';
-import { Blobs, openDatabase, Records, type Database } from '#storage';
+import { FolderBlobs, openDatabase, Records, type Database } from '#storage';
 import { createApi } from '../../apps/api/index.js';
 import { testHandlers } from './handlers.js';
 
@@ -15,7 +15,7 @@ export interface TestApi {
   config: Config;
   database: Database;
   records: Records;
-  blobs: Blobs;
+  blobs: FolderBlobs;
   jobs: Jobs;
   seen: { aborted: string[]; started: string[] };
   /** The data folder. */
@@ -42,7 +42,7 @@ export async function startApi(
   const config = loadConfig({ HOME: folder, TESSERA_DATA_DIR: folder, TESSERA_PORT: '0', ...env });
   const database = await openDatabase(config);
   const records = new Records(database.pool);
-  const blobs = await Blobs.open(join(folder, 'blobs'));
+  const blobs = await FolderBlobs.open(join(folder, 'blobs'));
   const jobs = await Jobs.open({ config, connection: database.connection });
   const seen = { aborted: [] as string[], started: [] as string[] };
   jobs.host({ ...testHandlers(seen), ...handlers({ config, records, blobs }) });

@@ -3,6 +3,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import type { Server } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
+import { runChecks } from '#platform';
 import { Operation } from '../http/operation.js';
 import { Public } from '../identity/guard.js';
 import { PARTS, type ApiParts } from '../parts.js';
@@ -55,11 +56,10 @@ export class HealthController {
     responses: { 200: { description: 'They can', schema: Ready }, 503: { description: 'They cannot', schema: Ready } },
   })
   async ready(@Res() reply: FastifyReply): Promise<void> {
-    const check = (work: Promise<unknown>) => work.then(() => 'ok').catch((error: Error) => error.message);
-    const checks = {
-      database: await check(this.parts.records.ping()),
-      queue: await check(this.parts.jobs.count(['queued'])),
-    };
+    const checks = await runChecks({
+      database: () => this.parts.records.ping(),
+      queue: () => this.parts.jobs.count(['queued']),
+    });
     const well = Object.values(checks).every((state) => state === 'ok');
     const status = this.draining.active ? 'draining' : well ? 'ok' : 'unavailable';
     await reply.status(status === 'ok' ? 200 : 503).send({ status, checks });

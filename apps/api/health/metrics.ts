@@ -6,8 +6,6 @@ import { Needs } from '../identity/guard.js';
 import { PARTS, type ApiParts } from '../parts.js';
 
 const depth = gauge('tessera_queue_depth', 'Requests that are queued or running.');
-const active = gauge('tessera_jobs_active', 'Jobs that this process is working on.');
-const memory = gauge('tessera_resident_memory_bytes', 'Resident memory of this process.');
 
 @Controller('metrics')
 export class MetricsController {
@@ -24,8 +22,6 @@ export class MetricsController {
   async metrics(@Res() reply: FastifyReply): Promise<void> {
     const { jobs } = this.parts;
     for (const state of ['queued', 'running'] as const) depth.set(await jobs.count([state]), { state });
-    active.set(jobs.active);
-    memory.set(process.memoryUsage.rss());
     await reply.type('text/plain; version=0.0.4; charset=utf-8').send(renderMetrics());
   }
 }

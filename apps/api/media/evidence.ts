@@ -90,7 +90,7 @@ export class EvidenceController {
   private async known(id: string, part: EvidencePart): Promise<Extracted | undefined> {
     const { records, blobs } = this.parts;
     const found = JOBS['media.extract'].result.safeParse(await records.getArtifact(evidenceKey(id, part)));
-    return found.success && blobs.has(found.data.blob) ? found.data : undefined;
+    return found.success && (await blobs.has(found.data.blob)) ? found.data : undefined;
   }
 
   /** The client waits for it: it is a matter of moments. */

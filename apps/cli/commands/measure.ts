@@ -7,6 +7,7 @@ const MEASUREMENTS = {
   bench: {
     decoder: () => import('../../../bench/decoder.js'),
     asr: () => import('../../../bench/asr.js'),
+    'asr-long': () => import('../../../bench/asr-long.js'),
     describe: () => import('../../../bench/describe.js'),
   },
   eval: {

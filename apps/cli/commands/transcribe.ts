@@ -1,6 +1,6 @@
-import type { Transcript, TranscribeResult, TranscriptFormat } from '#contracts';
+import { formatTranscript, type Transcript, type TranscribeResult, type TranscriptFormat } from '#contracts';
 import { transcribeTree } from '#jobs';
-import { formatTranscript, type Tessera } from '#pipeline';
+import type { Tessera } from '#pipeline';
 import { sourceOf } from '../inputs.js';
 import { inOrder } from '../in-order.js';
 import { follow } from '../output/follow.js';

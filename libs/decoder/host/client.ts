@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Worker } from 'node:worker_threads';
 import { TesseraError, type DecodeEvent, type DecodeRequest, type InstalledPack } from '#contracts';
 import { spawnWorker, Tokenizer, type SelectOptions } from '#runtime';
+import type { LanguageModel } from '../remote/language-model.js';
 import { modelFiles } from '../runner/model.js';
 import type { DecoderStats, FromWorker, ToWorker, WorkerOptions } from './messages.js';
 
@@ -20,7 +21,9 @@ export interface DecoderOptions {
 }
 
 /** Answers requests, many at once; see {@link createDecoder}. */
-export interface Decoder {
+export interface Decoder extends LanguageModel {
+  /** Id of its pack. */
+  readonly id: string;
   /**
    * @throws TesseraError `invalid_request`, `context_too_long`, `overloaded`, `cancelled`; `decoder_failed` (transient)
    * when the worker thread died: the next request starts another
@@ -52,7 +55,7 @@ export async function createDecoder(options: DecoderOptions): Promise<Decoder> {
     executionProviders: options.executionProviders ?? [],
     selection: options.selection,
   };
-  const client = new DecoderClient(worker, await Tokenizer.fromGguf(worker.gguf), onWarning);
+  const client = new DecoderClient(pack.id, worker, await Tokenizer.fromGguf(worker.gguf), onWarning);
   await client.ready();
   return client;
 }
@@ -64,6 +67,7 @@ interface Stream {
 
 /** The main thread's side: one message stream for each request; starts the worker anew after it died. */
 export class DecoderClient implements Decoder {
+  readonly reads = 'embeddings';
   private worker: Worker | undefined;
   private loading: Promise<void> | undefined;
   private nextId = 0;
@@ -72,6 +76,7 @@ export class DecoderClient implements Decoder {
   private readonly inquiries = new Map<number, { resolve(stats: DecoderStats): void; reject(error: Error): void }>();
 
   constructor(
+    readonly id: string,
     private readonly options: WorkerOptions,
     private readonly tokenizer: Tokenizer,
     private readonly onWarning?: (message: string) => void,

@@ -15,6 +15,7 @@ import { segmentLines, type TimelineSegment } from '../compose/segments.js';
 import { asksForText, isPage } from '../read/picture-lines.js';
 import { readPictureLines } from '../read/picture-text.js';
 import { captionFrames, finish, frameTokens, readVisual, type Done } from '../see/captions.js';
+import { stillFor } from '../see/stills.js';
 import { cite } from './citations.js';
 import { asksForTime, focus, withTime } from './focus.js';
 import { lexicalPrior } from './lexical.js';
@@ -46,7 +47,7 @@ export async function answer(stage: Stage, payload: Payload, context: JobContext
     const messages = task.type === 'chat' ? task.messages : [{ role: 'user' as const, content: question }];
     return result(await decode(stage, payload, chatSequence(prompts, messages), context), [], started);
   }
-  const picture = material.length === 1 ? await pictureOf(stage, material[0] as Material) : undefined;
+  const picture = material.length === 1 ? await pictureOf(stage, material[0] as Material, context.signal) : undefined;
   const written = picture ? await readPictureLines(stage, picture.medium, context.signal) : [];
   if (picture && !asksForText(question, written)) {
     const prompts = await stage.models.prompts();
@@ -91,7 +92,7 @@ async function describe(
 ): Promise<Answer> {
   const [only] = material;
   if (!only) throw new TesseraError('invalid_request', 'There is nothing to describe.');
-  const picture = await pictureOf(stage, only);
+  const picture = await pictureOf(stage, only, context.signal);
   if (!picture) return describeFilm(only, started);
   const prompts = await stage.models.prompts();
   const instruction = payload.task.type === 'describe' ? payload.task.instruction : undefined;
@@ -126,12 +127,17 @@ async function materialOf(stage: Stage, context: JobContext, inputs: string[]): 
   );
 }
 
-async function pictureOf(stage: Stage, { medium, segments }: Material): Promise<Picture | undefined> {
+async function pictureOf(
+  stage: Stage,
+  { medium, segments }: Material,
+  signal: AbortSignal,
+): Promise<Picture | undefined> {
   const part = segments[0]?.parts[0];
   if (medium.kind !== 'image' || part?.type !== 'visual') return undefined;
   const { rows, d } = stage.models.visualShape;
   const visual = frameTokens(await readVisual(stage, part.blob), part.index, rows, d);
-  return { medium, visual, rows, hash: `${part.blob}:${part.index}` };
+  const still = await stillFor(stage, await stage.models.decoder(), medium, undefined, signal);
+  return { medium, visual, rows, hash: `${part.blob}:${part.index}`, still };
 }
 
 /** A picture beside other media is read through its caption and its text, a page through its text alone, under its file's name. */

@@ -18,6 +18,8 @@ export interface Picture {
   rows: number;
   /** Content address of the visual tokens. */
   hash: string;
+  /** JPEG, for an engine that looks for itself. */
+  still?: Uint8Array | undefined;
 }
 
 /** One picture, described or asked about: its visual tokens are the only segment. */
@@ -25,9 +27,9 @@ export function pictureSequence(prompts: Prompts, picture: Picture, question?: s
   const chosen = question === undefined ? prompts.caption : prompts.picture_question;
   const slots = { question: userText(question === undefined ? '' : endWithMark(question)) };
   const { before, after } = around(chosen.template, 'image', slots);
-  const { visual: data, rows, hash, medium } = picture;
+  const { visual: data, rows, hash, medium, still } = picture;
   const segment: Segment = {
-    parts: [{ type: 'embeddings', data, rows, hash }],
+    parts: [{ type: 'embeddings', data, rows, hash, ...(still ? { picture: still } : {}) }],
     span: { mediumId: medium.id },
     quote: '',
   };

@@ -28,7 +28,7 @@ export async function compose(
     'compose',
     medium.id,
     medium.mimeType,
-    stage.models.pack.id,
+    stage.models.writer,
     seen ?? null,
     heard?.transcript.segments ?? null,
   );
@@ -92,7 +92,7 @@ async function seenLines(
   const captions = await captionFrames(
     stage,
     medium,
-    { blob: seen.visual, frames: seen.frames },
+    { blob: seen.visual, frames: seen.frames, times: seen.times },
     {
       signal: context.signal,
       onProgress: (done) =>

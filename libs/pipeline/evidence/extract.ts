@@ -17,11 +17,11 @@ export async function extract(
 
   const { signal } = context;
   const options = { facts: medium, limits: config.limits, signal };
-  const path = blobs.path(medium.id);
+  await using file = await blobs.local(medium.id, signal);
   const made =
     part.type === 'frame'
-      ? await blobs.put(await still(path, { ...options, at: part.at }), { signal })
-      : await blobs.put(cutClip(path, { ...options, start: part.start, end: part.end }), { signal });
+      ? await blobs.put(await still(file.path, { ...options, at: part.at }), { signal })
+      : await blobs.put(cutClip(file.path, { ...options, start: part.start, end: part.end }), { signal });
   const film = medium.tracks.some((track) => track.kind === 'video');
   const mimeType = part.type === 'frame' ? 'image/jpeg' : film ? 'video/mp4' : 'audio/mp4';
   const result = { blob: made.id, mimeType };

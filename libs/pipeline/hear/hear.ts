@@ -49,7 +49,8 @@ async function hearChannel(
 ): Promise<Transcript> {
   const speech = await models.speech();
   const { start, end, track } = options;
-  const audio = decodeAudio(blobs.path(medium.id), {
+  await using file = await blobs.local(medium.id, context.signal);
+  const audio = decodeAudio(file.path, {
     start,
     end,
     track,

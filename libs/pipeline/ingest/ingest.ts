@@ -20,8 +20,9 @@ export async function ingest(
 ): Promise<Medium> {
   context.emit({ type: 'progress', stage: 'ingest', percent: 0 });
   if (source.type === 'url') return ingestUrl(stage, source, context.signal);
-  const path = source.type === 'file' ? source.path : stage.blobs.path(source.blob);
-  return keep(stage, path, source, context.signal);
+  if (source.type === 'file') return keep(stage, source.path, source, context.signal);
+  await using file = await stage.blobs.local(source.blob, context.signal);
+  return await keep(stage, file.path, source, context.signal);
 }
 
 async function keep(

@@ -1,12 +1,27 @@
 import { join } from 'node:path';
 import type { InstalledPack } from '#contracts';
-import type { Decoder } from '#decoder';
+import type { Decoder, LanguageModel } from '#decoder';
 import type { SpeechRecognizer } from '#encoders/speech';
 import type { VisionEncoder } from '#encoders/vision';
 import type { TextRecognizer } from '#media';
 import type { Config } from '#platform';
 import { buildConnector, Tokenizer } from '#runtime';
 import { readPrompts, type Prompts } from './prompts.js';
+
+/** The pack's own decoder, in this process. */
+export async function openDecoder(pack: InstalledPack, config: Config): Promise<Decoder> {
+  const { createDecoder } = await import('#decoder');
+  const { cacheDir, dataDir, decoder, runtime } = config;
+  return createDecoder({
+    pack,
+    cacheDir,
+    kvDir: join(dataDir, 'kv'),
+    kvMemoryBytes: decoder.kvMemoryBytes,
+    kvDiskBytes: decoder.kvDiskBytes,
+    threads: runtime.threads,
+    executionProviders: runtime.executionProviders,
+  });
+}
 
 /**
  * The models of one pack, each loaded (code and weights) when it is first needed and once. A model that failed to load is tried again by
@@ -20,6 +35,12 @@ export class Models {
     readonly pack: InstalledPack,
     private readonly config: Config,
   ) {}
+
+  /** Who puts things into words: what it wrote is not what another one would have written. */
+  get writer(): string {
+    const { url, model = '' } = this.config.decoder;
+    return url && /^https?:/.test(url) ? `${url} ${model}` : this.pack.id;
+  }
 
   /** Visual tokens of one picture: rows × d. */
   get visualShape(): { rows: number; d: number } {
@@ -64,21 +85,13 @@ export class Models {
     });
   }
 
-  decoder(): Promise<Decoder> {
+  /** The decoder of this process, or whoever TESSERA_DECODER_URL names. */
+  decoder(): Promise<LanguageModel> {
     return this.once('decoder', async () => {
-      const { createDecoder } = await import('#decoder');
-      const { cacheDir, dataDir, decoder, runtime } = this.config;
-      return this.own(
-        await createDecoder({
-          pack: this.pack,
-          cacheDir,
-          kvDir: join(dataDir, 'kv'),
-          kvMemoryBytes: decoder.kvMemoryBytes,
-          kvDiskBytes: decoder.kvDiskBytes,
-          threads: runtime.threads,
-          executionProviders: runtime.executionProviders,
-        }),
-      );
+      const { url, key, model, timeoutMs } = this.config.decoder;
+      if (url === undefined) return this.own(await openDecoder(this.pack, this.config));
+      const { connectDecoder } = await import('#decoder');
+      return this.own(await connectDecoder({ url, key, model, timeoutMs, pack: this.pack.id }));
     });
   }
 

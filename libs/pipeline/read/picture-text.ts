@@ -16,7 +16,8 @@ export async function readPictureLines(stage: Stage, medium: Medium, signal: Abo
   let text = await cached(records, key, z.string());
   if (text === undefined) {
     const recognizer = await models.textRecognizer();
-    ({ text } = await readPictureText(blobs.path(medium.id), { recognizer, limits: config.limits, signal }));
+    await using file = await blobs.local(medium.id, signal);
+    ({ text } = await readPictureText(file.path, { recognizer, limits: config.limits, signal }));
     await records.putArtifact(key, text);
   }
   const prompts = await models.prompts();
@@ -42,7 +43,8 @@ export async function readFrameLines(
     const times = frames.map((frame) => frame.time);
     const recognizer = await models.textRecognizer();
     const request = { facts: medium, recognizer, limits: config.limits, signal };
-    for await (const { time, text } of readFrameTexts(blobs.path(medium.id), times, request)) {
+    await using file = await blobs.local(medium.id, signal);
+    for await (const { time, text } of readFrameTexts(file.path, times, request)) {
       read.push({ time, next: frames[read.length]?.next ?? time, text: text.text });
       onProgress?.(read.length / frames.length);
     }

@@ -13,7 +13,8 @@ export async function readLines(
   medium: Medium,
   signal: AbortSignal,
 ): Promise<Line[]> {
-  const { blocks, warnings } = await readDocument(blobs.path(medium.id), {
+  await using file = await blobs.local(medium.id, signal);
+  const { blocks, warnings } = await readDocument(file.path, {
     facts: medium,
     name: medium.name,
     recognizer: await models.textRecognizer(),

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { DecodeEvent, Medium, TokenLogprob } from '#contracts';
 import { artifactKey } from '../artifact.js';
 import { pictureSequence } from '../answer/sequence.js';
+import { stillFor } from './stills.js';
 import { cached, type Stage } from '../context.js';
 
 /** Captions that the decoder writes at once; it batches them by itself. */
@@ -11,6 +12,8 @@ export interface VisualTokens {
   /** Blob of float32 [frames, rows, d]. */
   blob: string;
   frames: number;
+  /** Presentation times of the frames; a still picture needs none. */
+  times?: readonly (number | null)[];
 }
 
 /** Reads one frame's tokens out of a visual blob. */
@@ -27,11 +30,11 @@ export async function readVisual(stage: Stage, blob: string): Promise<Float32Arr
 export async function captionFrames(
   stage: Stage,
   medium: Medium,
-  { blob, frames }: VisualTokens,
+  { blob, frames, times = [] }: VisualTokens,
   options: { signal: AbortSignal; onProgress?: (done: number) => void },
 ): Promise<string[]> {
   const { models, records } = stage;
-  const key = artifactKey('caption', blob, models.pack.id);
+  const key = artifactKey('caption', blob, models.writer);
   const known = await cached(records, key, z.array(z.string()).length(frames));
   if (known) return known;
 
@@ -45,7 +48,13 @@ export async function captionFrames(
   const work = async (): Promise<void> => {
     while (next < frames) {
       const frame = next++;
-      const picture = { medium, visual: frameTokens(all, frame, rows, d), rows, hash: `${blob}:${frame}` };
+      const picture = {
+        medium,
+        visual: frameTokens(all, frame, rows, d),
+        rows,
+        hash: `${blob}:${frame}`,
+        still: await stillFor(stage, decoder, medium, times[frame] ?? undefined, options.signal),
+      };
       const { prefix, segments, question, maxTokens } = pictureSequence(prompts, picture);
       const request = { prefix, segments, question, sampling: { maxTokens } };
       captions[frame] = (await finish(decoder.generate(request, options.signal))).text.trim();

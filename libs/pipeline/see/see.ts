@@ -54,13 +54,13 @@ async function* framesOf(
   size: number,
   signal: AbortSignal,
 ): AsyncGenerator<{ time: number | null; rgb: Uint8Array }> {
-  const path = blobs.path(medium.id);
+  await using file = await blobs.local(medium.id, signal);
   const { limits } = config;
   if (medium.kind === 'image') {
-    const { rgb } = await decodeImage(path, { size, limits, signal });
+    const { rgb } = await decodeImage(file.path, { size, limits, signal });
     yield { time: null, rgb };
     return;
   }
-  for await (const { t, rgb } of decodeFrames(path, { ...options, facts: medium, size, limits, signal }))
+  for await (const { t, rgb } of decodeFrames(file.path, { ...options, facts: medium, size, limits, signal }))
     yield { time: t, rgb };
 }

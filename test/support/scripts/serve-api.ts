@@ -1,16 +1,13 @@
 // The whole service on a data folder, with the test handlers; says its URL, and serves until a line comes on stdin.
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { Jobs } from '#jobs';
 import { loadConfig } from '#platform';
-import { Blobs, openDatabase, Records } from '#storage';
+import { openStore } from '#storage';
 import { createApi } from '../../../apps/api/index.js';
 import { testHandlers } from '../handlers.js';
 
 const config = loadConfig();
-const database = await openDatabase(config);
-const records = new Records(database.pool);
-const blobs = await Blobs.open(join(config.dataDir, 'blobs'));
+const { database, records, blobs, close } = await openStore(config);
 const jobs = await Jobs.open({ config, connection: database.connection });
 jobs.host(testHandlers());
 const app = await createApi({ config, jobs, records, blobs, formatTranscript: ({ text }) => text });
@@ -19,5 +16,5 @@ console.log(await app.getUrl());
 await once(process.stdin, 'data');
 await app.close();
 await jobs.close({ graceMs: 200 });
-await database.close();
+await close();
 process.exit(0);

@@ -1,4 +1,4 @@
-import type { TranscriptWord, Utterance } from '#contracts';
+import type { TranscriptWord, Utterance } from '../transcript.js';
 
 /** One caption on the screen. Seconds. */
 export interface Caption {

@@ -1,4 +1,4 @@
-import type { Transcript, TranscriptFormat, Utterance } from '#contracts';
+import type { Transcript, TranscriptFormat, Utterance } from '../transcript.js';
 import { toCaptions, type Caption } from './captions.js';
 import { clock, lrcClock } from './clock.js';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Transcript, Utterance } from '#contracts';
+import type { Transcript, Utterance } from '../transcript.js';
 import { toCaptions } from './captions.js';
 import { clock, lrcClock } from './clock.js';
 import { formatTranscript } from './format.js';

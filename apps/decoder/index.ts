@@ -1,0 +1,1 @@
+export { startDecoder } from './decoder.js';

@@ -1,0 +1,77 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { TesseraError } from '#contracts';
+import { renderMetrics } from './metrics.js';
+
+export interface HealthOptions {
+  host: string;
+  port: number;
+  /** What has to answer for work to be possible. */
+  checks: Record<string, () => Promise<unknown>>;
+  /** Brings gauges up to date before they are read. */
+  collect?: () => Promise<void>;
+}
+
+export interface HealthServer {
+  url: string;
+  /** From now on it is not ready. */
+  drain(): void;
+  close(): Promise<void>;
+}
+
+/** The state of every check, in words. */
+export async function runChecks(checks: HealthOptions['checks']): Promise<Record<string, string>> {
+  const state = (check: () => Promise<unknown>): Promise<string> =>
+    check().then(
+      () => 'ok',
+      (error: Error) => error.message,
+    );
+  return Object.fromEntries(
+    await Promise.all(Object.entries(checks).map(async ([name, check]) => [name, await state(check)])),
+  );
+}
+
+const listen = ({ host, port }: HealthOptions, server: Server): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once('error', (error) =>
+      reject(new TesseraError('configuration', `Cannot listen on ${host}:${port}: ${error.message}`)),
+    );
+    server.listen(port, host, resolve);
+  });
+
+/** `/health/live`, `/health/ready` and `/metrics` of a process that answers no requests of users. They ask for no key. */
+export async function serveHealth(options: HealthOptions): Promise<HealthServer> {
+  let draining = false;
+  const routes: Record<string, () => Promise<[number, string, string]>> = {
+    '/health/live': async () => [200, 'application/json', JSON.stringify({ status: 'ok' })],
+    '/health/ready': async () => {
+      const checks = await runChecks(options.checks);
+      const well = Object.values(checks).every((state) => state === 'ok');
+      const status = draining ? 'draining' : well ? 'ok' : 'unavailable';
+      return [status === 'ok' ? 200 : 503, 'application/json', JSON.stringify({ status, checks })];
+    },
+    '/metrics': async () => {
+      await options.collect?.();
+      return [200, 'text/plain; version=0.0.4; charset=utf-8', renderMetrics()];
+    },
+  };
+  const server = createServer((request, response) => {
+    const route = routes[request.url?.split('?')[0] ?? ''];
+    const answer = route ? route() : Promise.resolve([404, 'text/plain', 'not found'] as [number, string, string]);
+    answer.then(
+      ([status, type, body]) => response.writeHead(status, { 'content-type': type }).end(body),
+      () => response.writeHead(500).end(),
+    );
+  });
+  await listen(options, server);
+  const { address, port } = server.address() as AddressInfo;
+  return {
+    url: `http://${address.includes(':') ? `[${address}]` : address}:${port}`,
+    drain: () => void (draining = true),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
