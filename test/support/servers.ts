@@ -4,6 +4,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { testPython } from './python.js';
 
 /** A server of its own for one spec file: on a free port, in a folder that goes away. */
 export interface OuterServer {
@@ -89,4 +90,22 @@ export async function startPostgres(): Promise<OuterServer> {
   };
   await until(() => spawnSync(join(bin, 'pg_isready'), ['-h', '127.0.0.1', '-p', String(port)]).status === 0, child);
   return { url: `postgres://tessera@127.0.0.1:${port}/postgres`, stop };
+}
+
+/** An S3 server with an empty bucket; credentials are anything. */
+export async function startS3(bucket = 'tessera'): Promise<OuterServer & { endpoint: string }> {
+  const port = await freePort();
+  const child = spawn(testPython(), ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });
+  const endpoint = `http://127.0.0.1:${port}`;
+  for (let i = 0; i < 600; i++) {
+    if (child.exitCode !== null) throw new Error(`the S3 server ended with code ${child.exitCode}`);
+    const made = await fetch(`${endpoint}/${bucket}`, { method: 'PUT' }).catch(() => undefined);
+    if (made?.ok) break;
+    await sleep(50);
+  }
+  const stop = async () => {
+    child.kill('SIGKILL');
+    await ended(child);
+  };
+  return { url: `s3://${bucket}?endpoint=${encodeURIComponent(endpoint)}`, endpoint, stop };
 }
