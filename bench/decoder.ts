@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { DecodeEvent, Segment } from '#contracts';
+import type { DecodeEvent, DecodeRequest, Segment } from '#contracts';
 import { createDecoder, type Decoder } from '#decoder';
 import { loadConfig } from '#platform';
 import { installPack } from '#runtime';
@@ -19,7 +19,8 @@ const WORDS =
 /**
  * Prefill and decode tokens a second by length of the material, against llama.cpp with the same GGUF and threads in the
  * same run. Ours prefills segments and answers from the selected pages. Decoding is compared token by token; drafts
- * from the material, which answers that quote it profit from, have a column of their own. Then many answers at once.
+ * from the material, which answers that quote it profit from, have a column of their own. Then many answers at once, and what prefill
+ * beside an answer does to it.
  */
 export async function run(args: string[]): Promise<void> {
   const { values } = parseArgs({
@@ -29,6 +30,8 @@ export async function run(args: string[]): Promise<void> {
       lengths: { type: 'string', default: '512,4096,8192' },
       runs: { type: 'string', default: '3' },
       concurrent: { type: 'string', default: '16' },
+      // About what is said and shown in an hour of video.
+      filled: { type: 'string', default: '20000' },
     },
   });
   const config = loadConfig();
@@ -80,6 +83,18 @@ export async function run(args: string[]): Promise<void> {
       { answers: 1, 'decode tok/s': single },
       { answers: many, 'decode tok/s': all, 'times one': all / single },
     ]);
+    const alone = await gaps(decoder);
+    const beside = await whileFilling(decoder, Number(values.filled), () => gaps(decoder));
+    report(`decoder, milliseconds between the tokens of an answer over 512 tokens`, [
+      { beside: 'nothing', median: quantile(alone, 0.5), p95: quantile(alone, 0.95), largest: Math.max(...alone) },
+      {
+        beside: `prefill of ${values.filled} tokens`,
+        median: quantile(beside, 0.5),
+        p95: quantile(beside, 0.95),
+        largest: Math.max(...beside),
+        'p95, times alone': quantile(beside, 0.95) / quantile(alone, 0.95),
+      },
+    ]);
   } finally {
     await peer.dispose();
     await decoder.dispose();
@@ -115,20 +130,59 @@ async function together(decoder: Decoder, count: number): Promise<number> {
   return (count * ANSWER_TOKENS) / ((performance.now() - started) / 1000);
 }
 
-async function ours(decoder: Decoder, tokens: number, seed: number, drafts = false): Promise<Speed> {
-  const segments = material(decoder, tokens, seed).map((text): Segment => ({
-    parts: [{ type: 'text', text }],
-    span: { mediumId: '0'.repeat(64) },
-    quote: text,
-  }));
-  const events = decoder.generate({
+/** Milliseconds between tokens as they arrive here, over three answers about material that was read before. */
+async function gaps(decoder: Decoder): Promise<number[]> {
+  const all: number[] = [];
+  for (let round = 0; round < 3; round++) {
+    let last: number | undefined;
+    for await (const event of decoder.generate(request(decoder, 512, 9))) {
+      if (event.type !== 'token') continue;
+      const now = performance.now();
+      if (last !== undefined) all.push(now - last);
+      last = now;
+    }
+  }
+  return all;
+}
+
+/** What `work` gives while new material is prefilled beside it. */
+async function whileFilling<T>(decoder: Decoder, tokens: number, work: () => Promise<T>): Promise<T> {
+  const filling = new AbortController();
+  const filled = (async () => {
+    try {
+      for await (const _ of decoder.generate(request(decoder, tokens, 77), filling.signal));
+    } catch (error) {
+      if (!filling.signal.aborted) throw error;
+    }
+  })();
+  const result = await work();
+  filling.abort();
+  await filled;
+  return result;
+}
+
+function quantile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+}
+
+function request(decoder: Decoder, tokens: number, seed: number, drafts = false): DecodeRequest {
+  return {
     prefix: [{ type: 'text', text: '<|im_start|>user\n', special: true }],
-    segments,
+    segments: material(decoder, tokens, seed).map((text): Segment => ({
+      parts: [{ type: 'text', text }],
+      span: { mediumId: '0'.repeat(64) },
+      quote: text,
+    })),
     question: [{ type: 'text', text: '\nGo on.<|im_end|>\n<|im_start|>assistant\n', special: true }],
     // The end token is never chosen, so that both answer the same number of tokens.
     sampling: { maxTokens: ANSWER_TOKENS + 1, logitBias: { '2': -100 } },
     drafts,
-  });
+  };
+}
+
+async function ours(decoder: Decoder, tokens: number, seed: number, drafts = false): Promise<Speed> {
+  const events = decoder.generate(request(decoder, tokens, seed, drafts));
   let done: Extract<DecodeEvent, { type: 'done' }> | undefined;
   for await (const event of events) if (event.type === 'done') done = event;
   if (!done) throw new Error('the decoder ended without a result');

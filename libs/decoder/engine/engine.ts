@@ -16,8 +16,8 @@ import { Reader } from './reader.js';
 import { Sequence } from './sequence.js';
 import { Writer } from './writer.js';
 
-/** Chunk of prefill when nothing else runs, and while answers are being written (multiples of the page size). */
-const CHUNK = { alone: 256, shared: 64 };
+/** Chunk of prefill (a multiple of the page size). */
+const CHUNK = 256;
 /** Weight of the newest step in the measured costs. */
 const NEWEST = 0.2;
 
@@ -86,9 +86,7 @@ export class Engine {
   async step(): Promise<void> {
     // Pages whose filler went away are taken over before anything is planned.
     for (const job of this.jobs) if (job.phase === 'prefill') this.filler.settle(job, this.jobs);
-    const answering = this.jobs.some(({ phase }) => phase === 'decode');
-    const chunk = answering ? CHUNK.shared : CHUNK.alone;
-    const plan = this.plan(chunk);
+    const plan = this.plan();
     this.turn = plan.turn;
     for (const id of plan.preempt) this.with(id, (job) => this.preempt(job));
     for (const id of plan.admit)
@@ -96,24 +94,24 @@ export class Engine {
         job.to('admit');
         await this.filler.admit(job);
       });
-    for (const { id, tokens } of plan.prefill) await this.with(id, (job) => this.prefill(job, tokens, chunk));
+    for (const { id, tokens } of plan.prefill) await this.with(id, (job) => this.prefill(job, tokens));
     await this.decode(plan);
   }
 
-  private plan(chunk: number): Plan {
+  private plan(): Plan {
     const { totalPages, pinnedPages } = this.cache.pool.stats();
-    const limits = { ...DEFAULT_LIMITS, sharedTokens: sharedTokens(this.costs, DEFAULT_LIMITS.sharedTokens) };
-    const sequences = this.jobs.map((job) => job.schedulable(chunk));
+    const limits = { ...DEFAULT_LIMITS, sharedTokens: sharedTokens(this.costs, CHUNK, DEFAULT_LIMITS.stepTokens) };
+    const sequences = this.jobs.map((job) => job.schedulable(CHUNK));
     return schedule(
       { sequences, now: performance.now(), freePages: totalPages - pinnedPages, turn: this.turn },
       limits,
     );
   }
 
-  private async prefill(job: Job, tokens: number, chunk: number): Promise<void> {
+  private async prefill(job: Job, tokens: number): Promise<void> {
     const { sequence } = job;
     const start = performance.now();
-    const filled = await this.filler.fill(job, tokens, chunk);
+    const filled = await this.filler.fill(job, tokens, CHUNK);
     if (filled > 0) this.measure('prefillToken', (performance.now() - start) / filled);
     if (!this.filler.settle(job, this.jobs)) return;
     // The question is a piece of its own, unless there is nothing else.

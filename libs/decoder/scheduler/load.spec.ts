@@ -2,21 +2,21 @@ import { describe, expect, it } from 'vitest';
 import { assertRoomInQueue, sharedTokens } from './load.js';
 
 describe('sharedTokens', () => {
-  it('keeps a step with prefill under three times one without', () => {
+  it('keeps a step with a piece of prefill under three times one without, where a piece fits', () => {
     for (const [decode, prefillToken] of [
-      [12, 0.4],
-      [80, 0.5],
-      [30, 0.2],
+      [80, 0.4],
+      [30, 0.1],
     ] as const) {
-      const tokens = sharedTokens({ decode, prefillToken }, 480);
+      const tokens = sharedTokens({ decode, prefillToken }, 256, 480);
       expect(decode + tokens * prefillToken).toBeLessThan(3 * decode);
-      expect(tokens).toBeGreaterThan(16);
+      expect(tokens).toBeGreaterThanOrEqual(256);
     }
+    expect(sharedTokens({ decode: 1000, prefillToken: 0.1 }, 256, 480)).toBe(480);
   });
 
-  it('stays within its bounds, before anything was measured too', () => {
-    expect(sharedTokens({ decode: 1000, prefillToken: 0.1 }, 480)).toBe(480);
-    expect(sharedTokens({ decode: 0, prefillToken: 0 }, 480)).toBe(16);
+  it('makes pieces rarer than one token in twenty where none fits, and before anything was measured', () => {
+    expect(sharedTokens({ decode: 12, prefillToken: 0.4 }, 256, 480)).toBeLessThan(256 / 20);
+    expect(sharedTokens({ decode: 0, prefillToken: 0 }, 256, 480)).toBeGreaterThan(0);
   });
 });
 

@@ -10,17 +10,21 @@ export interface StepCosts {
 
 /** A step with prefill may take this much longer than one without; 3 is the product's promise at the 95th percentile. */
 const SLOWDOWN = 2.5;
+/** Otherwise one step in so many may carry prefill, which is beyond that percentile. */
+const RARELY = 25;
 
 /**
- * Prefill tokens that a step may take in beside running answers.
- * Pieces should be no larger, or single steps are longer than the average that is kept.
+ * Prefill tokens that steps may take in, on average, beside running answers. Where a whole piece fits into the
+ * slowdown, every step may have one. Where it does not, as beside a single answer, pieces are kept whole and made rare:
+ * small ones in every step cost more for each token and hold up every token of the answer.
  *
  * @example
- * sharedTokens({ decode: 12, prefillToken: 0.4 }, 480); // 45
+ * sharedTokens({ decode: 80, prefillToken: 0.4 }, 256, 480); // 300
+ * sharedTokens({ decode: 12, prefillToken: 0.4 }, 256, 480); // 10.24
  */
-export function sharedTokens(costs: StepCosts, most: number, least = 16): number {
-  const tokens = Math.floor(((SLOWDOWN - 1) * costs.decode) / costs.prefillToken);
-  return Number.isFinite(tokens) ? Math.max(least, Math.min(most, tokens)) : least;
+export function sharedTokens(costs: StepCosts, piece: number, most: number): number {
+  const fitting = Math.floor(((SLOWDOWN - 1) * costs.decode) / costs.prefillToken);
+  return fitting >= piece ? Math.min(most, fitting) : piece / RARELY;
 }
 
 /** What is waiting already, and what is asked for. */

@@ -59,18 +59,30 @@ describe('schedule', () => {
       expect(next.decode).toEqual([2]);
       taken.push(next.prefill[0]?.tokens ?? 0);
     }
+    // Savings reach a burst of 256; what a piece leaves of it counts for the next.
     expect(taken).toEqual([0, 0, 0, 200, 0, 0, 0, 200]);
   });
 
-  it('takes turns between a long prefill and a short question', () => {
+  it('serves a short question while a long prefill saves up, and then the long one', () => {
     const long = one(1, { phase: 'prefill', pieces: Array<number>(50).fill(64), prefilled: 5000 });
     const short = one(2, { phase: 'prefill', pieces: [32] });
     const answering = one(3, { phase: 'decode' });
     const first = plan([long, short, answering]);
-    expect(first.prefill).toEqual([{ id: 1, pieces: 1, tokens: 64 }]);
-    const second = plan([long, short, answering], { turn: first.turn });
-    expect(second.prefill[0]).toEqual({ id: 2, pieces: 1, tokens: 32 });
-    expect(second.turn.of).toBe('oldest');
+    expect(first.prefill).toEqual([{ id: 2, pieces: 1, tokens: 32 }]);
+    const last = plan([long, answering], { turn: { credit: 200, of: 'oldest' } });
+    expect(last.prefill).toEqual([{ id: 1, pieces: 4, tokens: 256 }]);
+    expect(last.turn).toEqual({ credit: 0, of: 'least served' });
+  });
+
+  it('lets an endless stream of short questions not keep a long prefill from its turn', () => {
+    const long = one(1, { phase: 'prefill', pieces: Array<number>(50).fill(64) });
+    let turn = FIRST_TURN;
+    const served = Array.from({ length: 50 }, (_, i) => {
+      const next = plan([long, one(2 + i, { phase: 'prefill', pieces: [32] }), one(99, { phase: 'decode' })], { turn });
+      turn = next.turn;
+      return next.prefill.some(({ id }) => id === 1);
+    });
+    expect(served.filter(Boolean).length).toBeGreaterThanOrEqual(5);
   });
 });
 
@@ -121,7 +133,8 @@ function simulate(requests: Request[], limits: SchedulerLimits, totalPages: numb
     const tokens = next.prefill.reduce((sum, p) => sum + p.tokens, 0);
     expect(tokens + next.decode.length).toBeLessThanOrEqual(limits.stepTokens);
     expect([...next.decode, ...next.preempt.filter((id) => decoding.includes(id))].sort()).toEqual(decoding.sort());
-    const largest = Math.max(limits.sharedTokens, ...live.map((s) => s.pieces[0] ?? 0));
+    const { sharedTokens, burstTokens, fewTokens } = limits;
+    const largest = Math.max(sharedTokens, burstTokens, fewTokens, ...live.map((s) => s.pieces[0] ?? 0));
     if (next.decode.length > 0) expect(tokens).toBeLessThanOrEqual(largest);
 
     const of = (id: number) => live.find((s) => s.id === id)!;
@@ -165,6 +178,8 @@ describe('continuous batching', () => {
       maxRunning: fc.integer({ min: 1, max: 8 }),
       stepTokens: fc.constant(64),
       sharedTokens: fc.integer({ min: 1, max: 40 }),
+      burstTokens: fc.integer({ min: 1, max: 60 }),
+      fewTokens: fc.integer({ min: 0, max: 30 }),
       patience: fc.integer({ min: 0, max: 200 }),
     });
     fc.assert(
@@ -185,7 +200,11 @@ describe('continuous batching', () => {
       cancelAt: undefined,
     }));
     const batch: Request = { at: 0, priority: 'batch', pieces: [50, 50], answer: 10, pages: 20, cancelAt: undefined };
-    simulate([...stream, batch], { maxRunning: 2, stepTokens: 64, sharedTokens: 16, patience: 50 }, 20);
+    simulate(
+      [...stream, batch],
+      { maxRunning: 2, stepTokens: 64, sharedTokens: 16, burstTokens: 32, fewTokens: 8, patience: 50 },
+      20,
+    );
   });
 });
 

@@ -24,6 +24,10 @@ export interface SchedulerLimits {
   stepTokens: number;
   /** Prefill tokens per step, on average, while answers are running (see sharedTokens). */
   sharedTokens: number;
+  /** Prefill tokens that are saved up and then taken in at once while answers are running. */
+  burstTokens: number;
+  /** What takes in no more than this, as a question on known media, does not wait for savings. */
+  fewTokens: number;
   /** Milliseconds of waiting after which a batch sequence counts as interactive. */
   patience: number;
 }
@@ -32,6 +36,8 @@ export const DEFAULT_LIMITS: SchedulerLimits = {
   maxRunning: 32,
   stepTokens: 512,
   sharedTokens: 64,
+  burstTokens: 256,
+  fewTokens: 64,
   patience: 30_000,
 };
 
@@ -75,7 +81,8 @@ export interface Plan {
  * - Admission: interactive before batch, then by arrival; nobody overtakes the first of its class, so the large do not
  *   starve. A batch sequence that ran out of patience counts as interactive.
  * - An interactive sequence that finds no room preempts the youngest batch sequence, but none twice.
- * - Prefill while answers run is a token bucket: pieces larger than the share wait until it has filled.
+ * - Prefill while answers run is a token bucket: it fills until it holds a burst, or what the next in turn still
+ *   needs. Meanwhile those that need little are served.
  * - Prefill turns alternate between the oldest and the least served sequence: a question on known media does not wait
  *   for an hour of video, and the video gets half.
  *
@@ -123,12 +130,32 @@ function prefill(
   limits: SchedulerLimits,
 ): Pick<Plan, 'prefill' | 'turn'> {
   const left = limits.stepTokens - decoding;
-  const largest = Math.max(limits.sharedTokens, ...filling.map(({ pieces }) => pieces[0] ?? 0));
-  const credit = decoding === 0 ? left : Math.min(state.turn.credit + limits.sharedTokens, largest);
-  const budget = Math.min(credit, left);
+  const order = turns(filling, state, limits).filter(({ pieces }) => pieces.length > 0);
+  const { of } = state.turn;
+  if (decoding === 0) {
+    const { plan, used } = take(order, left);
+    return { prefill: plan, turn: { credit: 0, of: used === 0 ? of : other(of) } };
+  }
+  const [next] = order;
+  if (!next) return { prefill: [], turn: { credit: 0, of } };
+  const wanted = Math.min(left, Math.max(next.pieces[0]!, Math.min(limits.burstTokens, total(next))));
+  const credit = Math.min(state.turn.credit + limits.sharedTokens, Math.max(wanted, limits.sharedTokens));
+  if (credit < wanted) {
+    const few = order.filter((sequence) => total(sequence) <= limits.fewTokens);
+    return { prefill: take(few, Math.min(left, limits.fewTokens)).plan, turn: { credit, of } };
+  }
+  const { plan, used } = take(order, Math.min(credit, left));
+  return { prefill: plan, turn: { credit: credit - used, of: used === 0 ? of : other(of) } };
+}
+
+const total = ({ pieces }: Schedulable): number => pieces.reduce((sum, piece) => sum + piece, 0);
+const other = (of: Turn['of']): Turn['of'] => (of === 'oldest' ? 'least served' : 'oldest');
+
+/** Pieces up to the budget, in order. */
+function take(order: readonly Schedulable[], budget: number): { plan: Plan['prefill']; used: number } {
   const plan: Plan['prefill'] = [];
   let used = 0;
-  for (const { id, pieces } of turns(filling, state, limits)) {
+  for (const { id, pieces } of order) {
     let taken = 0;
     let tokens = 0;
     while (taken < pieces.length && used + pieces[taken]! <= budget) {
@@ -139,9 +166,7 @@ function prefill(
     // Smaller pieces of others must not use up what this one saves for.
     if (taken < pieces.length) break;
   }
-  const { of } = state.turn;
-  const next = used === 0 ? of : of === 'oldest' ? 'least served' : 'oldest';
-  return { prefill: plan, turn: { credit: decoding === 0 || filling.length === 0 ? 0 : credit - used, of: next } };
+  return { plan, used };
 }
 
 /** Who is next to be prefilled. */
