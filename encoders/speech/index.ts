@@ -1,4 +1,6 @@
 export { Vocabulary } from './moonshine/vocabulary.js';
+export type { Recognition } from './recognition.js';
+export type { StretchMemory } from './stretch-memory.js';
 export {
   createSpeechRecognizer,
   type SpeechOptions,

@@ -1,15 +1,16 @@
 import { moved, serveWorker } from '#runtime';
-import { Moonshine, type MoonshineFiles, type MoonshineRequest } from './moonshine/moonshine.js';
+import { FAMILIES, type ModelFiles } from './families.js';
+import type { RecogniseRequest, SpeechModel } from './recognition.js';
 
-let model: Moonshine | undefined;
+let model: SpeechModel | undefined;
 
 serveWorker({
-  async load(files: MoonshineFiles) {
-    model = await Moonshine.open(files);
-    return moved(undefined, []);
+  async load(files: ModelFiles) {
+    model = await FAMILIES[files.family].open(files);
+    return moved(model.languages, []);
   },
 
-  async recognise(request: MoonshineRequest) {
+  async recognise(request: RecogniseRequest) {
     return moved(await model!.recognise(request), []);
   },
 });

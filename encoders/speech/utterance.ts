@@ -1,6 +1,5 @@
 import type { TranscriptWord, Utterance } from '#contracts';
-import type { MoonshineResult } from './moonshine/moonshine.js';
-import type { Vocabulary } from './moonshine/vocabulary.js';
+import type { Recognition, SpeechVocabulary } from './recognition.js';
 
 /** A stretch of sound that was recognised as a whole. Seconds of the file. */
 export interface Heard {
@@ -8,7 +7,7 @@ export interface Heard {
   end: number;
   /** Mean speech probability. */
   confidence: number;
-  result: MoonshineResult;
+  result: Recognition;
 }
 
 /** Mean log probability below which text is noise that was taken for speech. */
@@ -21,7 +20,7 @@ const SAMPLE_RATE = 16_000;
 const SENTENCE_END = /[.?!]["'”’)]?$/;
 
 /** Utterances of what was heard: one a sentence, where the times of its tokens are known. Noise gives none. */
-export function toUtterances(heard: Heard, vocabulary: Vocabulary, words: boolean): Utterance[] {
+export function toUtterances(heard: Heard, vocabulary: SpeechVocabulary, words: boolean): Utterance[] {
   const { tokens, logprobs } = heard.result;
   const avgLogprob = mean(logprobs);
   const least = heard.confidence < UNSURE ? LEAST_LOGPROB_UNSURE : LEAST_LOGPROB;
@@ -47,7 +46,7 @@ export function toUtterances(heard: Heard, vocabulary: Vocabulary, words: boolea
 }
 
 /** Words with their times in seconds of the file: monotonic, inside the stretch and covering it. */
-export function timedWords({ start, end, result }: Heard, vocabulary: Vocabulary): TranscriptWord[] {
+export function timedWords({ start, end, result }: Heard, vocabulary: SpeechVocabulary): TranscriptWord[] {
   const { tokens, starts = [] } = result;
   const groups: { tokens: number[]; at: number }[] = [];
   tokens.forEach((id, i) => {

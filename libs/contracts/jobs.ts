@@ -11,6 +11,10 @@ export const MediaSource = z.discriminatedUnion('type', [
 ]);
 export type MediaSource = z.infer<typeof MediaSource>;
 
+/** A word or several as they are written, and as they are to be written. */
+export const Replacement = z.object({ from: z.string().trim().min(1).max(200), to: z.string().trim().max(200) });
+export type Replacement = z.infer<typeof Replacement>;
+
 export const HearOptions = z.object({
   words: z.boolean().default(false),
   channels: z.enum(['mix', 'separate']).default('mix'),
@@ -19,6 +23,8 @@ export const HearOptions = z.object({
   task: z.enum(['transcribe', 'translate']).default('transcribe'),
   prompt: z.string().optional(),
   hotwords: z.array(z.string()).optional(),
+  /** Spellings of the user, put in when the text is known. */
+  replacements: z.array(Replacement).optional(),
   start: z.number().nonnegative().optional(),
   end: z.number().positive().optional(),
 });

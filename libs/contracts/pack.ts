@@ -41,7 +41,11 @@ export const PackManifest = z.object({
       family: z.enum(['moonshine', 'whisper']),
       encoder: z.string(),
       decoder: z.string(),
+      /** Whisper's second decoder file, when the first is not the merged one. */
+      decoderWithPast: z.string().optional(),
       tokenizer: z.string(),
+      /** Whisper's generation_config.json. */
+      generation: z.string().optional(),
       languages: z.array(z.string()),
     })
     .optional(),

@@ -1,35 +1,12 @@
 import { copyFileSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { InstalledPack, PackManifest, Utterance } from '#contracts';
+import type { Utterance } from '#contracts';
 import { createSpeechRecognizer, Vocabulary, type SpeechRecognizer } from '#encoders/speech';
 import { decodeAudio } from '#media';
 import { openSession, tensor, type Feeds } from '#runtime';
 import { Moonshine, TAIL } from '../../encoders/speech/moonshine/moonshine.js';
 import { ffmpeg, mediaFolder, say, sox } from '../support/media.js';
-
-const require = createRequire(import.meta.url);
-// The package exports no path that require could resolve; it lies beside the others.
-const modules = require.resolve('llama-tokenizer-js').replace(/llama-tokenizer-js.*$/, '');
-const moonshine = `${modules}@usefulsensors/moonshine-js/dist/model/tiny/quantized/`;
-const FILES: Record<string, string> = {
-  encoder: `${moonshine}encoder_model.onnx`,
-  decoder: `${moonshine}decoder_model_merged.onnx`,
-  tokenizer: require.resolve('llama-tokenizer-js'),
-  vad: require.resolve('@ricky0123/vad-web').replace(/index\.js$/, 'silero_vad_v6.onnx'),
-};
-const speech = {
-  family: 'moonshine',
-  encoder: 'encoder',
-  decoder: 'decoder',
-  tokenizer: 'tokenizer',
-  languages: ['en'],
-};
-const pack: InstalledPack = {
-  id: 'spec',
-  manifest: { name: 'spec', speech, vad: { model: 'vad' } } as PackManifest,
-  path: (name) => FILES[name]!,
-};
+import { MOONSHINE_FILES as FILES, moonshinePack as pack } from '../support/speech-pack.js';
 
 const FIRST = 'Her name is Molly, and she sleeps in the garden all day.';
 const SECOND = 'Please open the window, because the room is very warm.';
@@ -97,8 +74,8 @@ describe('Moonshine', () => {
   it('says what the exported files say, alone and in a batch of different lengths', async () => {
     const sample = await samplesOf('sample.flac');
     const utterances = [sample.slice(5_000, 82_000), sample.slice(82_000, 200_000)];
-    const vocabulary = Vocabulary.parse(readFileSync(FILES.tokenizer!, 'utf8'));
-    const model = await Moonshine.open({ encoder: FILES.encoder!, decoder: FILES.decoder!, threads: 1 });
+    const vocabulary = Vocabulary.parse(readFileSync(FILES.tokenizer, 'utf8'));
+    const model = await Moonshine.open({ encoder: FILES.encoder, decoder: FILES.decoder, threads: 1 });
     const together = await model.recognise({ utterances, hotwords: [], times: 'none' });
     for (const [i, samples] of utterances.entries()) {
       const withTail = new Float32Array(samples.length + TAIL);
@@ -226,7 +203,7 @@ describe('SpeechRecognizer', () => {
   });
 
   it('says which file is missing', async () => {
-    const broken = { ...pack, path: (name: string) => (name === 'decoder' ? '/nowhere.onnx' : FILES[name]!) };
+    const broken = { ...pack, path: (name: string) => (name === 'decoder' ? '/nowhere.onnx' : pack.path(name)) };
     await expect(createSpeechRecognizer({ pack: broken, threads: 1 })).rejects.toBeDefined();
   });
 });

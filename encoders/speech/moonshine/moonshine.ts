@@ -1,35 +1,17 @@
 import { readFile } from 'node:fs/promises';
-import { openSession, readOnnx, tensor, type Feeds, type LocalSession, type OnnxContents, type Tensor } from '#runtime';
+import { openSession, readOnnx, tensor, type Feeds, type LocalSession, type OnnxContents } from '#runtime';
+import { decodeGreedy } from '../greedy.js';
+import type { Recognition, RecogniseRequest, SpeechModel } from '../recognition.js';
+import { tokenTimes } from '../token-times.js';
 import { buildAligner } from './align-graph.js';
 import { buildDecoderStep, pastNames, presentNames } from './decoder-graph.js';
-import { buildEncoder, crossNames, MIN_SAMPLES } from './encoder-graph.js';
-import { hotwordBonus } from './hotwords.js';
-import { loopStart, unendedLoopStart } from './repetition.js';
-import { tokenTimes } from './token-times.js';
+import { buildEncoder, crossNames, MIN_SAMPLES, STEP_SAMPLES } from './encoder-graph.js';
 import { SHAPE } from './weights.js';
 
 export interface MoonshineFiles {
   encoder: string;
   decoder: string;
   threads: number;
-}
-
-export interface MoonshineRequest {
-  /** Mono float32 PCM at 16 kHz of each utterance. */
-  utterances: Float32Array[];
-  /** Token ids of hot words. */
-  hotwords: number[][];
-  /** Which utterances need the times of their tokens, given their tokens. */
-  times: 'none' | 'all' | { splitAt: number[] };
-}
-
-export interface MoonshineResult {
-  tokens: number[];
-  logprobs: number[];
-  /** Samples from the start of the utterance at which each token begins; present when asked for. */
-  starts?: number[];
-  /** The text began to repeat itself and was cut. */
-  looped: boolean;
 }
 
 /** Speech rarely has more tokens a second than this (Moonshine's own limit). */
@@ -39,6 +21,7 @@ const TOKENS_A_SECOND = 6.5;
  * without it: 6.7 % of words on 120 sentences that end at once, 5.9 % with this.
  */
 export const TAIL = 8_000;
+const GRID = { step: STEP_SAMPLES, first: MIN_SAMPLES / 2 };
 const MINUS_INFINITY = -1e9;
 const LAYERS = Array.from({ length: SHAPE.layers }, (_, i) => i);
 const CROSS = LAYERS.flatMap(crossNames);
@@ -46,7 +29,8 @@ const PAST = LAYERS.flatMap(pastNames);
 const PRESENT = LAYERS.flatMap(presentNames);
 
 /** Moonshine-tiny in this thread: runs block it. */
-export class Moonshine {
+export class Moonshine implements SpeechModel {
+  readonly languages = ['en'];
   private aligner: LocalSession | undefined;
 
   private constructor(
@@ -70,7 +54,7 @@ export class Moonshine {
   }
 
   /** Greedy text of each utterance. All of a request are decoded together: let them be of similar length. */
-  async recognise({ utterances, hotwords, times }: MoonshineRequest): Promise<MoonshineResult[]> {
+  async recognise({ utterances, hotwords, times }: RecogniseRequest): Promise<Recognition[]> {
     const sounds: Feeds[] = [];
     for (const samples of utterances) sounds.push(await this.encode(samples));
     const limits = utterances.map((samples) => Math.ceil((samples.length / 16_000) * TOKENS_A_SECOND) + 2);
@@ -93,46 +77,30 @@ export class Moonshine {
     return this.encoder.run({ samples: tensor('float32', [1, input.length], input) });
   }
 
-  private async decode(sounds: Feeds[], limits: number[], hotwords: number[][]): Promise<MoonshineResult[]> {
+  private decode(sounds: Feeds[], limits: number[], hotwords: number[][]): Promise<Recognition[]> {
     const size = sounds.length;
-    const results: MoonshineResult[] = sounds.map(() => ({ tokens: [], logprobs: [], looped: false }));
-    const open = new Set(results.keys());
     const feeds = together(sounds);
     for (const name of PAST)
       feeds[name] = tensor('float32', [size, SHAPE.heads, 0, SHAPE.headSize], new Float32Array(0));
     const outputs = ['token', 'probability', ...PRESENT, ...(hotwords.length > 0 ? ['logits'] : [])];
-    let tokens = new BigInt64Array(size).fill(BigInt(SHAPE.bos));
-
-    for (let position = 0; open.size > 0; position++) {
-      feeds.tokens = tensor('int64', [size, 1], tokens);
-      feeds.position = tensor('int64', [1], BigInt64Array.of(BigInt(position)));
-      const step = await this.decoder.run(feeds, { outputs });
-      PAST.forEach((name, i) => (feeds[name] = step[PRESENT[i]!]!));
-      tokens = (step.token!.data as BigInt64Array<ArrayBuffer>).slice();
-      for (const i of open) {
-        const result = results[i]!;
-        const chosen = { id: Number(tokens[i]), logprob: Math.log((step.probability!.data as Float32Array)[i]!) };
-        if (hotwords.length > 0)
-          Object.assign(chosen, biased(step.logits!, i, chosen, hotwordBonus(hotwords, result.tokens)));
-        tokens[i] = BigInt(chosen.id);
-        if (chosen.id === SHAPE.eos) {
-          open.delete(i);
-          result.logprobs.push(chosen.logprob);
-          continue;
-        }
-        result.tokens.push(chosen.id);
-        result.logprobs.push(chosen.logprob);
-        const full = result.tokens.length >= limits[i]!;
-        const keep = loopStart(result.tokens) ?? (full ? unendedLoopStart(result.tokens) : undefined);
-        if (keep !== undefined) {
-          result.looped = true;
-          result.tokens.length = keep;
-          result.logprobs.length = keep;
-        }
-        if (keep !== undefined || full) open.delete(i);
-      }
-    }
-    return results;
+    return decodeGreedy({
+      start: sounds.map(() => [SHAPE.bos]),
+      limits,
+      end: SHAPE.eos,
+      hotwords,
+      step: async (tokens, position) => {
+        feeds.tokens = tensor('int64', [size, 1], tokens);
+        feeds.position = tensor('int64', [1], BigInt64Array.of(BigInt(position)));
+        const step = await this.decoder.run(feeds, { outputs });
+        PAST.forEach((name, i) => (feeds[name] = step[PRESENT[i]!]!));
+        const [ids, probabilities] = [step.token!.data as BigInt64Array, step.probability!.data as Float32Array];
+        const width = SHAPE.vocabulary;
+        return {
+          best: (row) => ({ id: Number(ids[row]), logprob: Math.log(probabilities[row]!) }),
+          logits: (row) => (step.logits!.data as Float32Array).subarray(row * width, (row + 1) * width),
+        };
+      },
+    });
   }
 
   private async align(sound: Feeds, tokens: number[]): Promise<number[]> {
@@ -144,7 +112,7 @@ export class Moonshine {
     const ids = BigInt64Array.from([SHAPE.bos, ...tokens], BigInt);
     const feeds = { ...sound, tokens: tensor('int64', [1, ids.length], ids) };
     const { attention } = await this.aligner.run(feeds);
-    return tokenTimes(attention!, tokens.length);
+    return tokenTimes(attention!, tokens.length, GRID);
   }
 }
 
@@ -171,22 +139,4 @@ function together(sounds: Feeds[]): Feeds {
     feeds[name] = tensor('float32', [sounds.length, heads, longest, headSize], all);
   }
   return feeds;
-}
-
-/** The best token once the bonuses are added. Its log probability stays that of the model. */
-function biased(
-  logits: Tensor,
-  row: number,
-  chosen: { id: number; logprob: number },
-  bonus: Map<number, number>,
-): { id: number; logprob: number } {
-  const values = logits.data as Float32Array;
-  const base = row * SHAPE.vocabulary;
-  const top = values[base + chosen.id]!;
-  let best = { id: chosen.id, score: top + (bonus.get(chosen.id) ?? 0) };
-  for (const [id, by] of bonus) {
-    const score = values[base + id]! + by;
-    if (score > best.score) best = { id, score };
-  }
-  return { id: best.id, logprob: chosen.logprob + values[base + best.id]! - top };
 }

@@ -1,4 +1,5 @@
 import { TesseraError } from '#contracts';
+import type { SpeechVocabulary } from '../recognition.js';
 
 const SPACE = '▁';
 const UNKNOWN = 0;
@@ -8,7 +9,7 @@ const BYTE = /^<0x([0-9A-F]{2})>$/;
  * Llama's SentencePiece vocabulary, which Moonshine shares (32,000 pieces; its 768 further tokens have no text).
  * The pack's file is the source of llama-tokenizer-js; its two tables are read as data, its code is not run.
  */
-export class Vocabulary {
+export class Vocabulary implements SpeechVocabulary {
   private readonly ids = new Map<string, number>();
   /** Tokens that end a sentence. */
   readonly sentenceEnds: number[];

@@ -3,6 +3,7 @@ import type { JobContext } from '#jobs';
 import { audioTrack, decodeAudio } from '#media';
 import { artifactKey } from '../artifact.js';
 import { cached, requiredChild, type Stage } from '../context.js';
+import { RecordedStretches } from './stretches.js';
 
 type Heard = JobResult<'media.hear'>;
 
@@ -31,12 +32,14 @@ export async function hear(stage: Stage, payload: JobPayload<'media.hear'>, cont
     return known;
   }
   const channels = options.channels === 'separate' ? (track.channels ?? 1) : 1;
+  const memory = new RecordedStretches(stage.records, stage.models.pack.id);
   const parts: Transcript[] = [];
   for (let channel = 0; channel < channels; channel++) {
-    parts.push(await hearChannel(stage, medium, payload, context, channels > 1 ? channel : undefined));
+    parts.push(await hearChannel(stage, medium, payload, context, memory, channels > 1 ? channel : undefined));
   }
   const result: Heard = { mediumId: medium.id, transcript: channels > 1 ? merge(parts) : (parts[0] as Transcript) };
   await stage.records.putArtifact(key, result);
+  await memory.forget();
   return result;
 }
 
@@ -45,6 +48,7 @@ async function hearChannel(
   medium: Medium,
   { options }: JobPayload<'media.hear'>,
   context: JobContext,
+  memory: RecordedStretches,
   channel: number | undefined,
 ): Promise<Transcript> {
   const speech = await models.speech();
@@ -60,6 +64,7 @@ async function hearChannel(
   });
   const transcript = await speech.transcribe(audio, {
     ...options,
+    memory,
     signal: context.signal,
     onSegment: (segment) => {
       context.emit({ type: 'segment', start: segment.start, end: segment.end, text: segment.text });

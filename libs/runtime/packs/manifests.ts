@@ -68,11 +68,20 @@ function partsOf({ decoder, vision, speech, vad }: PackManifest): [part: string,
   const named = {
     ...prefixed('decoder', { base, adapter, calibration, prompts }),
     ...prefixed('vision', { encoder, connector }),
-    ...prefixed('speech', speech && { encoder: speech.encoder, decoder: speech.decoder, tokenizer: speech.tokenizer }),
+    ...prefixed('speech', speech && speechFiles(speech)),
     ...prefixed('vad', { model: vad?.model }),
   };
   return Object.entries(named).filter((entry): entry is [string, string] => entry[1] !== undefined);
 }
+
+const speechFiles = ({ encoder, decoder, decoderWithPast, tokenizer, generation }: Speech) => ({
+  encoder,
+  decoder,
+  decoderWithPast,
+  tokenizer,
+  generation,
+});
+type Speech = NonNullable<PackManifest['speech']>;
 
 const prefixed = (part: string, names: Record<string, string | undefined> = {}) =>
   Object.fromEntries(Object.entries(names).map(([key, name]) => [`${part}.${key}`, name]));

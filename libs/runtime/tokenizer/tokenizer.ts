@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { TesseraError } from '#contracts';
 import { readGguf } from '../gguf/file.js';
 import type { GgufHeader } from '../gguf/header.js';
@@ -9,6 +10,15 @@ import { PRE_TOKENIZATIONS, wordSplitter, type WordSplitter } from './pre-tokeni
 /** llama.cpp's token types that matter here. */
 const CONTROL = 3;
 const USER_DEFINED = 4;
+
+const TokenizerFile = z.object({
+  model: z.object({
+    type: z.literal('BPE').optional(),
+    vocab: z.record(z.string(), z.number().int()),
+    merges: z.array(z.union([z.string(), z.tuple([z.string(), z.string()])])),
+  }),
+  added_tokens: z.array(z.object({ id: z.number().int(), content: z.string() })),
+});
 
 /**
  * The tokenizer of a decoder base, from the vocabulary and merges in its own GGUF file: byte-level BPE.
@@ -55,6 +65,25 @@ export class Tokenizer {
       );
     const stopId = Number(get<number>('eos_token_id') ?? -1);
     return new Tokenizer(tokens, types ?? [], wordSplitter(rules), new BytePairEncoder(tokens, merges), stopId);
+  }
+
+  /**
+   * From the tokenizer.json of a byte-level BPE that splits words as GPT-2 does, such as Whisper's. Every added token is a
+   * control token.
+   * @throws TesseraError `model_invalid` for another kind
+   */
+  static fromJson(text: string): Tokenizer {
+    const { data } = TokenizerFile.safeParse(JSON.parse(text));
+    if (!data) throw new TesseraError('model_invalid', 'The tokenizer.json is not that of a byte-level BPE.');
+    const { model, added_tokens } = data;
+    const tokens: string[] = [];
+    for (const [entry, id] of Object.entries(model.vocab)) tokens[id] = entry;
+    const types: number[] = [];
+    for (const { id, content } of added_tokens) [tokens[id], types[id]] = [content, CONTROL];
+    const merges = model.merges.map((merge) => (typeof merge === 'string' ? merge : merge.join(' ')));
+    const split = wordSplitter(PRE_TOKENIZATIONS['gpt-2']!);
+    const whole = Array.from(tokens, (entry) => entry ?? '');
+    return new Tokenizer(whole, types, split, new BytePairEncoder(whole, merges), -1);
   }
 
   /** Number of tokens in the vocabulary. */

@@ -1,8 +1,15 @@
 import type { Tensor } from '#runtime';
-import { MIN_SAMPLES, STEP_SAMPLES } from './encoder-graph.js';
 
 /** Odd width of the median filter along the sound. */
 const MEDIAN = 7;
+
+/** Where the steps of an encoder's output are in the sound, in samples. */
+export interface StepGrid {
+  /** From one step to the next. */
+  step: number;
+  /** The middle of what the first step has heard. */
+  first: number;
+}
 
 /**
  * When each token begins, by dynamic time warping of the decoder's cross-attention against the text, after
@@ -11,15 +18,14 @@ const MEDIAN = 7;
  * @param attention float32 [heads, tokens + 1, steps]; row i was used to choose token i
  * @returns samples from the start of the utterance, one for each token, never falling
  */
-export function tokenTimes(attention: Tensor, tokens: number): number[] {
+export function tokenTimes(attention: Tensor, tokens: number, { step, first }: StepGrid): number[] {
   const [heads, rows, steps] = attention.dims as [number, number, number];
   const values = attention.data as Float32Array;
   const cost = new Float64Array(rows * steps);
   for (let head = 0; head < heads; head++)
     addHead(values.subarray(head * rows * steps, (head + 1) * rows * steps), rows, steps, cost);
   const begins = warp(cost, rows, steps);
-  // The middle of what one step has heard.
-  return begins.slice(0, tokens).map((step) => (step === 0 ? 0 : step * STEP_SAMPLES + MIN_SAMPLES / 2));
+  return begins.slice(0, tokens).map((at) => (at === 0 ? 0 : at * step + first));
 }
 
 /** Standardises a head over the tokens, smooths it along the sound, and subtracts it from the cost. */

@@ -1,0 +1,55 @@
+import { WorkerClient } from '#runtime';
+import type { ModelFiles } from './families.js';
+import type { Recognition, RecogniseRequest } from './recognition.js';
+
+/** Worker threads with a copy of the model each; what comes is done by the first that is free. */
+export class SpeechWorkers {
+  private readonly idle: WorkerClient[] = [];
+  private readonly wanting: ((worker: WorkerClient) => void)[] = [];
+
+  private constructor(private readonly workers: readonly WorkerClient[]) {}
+
+  /**
+   * Resolves when the first worker has loaded the model; the others load after it and join then, so that the first text
+   * comes sooner. @throws what the first worker met
+   */
+  static async open(files: ModelFiles, count: number): Promise<{ workers: SpeechWorkers; languages: string[] }> {
+    const entry = new URL('./speech-worker.js', import.meta.url);
+    const clients = Array.from({ length: count }, (_, i) => new WorkerClient(entry, { name: `speech ${i + 1}` }));
+    const workers = new SpeechWorkers(clients);
+    const load = (client: WorkerClient) => client.call<string[]>('load', files);
+    try {
+      const languages = await load(clients[0]!);
+      workers.free(clients[0]!);
+      // One that cannot load the model has run out of memory: the others do its work.
+      for (const client of clients.slice(1))
+        void load(client).then(
+          () => workers.free(client),
+          () => undefined,
+        );
+      return { workers, languages };
+    } catch (error) {
+      await workers.dispose();
+      throw error;
+    }
+  }
+
+  async recognise(request: RecogniseRequest, signal: AbortSignal | undefined): Promise<Recognition[]> {
+    const worker = this.idle.pop() ?? (await new Promise<WorkerClient>((resolve) => this.wanting.push(resolve)));
+    try {
+      return await worker.call<Recognition[]>('recognise', request, { signal });
+    } finally {
+      this.free(worker);
+    }
+  }
+
+  async dispose(): Promise<void> {
+    await Promise.all(this.workers.map((worker) => worker.dispose()));
+  }
+
+  private free(worker: WorkerClient): void {
+    const next = this.wanting.shift();
+    if (next) next(worker);
+    else this.idle.push(worker);
+  }
+}
