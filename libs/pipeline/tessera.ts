@@ -1,6 +1,6 @@
 import type { InstalledPack } from '#contracts';
 import { Jobs } from '#jobs';
-import type { Config } from '#platform';
+import { sweepTempFolders, type Config } from '#platform';
 import { installPack } from '#runtime';
 import { openStore, type Store } from '#storage';
 import { createHandlers } from './handlers.js';
@@ -24,6 +24,7 @@ export interface OpenOptions {
 /** Opens the whole service in this process: what it opens it closes, in the opposite order. */
 export async function openTessera(config: Config, options: OpenOptions = {}): Promise<Tessera> {
   const { cacheDir, dataDir, hub } = config;
+  if (!options.private) await sweepTempFolders();
   const pack = await installPack(config.pack, { cacheDir, dataDir, hub });
   const models = new Models(pack, config);
   // A model that fails to load here fails the first job that needs it, with its own error.

@@ -1,8 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { ERRORS, TesseraError, type ErrorCode } from '#contracts';
-import { runProcess } from '#platform';
+import { makeTempFolder, runProcess } from '#platform';
 import { moduleProgram } from '#runtime';
 import { readText } from '../text.js';
 import { DEFAULT_DOCUMENT_LIMITS, type DocumentBlock, type DocumentLimits, type DocumentText } from './block.js';
@@ -56,7 +55,7 @@ export async function readDocument(file: string, options: DocumentOptions): Prom
 
 async function readApart(file: string, options: DocumentOptions, limits: DocumentLimits): Promise<DocumentText> {
   const { facts, recognizer, signal } = options;
-  const folder = await mkdtemp(join(tmpdir(), 'tessera-document-'));
+  const folder = await makeTempFolder('document');
   try {
     const request = {
       file: resolve(file),

@@ -1,11 +1,10 @@
 import { createReadStream } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TesseraError, type JobPayload, type MediaSource, type Medium } from '#contracts';
 import type { JobContext } from '#jobs';
 import { probe } from '#media';
-import { safeFetch } from '#platform';
+import { makeTempFolder, safeFetch } from '#platform';
 import { mediumKey } from '../artifact.js';
 import type { Stage } from '../context.js';
 
@@ -44,7 +43,7 @@ async function ingestUrl(
   signal: AbortSignal,
 ): Promise<Medium> {
   const { config } = stage;
-  const folder = await mkdtemp(join(tmpdir(), 'tessera-fetch-'));
+  const folder = await makeTempFolder('fetch');
   try {
     const path = join(folder, 'body');
     await safeFetch(source.url, { ...config.urls, maxBytes: config.limits.maxFileBytes, toFile: path, signal });

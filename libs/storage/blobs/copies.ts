@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isAlive } from '#platform';
 import type { LocalBlob } from './blobs.js';
 
 interface Copy {
@@ -12,15 +13,6 @@ interface Copy {
 
 /** Writes a blob to a new file and returns its size. */
 export type Fetch = (id: string, file: string) => Promise<number>;
-
-const alive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-};
 
 /**
  * Files on this machine of blobs that are elsewhere, in a folder of this process alone. What is in use stays; of the rest the most
@@ -41,7 +33,7 @@ export class Copies {
     await mkdir(parent, { recursive: true, mode: 0o700 });
     for (const name of await readdir(parent)) {
       const pid = Number(name.split('-')[0]);
-      if (pid === process.pid ? !opened.has(name) : !alive(pid))
+      if (pid === process.pid ? !opened.has(name) : !isAlive(pid))
         await rm(join(parent, name), { recursive: true, force: true });
     }
     const name = `${process.pid}-${randomUUID().slice(0, 8)}`;
