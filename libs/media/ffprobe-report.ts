@@ -3,6 +3,8 @@ import { TesseraError, type Track } from '#contracts';
 
 const text = z.string().optional();
 const number = z.coerce.number().optional().catch(undefined);
+/** A damaged header has sizes and rates of 0, which are as good as none. */
+const positive = z.coerce.number().positive().optional().catch(undefined);
 
 const Stream = z.object({
   index: z.number().int(),
@@ -10,10 +12,10 @@ const Stream = z.object({
   codec_name: text,
   start_time: number,
   duration: number,
-  channels: number,
-  sample_rate: number,
-  width: number,
-  height: number,
+  channels: positive,
+  sample_rate: positive,
+  width: positive,
+  height: positive,
   avg_frame_rate: text,
   disposition: z.object({ attached_pic: z.number().optional() }).optional(),
   tags: z.object({ language: text, DURATION: text }).partial().optional(),

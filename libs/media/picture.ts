@@ -90,7 +90,8 @@ function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new TesseraError('cancelled', 'Reading the picture was cancelled.');
 }
 
-function corrupt(error: unknown): TesseraError {
+/** What a decoder says, without paths, as a fault of the file. */
+export function corrupt(error: unknown): TesseraError {
   const reason = (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
   return new TesseraError(
     'corrupt_media',

@@ -3,7 +3,7 @@ import { TesseraError } from '#contracts';
 import { runFfmpeg } from '../ffmpeg.js';
 import { decodeFrames } from '../frames.js';
 import { DEFAULT_LIMITS, type MediaLimits } from '../limits.js';
-import { probePicture } from '../picture.js';
+import { corrupt, probePicture } from '../picture.js';
 import type { MediumFacts } from '../probe.js';
 import { clipPlan } from './clip-plan.js';
 
@@ -58,7 +58,8 @@ export async function still(file: string, { at, ...options }: EvidenceOptions & 
   const { facts, limits, signal } = options;
   if (facts.kind === 'image') {
     await probePicture(file, limits);
-    return jpeg(sharp(file).autoOrient().flatten({ background: '#ffffff' }), STILL_PIXELS, STILL_PIXELS);
+    const picture = sharp(file, { failOn: 'truncated', limitInputPixels: { ...DEFAULT_LIMITS, ...limits }.maxPixels });
+    return jpeg(picture.autoOrient().flatten({ background: '#ffffff' }), STILL_PIXELS, STILL_PIXELS);
   }
   if (facts.kind !== 'video')
     throw new TesseraError('unsupported_media', 'Only pictures and films have frames to show.');
@@ -83,5 +84,11 @@ export async function still(file: string, { at, ...options }: EvidenceOptions & 
 
 function jpeg(picture: Sharp, width: number, height: number, fit: 'inside' | 'fill' = 'inside'): Promise<Buffer> {
   const size = { width: Math.max(1, width), height: Math.max(1, height), fit, withoutEnlargement: fit === 'inside' };
-  return picture.resize(size).jpeg({ quality: 80 }).toBuffer();
+  return picture
+    .resize(size)
+    .jpeg({ quality: 80 })
+    .toBuffer()
+    .catch((error: unknown) => {
+      throw corrupt(error);
+    });
 }

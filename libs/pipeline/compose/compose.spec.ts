@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { interleave, type Line } from './lines.js';
-import { segmentLines } from './segments.js';
+import { segmentDocument, segmentLines } from './segments.js';
 import { timecode } from './timecode.js';
 
 const mediumId = 'b'.repeat(64);
@@ -57,5 +57,32 @@ describe('segmentLines', () => {
   it('spans from its first line to its last', () => {
     const [segment] = segmentLines([line(2, 'a\n'), line(7, 'b\n')], countTokens, 100);
     expect(segment?.span).toEqual({ mediumId, start: 2, end: 8 });
+  });
+
+  it('cuts a line of megabytes in the time of its length, and lets others run meanwhile', async () => {
+    let counted = 0;
+    const count = (text: string): number => {
+      counted += text.length;
+      return Math.ceil(text.length / 4);
+    };
+    let turns = 0;
+    const timer = setInterval(() => turns++, 1);
+    for (const text of ['word '.repeat(400_000), 'x'.repeat(2_000_000)]) {
+      counted = 0;
+      const segments = await segmentDocument([line(0, text)], count, 64, new AbortController().signal);
+      expect(segments.flatMap((segment) => segment.lines.map((each) => each.text)).join('')).toBe(text);
+      expect(counted).toBeLessThan(3 * text.length);
+    }
+    clearInterval(timer);
+    expect(turns).toBeGreaterThan(3);
+  });
+
+  it('stops when its work is cancelled', async () => {
+    const slow = (text: string): number => {
+      for (const end = performance.now() + 1; performance.now() < end;);
+      return text.length;
+    };
+    const segments = segmentDocument([line(0, 'word '.repeat(9999))], slow, 64, AbortSignal.timeout(30));
+    await expect(segments).rejects.toMatchObject({ code: 'cancelled' });
   });
 });

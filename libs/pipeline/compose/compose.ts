@@ -8,7 +8,7 @@ import { readLines } from '../read/read.js';
 import { captionFrames } from '../see/captions.js';
 import { frameLines, interleave, utteranceLines, type Line } from './lines.js';
 import { makeSearchable } from './searchable.js';
-import { segmentLines, type TimelineSegment } from './segments.js';
+import { segmentDocument, segmentLines, type TimelineSegment } from './segments.js';
 
 type Composed = JobResult<'media.compose'>;
 
@@ -74,7 +74,8 @@ async function timeline(
   const { lines: templates, segment_tokens: limit } = prompts.timeline;
   const countTokens = await stage.models.tokenCounter();
   const said = utteranceLines(medium, heard?.transcript.segments ?? [], templates);
-  if (medium.kind === 'text') return segmentLines(await readLines(stage, medium, context.signal), countTokens, limit);
+  if (medium.kind === 'text')
+    return segmentDocument(await readLines(stage, medium, context.signal), countTokens, limit, context.signal);
   const shown = await seenLines(stage, medium, seen, context);
   // A film that is only described (nothing was heard) is told by what it shows, not by what is written on it.
   const written = seen && heard ? await writtenLines(stage, medium, seen, context) : [];

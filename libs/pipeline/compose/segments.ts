@@ -1,44 +1,97 @@
-import type { StoredSegment } from '#contracts';
+import { setImmediate } from 'node:timers/promises';
+import { TesseraError, type StoredSegment } from '#contracts';
 import type { Line } from './lines.js';
 
 /** A stored segment keeps its lines, so that a citation can point to the line and not to the whole segment. */
 export type TimelineSegment = StoredSegment & { lines: Line[] };
 
+type CountTokens = (text: string) => number;
+
+interface Measured {
+  line: Line;
+  tokens: number;
+}
+
 /**
  * Groups lines into segments of at most `limit` tokens, whole lines each. A line that is longer alone is cut at
  * word boundaries into several lines of the same span.
  */
-export function segmentLines(lines: Line[], countTokens: (text: string) => number, limit: number): TimelineSegment[] {
+export function segmentLines(lines: Line[], countTokens: CountTokens, limit: number): TimelineSegment[] {
+  return group(measure(lines, countTokens, limit), limit);
+}
+
+/** Milliseconds that tokenising holds the event loop. */
+const SLICE_MS = 10;
+
+/** The same for a document, whose megabytes must not hold up everybody else. @throws TesseraError cancelled */
+export async function segmentDocument(
+  lines: Line[],
+  countTokens: CountTokens,
+  limit: number,
+  signal: AbortSignal,
+): Promise<TimelineSegment[]> {
+  const measured: Measured[] = [];
+  let begun = performance.now();
+  for (const each of measure(lines, countTokens, limit)) {
+    measured.push(each);
+    if (performance.now() - begun < SLICE_MS) continue;
+    await setImmediate();
+    if (signal.aborted) throw new TesseraError('cancelled', 'Reading the document was cancelled.');
+    begun = performance.now();
+  }
+  return group(measured, limit);
+}
+
+function group(measured: Iterable<Measured>, limit: number): TimelineSegment[] {
   const segments: Line[][] = [];
   let current: Line[] = [];
-  let tokens = 0;
-  for (const line of lines.flatMap((each) => splitLine(each, countTokens, limit))) {
-    const count = countTokens(line.text);
-    if (current.length > 0 && tokens + count > limit) {
+  let total = 0;
+  for (const { line, tokens } of measured) {
+    if (current.length > 0 && total + tokens > limit) {
       segments.push(current);
       current = [];
-      tokens = 0;
+      total = 0;
     }
     current.push(line);
-    tokens += count;
+    total += tokens;
   }
   if (current.length > 0) segments.push(current);
   return segments.map(toSegment);
 }
 
-function splitLine(line: Line, countTokens: (text: string) => number, limit: number): Line[] {
-  if (countTokens(line.text) <= limit) return [line];
-  const pieces: Line[] = [];
-  let text = '';
-  for (const word of line.text.split(/(?<=\s)/).flatMap((each) => cutLongWord(each, limit))) {
-    if (text !== '' && countTokens(text + word) > limit) {
-      pieces.push({ ...line, text, quote: text.trim() });
-      text = '';
-    }
-    text += word;
+/** A text of more characters than this for each token is too long, whatever its tokens are: it is not counted whole. */
+const MOST_CHARACTERS = 16;
+
+function* measure(lines: Line[], countTokens: CountTokens, limit: number): Generator<Measured> {
+  for (const line of lines) {
+    const tokens = line.text.length > limit * MOST_CHARACTERS ? Infinity : countTokens(line.text);
+    if (tokens <= limit) yield { line, tokens };
+    else for (const piece of cut(line.text, countTokens, limit)) yield { ...piece, line: { ...line, ...piece.line } };
   }
-  if (text !== '') pieces.push({ ...line, text, quote: text.trim() });
-  return pieces;
+}
+
+/** Whole words as long as the sum of their tokens fits; each word is counted once, so the time is that of the text. */
+function* cut(text: string, countTokens: CountTokens, limit: number) {
+  let open: { words: string[]; tokens: number } = { words: [], tokens: 0 };
+  const close = function* (words: string[]): Generator<{ line: Pick<Line, 'text' | 'quote'>; tokens: number }> {
+    const piece = words.join('');
+    const tokens = countTokens(piece);
+    // Words may make more tokens together than alone.
+    if (tokens > limit && words.length > 1) {
+      yield* close(words.slice(0, words.length >> 1));
+      yield* close(words.slice(words.length >> 1));
+    } else yield { line: { text: piece, quote: piece.trim() }, tokens };
+  };
+  for (const word of text.split(/(?<=\s)/).flatMap((each) => cutLongWord(each, limit))) {
+    const tokens = countTokens(word);
+    if (open.words.length > 0 && open.tokens + tokens > limit) {
+      yield* close(open.words);
+      open = { words: [], tokens: 0 };
+    }
+    open.words.push(word);
+    open.tokens += tokens;
+  }
+  if (open.words.length > 0) yield* close(open.words);
 }
 
 /** A byte-level tokenizer never makes more tokens than bytes, so a piece of limit/4 characters always fits. */
