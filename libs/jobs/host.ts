@@ -9,7 +9,7 @@ import {
 } from 'bullmq';
 import { z } from 'zod';
 import { JOBS, TesseraError, type JobName } from '#contracts';
-import { counter, createLogger, gauge, histogram } from '#platform';
+import { counter, createLogger, gauge, histogram, storable } from '#platform';
 import type { Backend } from './backend.js';
 import { orderChildren, queueName, type JobData } from './flow.js';
 import { checkHandlers, type AnyHandler, type Handlers, type JobContext } from './handlers.js';
@@ -128,7 +128,8 @@ export class Host {
       if (broken) throw new TypeError(`the result of ${job.name} breaks its contract: ${z.prettifyError(broken)}`);
       controller.signal.throwIfAborted();
       end = 'completed';
-      if (job.id !== tree) return result;
+      // What was read in a file may hold what the queue's database cannot.
+      if (job.id !== tree) return storable(result);
       await this.outbox.flush(tree);
       await journal.finish(tree, { state: 'completed', result });
       return null;

@@ -1,6 +1,7 @@
 import './telemetry.js';
 export { loadConfig, type Config } from './config.js';
 export { describeSettings } from './settings.js';
+export { storable, storableJson } from './storable.js';
 export { parseSize, formatSize } from './size.js';
 export { createLogger, setLogLevel, type Logger } from './logger.js';
 export { isAlive, makeTempFolder, sweepTempFolders } from './temp.js';

@@ -1,14 +1,17 @@
 import type { PipeTransform } from '@nestjs/common';
 import type { z } from 'zod';
 import { TesseraError } from '#contracts';
+import { unfitFor } from './plain-text.js';
 
 /** Throws `invalid_request` that names the first wrong field and what is wrong with it. */
 export function validate<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
+  const unfit = unfitFor(value);
+  const parsed = unfit ? undefined : schema.safeParse(value);
+  if (parsed?.success) return parsed.data;
+  const issues = unfit ? [unfit] : (parsed?.error.issues ?? []);
+  const [issue] = issues;
   const param = issue?.path.map(String).join('.') ?? '';
-  const others = parsed.error.issues.length - 1;
+  const others = issues.length - 1;
   const more = others > 0 ? ` (and ${others} more)` : '';
   throw new TesseraError(
     'invalid_request',

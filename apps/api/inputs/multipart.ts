@@ -1,6 +1,7 @@
 import '@fastify/multipart';
 import type { FastifyRequest } from 'fastify';
 import { TesseraError } from '#contracts';
+import { plainName } from '../http/plain-text.js';
 import { identityOf } from '../identity/identity.js';
 import type { MediaRecord } from '#storage';
 
@@ -23,17 +24,30 @@ export async function readForm<File = MediaRecord>(
 ): Promise<Form<File>> {
   if (!request.isMultipart()) throw new TesseraError('invalid_request', 'The request is not a multipart form.');
   const { tenant } = identityOf(request);
-  const fields: Form<File>['fields'] = {};
+  // Without a prototype, so that a field may be called anything.
+  const fields = Object.create(null) as Form<File>['fields'];
   const files: File[] = [];
-  for await (const part of request.parts()) {
-    if (part.type === 'file') {
-      files.push(await store.put(tenant, part.filename || part.fieldname, part.file, options.keep));
-      continue;
+  try {
+    for await (const part of request.parts()) {
+      if (part.type === 'file') {
+        files.push(await store.put(tenant, plainName(part.filename) || 'file', part.file, options.keep));
+        continue;
+      }
+      const value = String(part.value);
+      const name = part.fieldname.replace(/\[\]$/, '');
+      const before = fields[name];
+      fields[name] =
+        before !== undefined ? [...[before].flat(), value] : part.fieldname.endsWith('[]') ? [value] : value;
     }
-    const value = String(part.value);
-    const name = part.fieldname.replace(/\[\]$/, '');
-    const before = fields[name];
-    fields[name] = before !== undefined ? [...[before].flat(), value] : part.fieldname.endsWith('[]') ? [value] : value;
+  } catch (error) {
+    throw unreadable(error);
   }
   return { fields, files };
+}
+
+/** The parser's own errors have neither a status nor, like those of disks and databases, a code. */
+function unreadable(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof TesseraError || 'code' in error || 'statusCode' in error)
+    return error;
+  return new TesseraError('invalid_request', `The form cannot be read: ${error.message}.`, { cause: error });
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
-import { createLogger } from '#platform';
+import { createLogger, storableJson } from '#platform';
 import type { JobEvent, JobState } from '#contracts';
 import {
   lastProgress,
@@ -184,7 +184,7 @@ export class PostgresJournal implements Journal {
       values: [
         id,
         events.length,
-        JSON.stringify(events),
+        storableJson(events),
         progress ? JSON.stringify(progress) : null,
         this.notice(id, 'event'),
       ],
@@ -193,8 +193,8 @@ export class PostgresJournal implements Journal {
   }
 
   async finish(id: string, outcome: Outcome): Promise<boolean> {
-    const result = outcome.state === 'completed' ? JSON.stringify(outcome.result ?? null) : null;
-    const error = outcome.state === 'completed' ? null : JSON.stringify(outcome.error);
+    const result = outcome.state === 'completed' ? storableJson(outcome.result ?? null) : null;
+    const error = outcome.state === 'completed' ? null : storableJson(outcome.error);
     const { rowCount } = await this.pool.query({
       name: 'tessera-finish',
       text: `with t as (

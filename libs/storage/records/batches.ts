@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { storableJson } from '#platform';
 import {
   toBatch,
   toLine,
@@ -115,7 +116,7 @@ export class BatchRecords {
     await this.pool.query(
       `with lines as (delete from tessera.batch_line where batch = $1)
        update tessera.batch set status = $2, ${BEGIN}, faults = $3, total = 0 where id = $1 and status = 'validating'`,
-      [id, 'failed', JSON.stringify(faults)],
+      [id, 'failed', storableJson(faults)],
     );
   }
 
@@ -178,7 +179,7 @@ export class BatchRecords {
       `with done as (
          update tessera.batch_line set outcome = $3 where batch = $1 and line = $2 and outcome is null returning 1)
        update tessera.batch set completed = completed + $4, failed = failed + $5 where id = $1 and exists (select from done)`,
-      [id, line, JSON.stringify(outcome), good ? 1 : 0, good ? 0 : 1],
+      [id, line, storableJson(outcome), good ? 1 : 0, good ? 0 : 1],
     );
   }
 

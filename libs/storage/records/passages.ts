@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { storable, storableJson } from '#platform';
 import type { MediaRecord } from './media.js';
 
 /** A line of a medium's timeline, as it is searched: its place and its words. */
@@ -24,9 +25,6 @@ interface HitRow extends Passage {
   rank: number;
 }
 
-/** Text of PostgreSQL has no zero characters. */
-const storable = (text: string) => text.replaceAll('\0', ' ');
-
 /**
  * The words of timelines under PostgreSQL's full-text search. They are kept by medium, for media that somebody has; each tenant
  * finds those of its own.
@@ -48,7 +46,6 @@ export class PassageRecords {
   /** The newest timeline of a medium takes the place of the one before. */
   async replace(medium: string, timeline: string, passages: readonly Passage[]): Promise<void> {
     const client = await this.pool.connect();
-    const rows = passages.map((passage) => ({ ...passage, text: storable(passage.text) }));
     try {
       await client.query('begin');
       // The row is also the lock between two processes that compose the same medium.
@@ -63,7 +60,7 @@ export class PassageRecords {
          select $1, ordinality, "start", "end", page, line, file, text
          from rows from (jsonb_to_recordset($2) as ("start" float8, "end" float8, page int, line int, file text, text text))
            with ordinality`,
-        [medium, JSON.stringify(rows)],
+        [medium, storableJson(passages)],
       );
       await client.query('commit');
     } catch (error) {

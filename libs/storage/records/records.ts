@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { storableJson } from '#platform';
 import { BatchRecords } from './batches.js';
 import { FileRecords } from './files.js';
 import * as keys from './keys.js';
@@ -63,7 +64,7 @@ export class Records {
     await this.pool.query({
       name: 'tessera-put-artifact',
       text: 'insert into tessera.artifact (key, value) values ($1, $2) on conflict (key) do nothing',
-      values: [key, JSON.stringify(value)],
+      values: [key, storableJson(value)],
     });
   }
 
