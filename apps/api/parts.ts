@@ -1,4 +1,4 @@
-import type { Transcript, TranscriptFormat } from '#contracts';
+import type { formatTranscript } from '#contracts';
 import type { Jobs } from '#jobs';
 import type { Config } from '#platform';
 import type { Blobs, Records } from '#storage';
@@ -10,7 +10,7 @@ export interface ApiParts {
   records: Records;
   blobs: Blobs;
   /** The form of a transcript as text. */
-  formatTranscript: (transcript: Transcript, format: TranscriptFormat) => string;
+  formatTranscript: typeof formatTranscript;
 }
 
 /** Token of `ApiParts` for injection. */

@@ -36,6 +36,12 @@ function positive(value: string): number {
   return number;
 }
 
+function replacement(value: string, before: { from: string; to: string }[] = []): { from: string; to: string }[] {
+  const at = value.indexOf('=');
+  if (at <= 0) throw new InvalidArgumentError('It is written as from=to.');
+  return [...before, { from: value.slice(0, at), to: value.slice(at + 1) }];
+}
+
 function program(finish: (status: number) => void): Command {
   const root = new Command('tessera')
     .description('Describe pictures, transcribe recordings, and ask questions about any mix of media.')
@@ -65,6 +71,9 @@ function program(finish: (status: number) => void): Command {
     .option('--words', 'with the times of words')
     .addOption(new Option('--channels <how>', 'stereo as one, or each channel apart').choices(['mix', 'separate']))
     .option('--language <code>', 'language of the speech')
+    .option('--translate', 'into English')
+    .option('--hotwords <words>', 'words that are likely to be said, with commas between them')
+    .option('--replace <from=to...>', 'how words are to be written', replacement)
     .action(async (inputs: string[], options) => {
       const { transcribe } = await import('./commands/transcribe.js');
       finish(await withTessera(['speech'], (tessera) => transcribe(tessera, inputs, options)));

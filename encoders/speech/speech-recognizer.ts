@@ -76,7 +76,7 @@ export class SpeechRecognizer {
     const warn = languages.length === 1 && languages[0] === 'en' && !seemsEnglish(segments);
 
     return {
-      language: task === 'translate' ? 'en' : (language ?? pass.language ?? languages[0] ?? 'en'),
+      language: task === 'translate' ? 'en' : (language ?? pass.language ?? 'en'),
       duration: (options.start ?? 0) + seconds,
       text: segments.map(({ text }) => text).join(' '),
       segments,

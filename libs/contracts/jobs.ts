@@ -141,4 +141,4 @@ export type JobEvent =
   | { type: 'state'; state: JobState }
   | { type: 'progress'; stage: string; percent: number }
   | { type: 'token'; text: string; logprob?: TokenLogprob }
-  | { type: 'segment'; start: number; end: number; text: string };
+  | { type: 'segment'; start: number; end: number; text: string; channel?: number };

@@ -70,12 +70,16 @@ export class TranscriptionsController {
       words: form.timestamp_granularities.includes('word'),
       ...(form.language ? { language: form.language } : {}),
       ...(form.prompt ? { prompt: form.prompt } : {}),
+      ...(form.hotwords.length > 0 ? { hotwords: form.hotwords } : {}),
+      ...(form.replacements.length > 0 ? { replacements: form.replacements } : {}),
+      channels: form.channels,
+      track: form.track,
     });
     const options = { format: form.response_format, task };
     const id = await this.requests.submit(request, { kind: 'transcription', tree, options });
     if (this.requests.wantsJob(request)) return this.jobs.accepted(request, reply, id);
     reply.header('x-job-id', id);
-    if (form.stream) return this.stream(reply, id);
+    if (form.stream) return this.stream(reply, id, form.timestamp_granularities.includes('segment'));
     const { transcript } = await this.requests.wait<'media.hear'>(reply, id);
     const { type, body } = toTranscription(options, transcript, this.parts.formatTranscript);
     await reply.header('content-type', type).send(body);
@@ -97,23 +101,31 @@ export class TranscriptionsController {
     return { form, input: await this.store.fromUrl(tenant, form.url ?? '', undefined, 'url') };
   }
 
-  /** https://platform.openai.com/docs/api-reference/audio/transcript-text-delta-event */
-  private async stream(reply: FastifyReply, id: string): Promise<void> {
+  /**
+   * https://platform.openai.com/docs/api-reference/audio/transcript-text-delta-event; a segment event, where asked for, says when
+   * what the delta before it added is said.
+   */
+  private async stream(reply: FastifyReply, id: string, withSegments: boolean): Promise<void> {
     const signal = disconnected(reply);
     let stream: EventStream | undefined;
-    const told = new Set<number>();
+    const told = new Set<string>();
     try {
       for await (const { event } of this.parts.jobs.events(id, { signal })) {
+        if (event.type !== 'segment') continue;
+        const { start, end, text, channel } = event;
         // A job that started again tells its segments again.
-        if (event.type !== 'segment' || told.has(event.start)) continue;
-        const delta = told.size === 0 ? event.text : ` ${event.text}`;
-        told.add(event.start);
+        const key = `${channel} ${start}`;
+        if (told.has(key)) continue;
         stream ??= new EventStream(reply);
-        await stream.json({ type: 'transcript.text.delta', delta });
+        await stream.json({ type: 'transcript.text.delta', delta: told.size === 0 ? text : ` ${text}` });
+        const segment = { id: `seg_${told.size}`, start, end, text, channel };
+        if (withSegments) await stream.json({ type: 'transcript.text.segment', ...segment });
+        told.add(key);
       }
       const { transcript } = await this.parts.jobs.result<'media.hear'>(id, { signal });
       stream ??= new EventStream(reply);
-      await stream.json({ type: 'transcript.text.done', text: transcript.text });
+      const { text, warnings } = transcript;
+      await stream.json({ type: 'transcript.text.done', text, ...(warnings.length > 0 ? { warnings } : {}) });
       await stream.send({ data: '[DONE]' });
       stream.end();
     } catch (error) {

@@ -1,4 +1,10 @@
-import { formatTranscript, type Transcript, type TranscribeResult, type TranscriptFormat } from '#contracts';
+import {
+  formatTranscript,
+  type Replacement,
+  type Transcript,
+  type TranscribeResult,
+  type TranscriptFormat,
+} from '#contracts';
 import { transcribeTree } from '#jobs';
 import type { Tessera } from '#pipeline';
 import { sourceOf } from '../inputs.js';
@@ -13,6 +19,9 @@ export interface TranscribeOptions {
   words?: boolean;
   channels?: 'mix' | 'separate';
   language?: string;
+  translate?: boolean;
+  hotwords?: string;
+  replace?: Replacement[];
 }
 
 interface Transcribed {
@@ -35,7 +44,7 @@ export async function transcribe(tessera: Tessera, inputs: string[], options: Tr
     } else if (json) outJson(wireTranscript(input, value));
     else {
       if (inputs.length > 1) note(`${input}:`);
-      out(formatTranscript(value.transcript, options.format));
+      out(formatTranscript(value.transcript, options.format, options.translate ? 'translate' : 'transcribe'));
       for (const warning of value.transcript.warnings) note(`warning ${input}: ${warning}`);
     }
   }
@@ -51,9 +60,13 @@ async function transcribeOne(
 ): Promise<Transcribed> {
   const started = performance.now();
   const source = await sourceOf(input);
-  const { channels, language } = options;
+  const { channels, language, replace: replacements } = options;
+  const task = options.translate ? 'translate' : 'transcribe';
+  const hotwords = options.hotwords?.split(',').map((word) => word.trim());
   const words = options.words === true || options.format === 'verbose_json';
-  const id = await tessera.jobs.submit(transcribeTree(source, { channels, language, words }));
+  const id = await tessera.jobs.submit(
+    transcribeTree(source, { channels, language, words, task, hotwords, replacements }),
+  );
   const { transcript } = await follow(tessera, id, input, progress, () => tessera.jobs.result<'media.hear'>(id));
   return { transcript, total_ms: Math.round(performance.now() - started) };
 }

@@ -1,11 +1,14 @@
+import type { HearOptions } from '../jobs.js';
 import type { Transcript, TranscriptFormat, Utterance } from '../transcript.js';
 import { toCaptions, type Caption } from './captions.js';
 import { clock, lrcClock } from './clock.js';
 
-const FORMATS: Record<TranscriptFormat, (transcript: Transcript) => string> = {
+type Task = HearOptions['task'];
+
+const FORMATS: Record<TranscriptFormat, (transcript: Transcript, task: Task) => string> = {
   text: ({ text }) => text,
   json: ({ text, warnings }) => JSON.stringify({ text, ...(warnings.length > 0 ? { warnings } : {}) }),
-  verbose_json: (transcript) => JSON.stringify(verbose(transcript)),
+  verbose_json: (transcript, task) => JSON.stringify(verbose(transcript, task)),
   srt: (transcript) => toCaptions(transcript.segments).map(srtBlock).join('\n'),
   vtt: (transcript) => ['WEBVTT\n', ...toCaptions(transcript.segments).map(vttCue)].join('\n'),
   lrc: ({ segments }) => segments.map(({ start, text }) => `[${lrcClock(start)}]${oneLine(text)}`).join('\n'),
@@ -24,15 +27,15 @@ export const TRANSCRIPT_MIME: Record<TranscriptFormat, string> = {
 };
 
 /** A transcript in one of the formats of OpenAI's endpoint, or LRC (lyrics) or TSV (as Whisper writes it). */
-export function formatTranscript(transcript: Transcript, format: TranscriptFormat): string {
-  return FORMATS[format](transcript);
+export function formatTranscript(transcript: Transcript, format: TranscriptFormat, task: Task = 'transcribe'): string {
+  return FORMATS[format](transcript, task);
 }
 
 /** OpenAI's `verbose_json`: https://platform.openai.com/docs/api-reference/audio/verbose-json-object */
-export function verbose({ language, duration, text, segments, warnings }: Transcript) {
+export function verbose({ language, duration, text, segments, warnings }: Transcript, task: Task) {
   const words = segments.flatMap((segment) => segment.words ?? []);
   return {
-    task: 'transcribe',
+    task,
     language,
     duration,
     text,

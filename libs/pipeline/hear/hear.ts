@@ -1,4 +1,13 @@
-import { JOBS, TesseraError, type JobPayload, type JobResult, type Medium, type Transcript } from '#contracts';
+import {
+  JOBS,
+  TesseraError,
+  type HearOptions,
+  type JobPayload,
+  type JobResult,
+  type Medium,
+  type Transcript,
+  type Utterance,
+} from '#contracts';
 import type { JobContext } from '#jobs';
 import { audioTrack, decodeAudio } from '#media';
 import { artifactKey } from '../artifact.js';
@@ -6,6 +15,9 @@ import { cached, requiredChild, type Stage } from '../context.js';
 import { RecordedStretches } from './stretches.js';
 
 type Heard = JobResult<'media.hear'>;
+
+/** Lengths of files without an index are estimates. */
+const TOLERANCE = 0.1;
 
 /** Speech as timed text. A medium without sound is an error, unless hearing was optional. */
 export async function hear(stage: Stage, payload: JobPayload<'media.hear'>, context: JobContext): Promise<Heard> {
@@ -28,31 +40,42 @@ export async function hear(stage: Stage, payload: JobPayload<'media.hear'>, cont
   const key = artifactKey('hear', medium.id, stage.models.pack.id, options);
   const known = await cached(stage.records, key, JOBS['media.hear'].result);
   if (known) {
-    emitSegments(known.transcript, context);
+    emitSegments(known.transcript.segments, context);
     return known;
   }
   const channels = options.channels === 'separate' ? (track.channels ?? 1) : 1;
   const memory = new RecordedStretches(stage.records, stage.models.pack.id);
   const parts: Transcript[] = [];
   for (let channel = 0; channel < channels; channel++) {
-    parts.push(await hearChannel(stage, medium, payload, context, memory, channels > 1 ? channel : undefined));
+    const part = channels > 1 ? { channel, channels } : undefined;
+    parts.push(await hearChannel(stage, { medium, options, context, memory, part }));
   }
-  const result: Heard = { mediumId: medium.id, transcript: channels > 1 ? merge(parts) : (parts[0] as Transcript) };
+  const transcript = channels > 1 ? merge(parts) : (parts[0] as Transcript);
+  const whole = track.duration ?? (medium.kind === 'audio' ? medium.duration : undefined);
+  const expected = whole === undefined ? undefined : Math.min(whole, options.end ?? Infinity);
+  const result: Heard = {
+    mediumId: medium.id,
+    transcript: { ...transcript, warnings: [...transcript.warnings, ...shortfall(transcript, expected)] },
+  };
   await stage.records.putArtifact(key, result);
   await memory.forget();
   return result;
 }
 
-async function hearChannel(
-  { blobs, config, models }: Stage,
-  medium: Medium,
-  { options }: JobPayload<'media.hear'>,
-  context: JobContext,
-  memory: RecordedStretches,
-  channel: number | undefined,
-): Promise<Transcript> {
+interface Hearing {
+  medium: Medium;
+  options: HearOptions;
+  context: JobContext;
+  memory: RecordedStretches;
+  /** Which channel of how many, when they are transcribed apart. */
+  part: { channel: number; channels: number } | undefined;
+}
+
+async function hearChannel({ blobs, config, models }: Stage, hearing: Hearing): Promise<Transcript> {
+  const { medium, options, context, memory, part } = hearing;
   const speech = await models.speech();
   const { start, end, track } = options;
+  const channel = part?.channel;
   await using file = await blobs.local(medium.id, context.signal);
   const audio = decodeAudio(file.path, {
     start,
@@ -62,28 +85,43 @@ async function hearChannel(
     limits: config.limits,
     signal: context.signal,
   });
+  const ofChannel = (segment: Utterance) => (channel === undefined ? segment : { ...segment, channel });
   const transcript = await speech.transcribe(audio, {
     ...options,
     memory,
     signal: context.signal,
     onSegment: (segment) => {
-      context.emit({ type: 'segment', start: segment.start, end: segment.end, text: segment.text });
-      if (medium.duration) {
-        context.emit({
-          type: 'progress',
-          stage: 'hear',
-          percent: Math.min(99, Math.round((100 * segment.end) / medium.duration)),
-        });
-      }
+      emitSegments([ofChannel(segment)], context);
+      const percent = percentHeard(segment.end, hearing);
+      if (percent !== undefined) context.emit({ type: 'progress', stage: 'hear', percent });
     },
   });
-  const segments =
-    channel === undefined ? transcript.segments : transcript.segments.map((segment) => ({ ...segment, channel }));
-  return { ...transcript, segments, warnings: [...transcript.warnings, ...audio.warnings] };
+  return {
+    ...transcript,
+    segments: transcript.segments.map(ofChannel),
+    warnings: [...transcript.warnings, ...audio.warnings],
+  };
 }
 
-function emitSegments(transcript: Transcript, context: JobContext): void {
-  for (const { start, end, text } of transcript.segments) context.emit({ type: 'segment', start, end, text });
+/** A file that was cut off between two packets is no fault to a decoder; its header still says how long it was. */
+function shortfall({ duration, warnings }: Transcript, expected: number | undefined): string[] {
+  const least = (expected ?? 0) * (1 - TOLERANCE) - 1;
+  if (duration >= least || warnings.some((warning) => warning.startsWith('The sound is damaged'))) return [];
+  return [`The file is said to be ${expected!.toFixed(1)} s long; it ends after ${duration.toFixed(1)} s.`];
+}
+
+/** Share of the sound that was asked for, over all channels. 100 is told by the end of the job. */
+function percentHeard(until: number, { medium, options, part }: Hearing): number | undefined {
+  const { start = 0, end = Infinity } = options;
+  const length = Math.min(end, medium.duration ?? 0) - start;
+  if (length <= 0) return undefined;
+  const { channel, channels } = part ?? { channel: 0, channels: 1 };
+  return Math.min(99, Math.round((100 * (channel + Math.min(1, (until - start) / length))) / channels));
+}
+
+function emitSegments(segments: readonly Utterance[], context: JobContext): void {
+  for (const { start, end, text, channel } of segments)
+    context.emit({ type: 'segment', start, end, text, ...(channel === undefined ? {} : { channel }) });
 }
 
 /** Channels transcribed apart, as one conversation in the order of time. */
