@@ -44,7 +44,7 @@ export class EvidenceController {
     description: 'At most 640 pixels wide or high.',
     query: FrameQuery,
     responses: { 200: { description: 'The frame', types: ['image/jpeg'] } },
-    errors: ['invalid_request', 'media_not_found', 'unsupported_media', 'corrupt_media', 'overloaded'],
+    errors: ['media_not_found', 'conflict', 'unsupported_media', 'corrupt_media', 'overloaded'],
   })
   frame(
     @Param('id') id: string,
@@ -62,7 +62,7 @@ export class EvidenceController {
     description: 'H.264 and AAC, at most 854 pixels wide or high; sound alone of a recording.',
     query: ClipQuery,
     responses: { 200: { description: 'The clip', types: ['video/mp4', 'audio/mp4'] } },
-    errors: ['invalid_request', 'media_not_found', 'unsupported_media', 'corrupt_media', 'overloaded'],
+    errors: ['media_not_found', 'conflict', 'unsupported_media', 'corrupt_media', 'overloaded'],
   })
   clip(
     @Param('id') id: string,

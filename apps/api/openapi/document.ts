@@ -59,8 +59,16 @@ const WORK_HEADERS: [name: string, description: string][] = [
   ['Webhook-Url', 'With `Prefer: respond-async`: who is told of the end of the job.'],
 ];
 
-function headersOf({ responses }: OperationOptions): Json[] {
-  if (responses[202]?.schema !== JobResource) return [];
+/** What may be wrong with any of it: its media, its `Idempotency-Key`, or the moment. */
+const WORK_ERRORS: ErrorCode[] = [
+  'media_not_found', 'conflict', 'file_too_large', 'too_many_pixels', 'media_too_long', 'unsupported_media', 'corrupt_media',
+  'url_not_allowed', 'overloaded',
+]; // prettier-ignore
+
+const isWork = ({ responses }: OperationOptions) => responses[202]?.schema === JobResource;
+
+function headersOf(operation: OperationOptions): Json[] {
+  if (!isWork(operation)) return [];
   return WORK_HEADERS.map(([name, description]) => ({ name, in: 'header', description, schema: { type: 'string' } }));
 }
 
@@ -101,17 +109,23 @@ function parametersOf(path: string, operation: OperationOptions): Json[] {
   return [...inPath, ...inQuery, ...headersOf(operation)];
 }
 
-function responsesOf({ responses, errors = [] }: OperationOptions): Json {
+/** OpenAPI 3.1 has no form for the events of a stream. */
+function contentOf(type: string, schema: z.ZodType | undefined): Json {
+  if (type === 'text/event-stream') return {};
+  return { schema: type === 'application/json' && schema ? schemaOf(schema, 'output') : { type: 'string' } };
+}
+
+function responsesOf(operation: OperationOptions): Json {
+  const { responses, errors = [] } = operation;
   const all: Json = {};
   for (const [status, { description, schema, types }] of Object.entries(responses)) {
-    const media = (types ?? (schema ? ['application/json'] : [])).map((type) => [
-      type,
-      type === 'application/json' && schema ? { schema: schemaOf(schema, 'output') } : { schema: { type: 'string' } },
-    ]);
+    const media = (types ?? (schema ? ['application/json'] : [])).map((type) => [type, contentOf(type, schema)]);
     all[status] = { description, ...(media.length > 0 ? { content: Object.fromEntries(media) as Json } : {}) };
   }
   const byStatus = new Map<number, ErrorCode[]>();
-  for (const code of [...errors, 'unauthorized', 'rate_limited', 'internal'] as ErrorCode[]) {
+  // An address or header can be wrong anywhere.
+  const anywhere: ErrorCode[] = ['invalid_request', 'unauthorized', 'rate_limited', 'internal'];
+  for (const code of new Set([...errors, ...(isWork(operation) ? WORK_ERRORS : []), ...anywhere])) {
     const status = code === 'overloaded' ? 503 : ERRORS[code].status;
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
