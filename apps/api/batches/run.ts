@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { TesseraError } from '#contracts';
 import type { BatchFault, BatchLine, BatchOutcome, BatchRecord, Records } from '#storage';
@@ -20,11 +21,15 @@ export type Ending = 'cancelled' | 'expired' | 'stopped';
 const MAX_LINES = 50_000;
 const MAX_FAULTS = 20;
 const CHUNK = 500;
+/** How often a line looks whether its key may have another job. */
+const ROOM_MS = 250;
 
 /** Takes a batch through its statuses. Every step may be done again: a run goes on wherever another one was cut off. */
 @Injectable()
 export class BatchRun {
   private readonly batches: BatchRecords;
+  /** The last line of each tenant that is being queued: none takes the room that another one has seen. */
+  private readonly turns = new Map<string, Promise<unknown>>();
 
   constructor(
     @Inject(PARTS) private readonly parts: ApiParts,
@@ -129,7 +134,7 @@ export class BatchRun {
   private async answer(batch: BatchRecord, line: BatchLine, signal: AbortSignal): Promise<BatchOutcome | undefined> {
     const { jobs, records } = this.parts;
     try {
-      await this.submit(batch, line);
+      if (!(await this.submitWithRoom(batch, line, signal))) return undefined;
       const result = await jobs.result(line.job, { signal });
       const [record, status] = await Promise.all([records.getRequest(batch.tenant, line.job), jobs.status(line.job)]);
       if (!record) throw new TesseraError('job_not_found', `There is no job ${line.job}.`);
@@ -142,7 +147,35 @@ export class BatchRun {
     }
   }
 
-  /** Queues a line, unless an earlier run has. It is not counted among its key's requests: the bound on lines is the batch's own. */
+  /** Queues a line as soon as its key has room for it; false when that is not waited for. */
+  private async submitWithRoom(batch: BatchRecord, line: BatchLine, signal: AbortSignal): Promise<boolean> {
+    while (!signal.aborted) {
+      if (await this.inTurn(batch.tenant, () => this.submitIfRoom(batch, line))) return true;
+      await sleep(ROOM_MS, undefined, { signal }).catch(() => undefined);
+    }
+    return false;
+  }
+
+  /** A batch waits where a request of its key would be refused: its lines are requests like others. */
+  private async submitIfRoom(batch: BatchRecord, line: BatchLine): Promise<boolean> {
+    const { jobs, config } = this.parts;
+    if ((await jobs.count(['queued', 'running'], batch.tenant)) >= config.admission.maxJobsPerKey) return false;
+    await this.submit(batch, line);
+    return true;
+  }
+
+  private inTurn<T>(tenant: string, work: () => Promise<T>): Promise<T> {
+    const turn = (this.turns.get(tenant) ?? Promise.resolve()).then(work);
+    const settled = turn
+      .catch(() => undefined)
+      .finally(() => {
+        if (this.turns.get(tenant) === settled) this.turns.delete(tenant);
+      });
+    this.turns.set(tenant, settled);
+    return turn;
+  }
+
+  /** Queues a line, unless an earlier run has. */
   private async submit(batch: BatchRecord, { job: id, start, end, line }: BatchLine): Promise<void> {
     const { jobs, records, blobs } = this.parts;
     if (await jobs.status(id).catch(() => undefined)) return;
@@ -154,7 +187,7 @@ export class BatchRun {
     const { kind, tree, options = {} } = await this.endpoints.plan(endpointOf(batch), batch.tenant, parsed.body);
     if (!(await records.getRequest(batch.tenant, id)))
       await records.reserveRequest({ id, tenant: batch.tenant, kind, options, fingerprint: batch.id });
-    await jobs.submit(tree, { id, priority: 'batch' });
+    await jobs.submit(tree, { id, priority: 'batch', owner: batch.tenant });
   }
 
   private async finish(batch: BatchRecord, status: 'completed' | Exclude<Ending, 'stopped'>, cut: Cut): Promise<void> {

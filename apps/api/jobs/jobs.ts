@@ -14,11 +14,25 @@ import { targetOf } from '../webhooks/target.js';
 import { JobReply } from './reply.js';
 import { JobList, JobResource, toResource } from './resource.js';
 
+/** Requests that are read at once. */
+const PAGE = 100;
+
 const ListQuery = z.object({
   limit: pageLimit,
   after: z.string().optional().describe('Id of the last job of the page before.'),
   status: JobState.optional(),
 });
+
+const PurgeQuery = z.object({
+  status: z.enum(['failed', 'cancelled']).default('failed').describe('Which jobs are forgotten.'),
+  before: z.coerce
+    .number<string>()
+    .int()
+    .positive()
+    .optional()
+    .describe('Only those that ended before this Unix time.'),
+});
+const Purged = z.object({ object: z.literal('jobs.purged'), deleted: z.number().int() });
 
 @Controller('v1/jobs')
 export class JobsController {
@@ -40,17 +54,48 @@ export class JobsController {
     const { tenant } = identityOf(request);
     const { limit, status: wanted } = query;
     const data: JobResource[] = [];
-    let before = query.after;
-    for (;;) {
-      const records = await this.parts.records.listRequests(tenant, { limit: 100, before });
+    for await (const { record, status } of this.jobsOf(tenant, query.after)) {
+      if (wanted && status.state !== wanted) continue;
+      if (data.length === limit) return { object: 'list' as const, data, has_more: true };
+      data.push(toResource(record, status));
+    }
+    return { object: 'list' as const, data, has_more: false };
+  }
+
+  @Delete()
+  @Operation({
+    tag: 'Jobs',
+    summary: 'Forget failed or cancelled jobs',
+    description: 'Those of the caller. They can be neither read nor run again afterwards.',
+    query: PurgeQuery,
+    responses: { 200: { description: 'How many were forgotten', schema: Purged } },
+  })
+  async purge(
+    @Query(new ZodPipe(PurgeQuery)) { status: wanted, before }: z.output<typeof PurgeQuery>,
+    @Req() request: FastifyRequest,
+  ): Promise<z.infer<typeof Purged>> {
+    const { jobs, records } = this.parts;
+    const until = before === undefined ? Infinity : before * 1000;
+    let deleted = 0;
+    for await (const { id, status } of this.jobsOf(identityOf(request).tenant)) {
+      if (status.state !== wanted || (status.finishedAt?.getTime() ?? 0) >= until) continue;
+      await jobs.remove(id);
+      await records.deleteRequest(id);
+      deleted++;
+    }
+    return { object: 'jobs.purged', deleted };
+  }
+
+  /** Jobs of a tenant that are still known, newest first. */
+  private async *jobsOf(tenant: string, after?: string) {
+    for (let before = after; ;) {
+      const records = await this.parts.records.listRequests(tenant, { limit: PAGE, before });
       for (const record of records) {
         before = record.id;
         const status = await this.parts.jobs.status(record.id).catch(() => undefined);
-        if (!status || (wanted && status.state !== wanted)) continue;
-        if (data.length === limit) return { object: 'list' as const, data, has_more: true };
-        data.push(toResource(record, status));
+        if (status) yield { id: record.id, record, status };
       }
-      if (records.length < 100) return { object: 'list' as const, data, has_more: false };
+      if (records.length < PAGE) return;
     }
   }
 

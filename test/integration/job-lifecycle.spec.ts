@@ -1,0 +1,104 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Jobs } from '#jobs';
+import { Housekeeping } from '../../apps/api/housekeeping.js';
+import { form, PNG, startApi, type TestApi } from '../support/api.js';
+
+let api: TestApi;
+let ada: string;
+let bob: string;
+
+beforeAll(async () => {
+  api = await startApi({ TESSERA_AUTH: 'true', TESSERA_MAX_JOBS_PER_KEY: '2', TESSERA_RESULT_TTL: '1' });
+  ada = (await api.records.createKey({ name: 'ada' })).secret;
+  bob = (await api.records.createKey({ name: 'bob' })).secret;
+});
+afterAll(() => api.close());
+
+const call = (method: string, path: string, body?: FormData | object, more: Record<string, string> = {}, key = ada) =>
+  fetch(api.url + path, {
+    method,
+    headers: {
+      authorization: `Bearer ${key}`,
+      ...(body && !(body instanceof FormData) ? { 'content-type': 'application/json' } : {}),
+      ...more,
+    },
+    ...(body ? { body: body instanceof FormData ? body : JSON.stringify(body) } : {}),
+  });
+const json = async (response: Response | Promise<Response>) =>
+  (await (await response).json()) as Record<string, unknown>;
+
+async function describeLater(name: string, key = ada): Promise<string> {
+  const body = form({}, [['file', name, PNG]]);
+  const job = await json(call('POST', '/v1/images/descriptions', body, { prefer: 'respond-async' }, key));
+  return String(job['id']);
+}
+const stateOf = async (id: string, key = ada) =>
+  (await json(call('GET', `/v1/jobs/${id}`, undefined, {}, key)))['status'];
+
+describe('dead letters', () => {
+  test('are forgotten by their owner, by how and when they ended, and nothing else is', async () => {
+    const [failed, kept, other] = [
+      await describeLater('bad'),
+      await describeLater('good'),
+      await describeLater('bad', bob),
+    ];
+    await expect.poll(() => stateOf(failed)).toBe('failed');
+    await expect.poll(() => stateOf(kept)).toBe('completed');
+    await expect.poll(() => stateOf(other, bob)).toBe('failed');
+    const purge = (query: string) => json(call('DELETE', `/v1/jobs${query}`));
+    expect(await purge('?status=cancelled')).toEqual({ object: 'jobs.purged', deleted: 0 });
+    expect(await purge('?before=1000')).toEqual({ object: 'jobs.purged', deleted: 0 });
+    expect((await call('DELETE', '/v1/jobs?status=completed')).status).toBe(400);
+    expect(await purge('?status=failed')).toEqual({ object: 'jobs.purged', deleted: 1 });
+    expect((await call('GET', `/v1/jobs/${failed}`)).status).toBe(404);
+    expect((await call('POST', `/v1/jobs/${failed}/retry`)).status).toBe(404);
+    expect([await stateOf(kept), await stateOf(other, bob)]).toEqual(['completed', 'failed']);
+  });
+});
+
+describe('batches', () => {
+  test('their lines count among the unfinished jobs of a key, and wait for room', async () => {
+    const line = (i: number) => JSON.stringify({ custom_id: `${i}`, method: 'POST', url: '/v1/questions', body: { question: 'slow?', media: [medium] } }); // prettier-ignore
+    const medium = String((await json(call('POST', '/v1/media', form({}, [['file', 'slow.png', PNG]]))))['id']);
+    const lines = Array.from({ length: 6 }, (_, i) => line(i)).join('\n');
+    const file = await json(call('POST', '/v1/files', form({ purpose: 'batch' }, [['file', 'b.jsonl', lines]])));
+    const input = { input_file_id: file['id'], endpoint: '/v1/questions', completion_window: '24h' };
+    const batch = String((await json(call('POST', '/v1/batches', input)))['id']);
+    const mine = () => api.jobs.count(['queued', 'running'], tenant);
+    const { tenant } = (await api.records.findKey(ada)) ?? { tenant: '' };
+    await expect.poll(mine).toBe(2);
+    await sleep(700);
+    expect(await mine()).toBe(2);
+    const refused = await call('POST', '/v1/questions', { question: 'Now?', media: [medium] });
+    expect([refused.status, refused.headers.has('retry-after')]).toEqual([429, true]);
+    expect(await stateOf(await describeLater('good', bob), bob)).toBeDefined();
+    await call('POST', `/v1/batches/${batch}/cancel`);
+    await expect.poll(async () => (await json(call('GET', `/v1/batches/${batch}`)))['status'], { timeout: 5000 }).toBe('cancelled'); // prettier-ignore
+    expect(await mine()).toBe(0);
+  });
+});
+
+describe('what is kept for a time', () => {
+  test('goes when the time is over: results, their requests, and bytes that nobody else has', async () => {
+    const brought = async (key: string) => String((await json(call('POST', '/v1/media', form({}, [['file', 'kept.gif', 'GIF89a kept']]), {}, key)))['id']); // prettier-ignore
+    const kept = await brought(bob);
+    const passing = form({}, [['file', 'passing.gif', 'GIF89a passing']]);
+    const answered = await call('POST', '/v1/images/descriptions', passing);
+    const { rows } = await api.database.pool.query<{ id: string }>(
+      `select id from tessera.media where name = 'passing.gif'`,
+    );
+    const id = rows[0]?.id ?? '';
+    expect([answered.status, await api.blobs.has(id), await api.blobs.has(kept)]).toEqual([200, true, true]);
+    const job = await describeLater('good');
+    await expect.poll(() => stateOf(job)).toBe('completed');
+    await sleep(2100);
+    await api.app.get(Housekeeping).run();
+    expect([await api.blobs.has(id), await api.blobs.has(kept)]).toEqual([false, true]);
+    // A process that starts to work sweeps at once.
+    const next = await Jobs.open({ config: api.config, connection: api.database.connection });
+    next.host({ 'media.ingest': () => Promise.reject(new Error('not here')) } as never, { queues: [] });
+    await expect.poll(async () => (await call('GET', `/v1/jobs/${job}`)).status).toBe(404);
+    await next.close();
+  });
+});
