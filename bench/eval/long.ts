@@ -9,15 +9,15 @@ import { cite } from '../../libs/pipeline/answer/citations.js';
 import { focus } from '../../libs/pipeline/answer/focus.js';
 import { lexicalPrior } from '../../libs/pipeline/answer/lexical.js';
 import type { Line } from '../../libs/pipeline/compose/lines.js';
+import { timelineSequence, type Sequence } from '../../libs/pipeline/answer/sequence.js';
 import { segmentLines, type TimelineSegment } from '../../libs/pipeline/compose/segments.js';
+import { readPrompts, type Prompts } from '../../libs/pipeline/models/prompts.js';
 import { evalArguments } from '../arguments.js';
 import { report, type Row } from '../report.js';
 import { captionSentences } from './data.js';
 import { isRight, makeTimeline, type Kind, type Question, type Timeline } from './long/timeline.js';
 
 const MEDIUM = '0'.repeat(64);
-const PREFIX = '<|im_start|>user\nHere is the timeline of a video.\n';
-const SEGMENT_TOKENS = 240;
 /** Everything is selected up to here where dense attention is asked for: beyond, positions were never trained. */
 const DENSE_UP_TO = 8192;
 const BYTES_PER_TOKEN = 13_000;
@@ -62,6 +62,7 @@ export async function run(args: string[]): Promise<void> {
   const sentences = await captionSentences(data);
   const config = loadConfig();
   const pack = await installPack(config.pack, { cacheDir: config.cacheDir, dataDir: config.dataDir });
+  const prompts = await readPrompts(pack.path(pack.manifest.decoder.prompts));
   const rows: Row[] = [];
   for (const length of lengths) {
     const kvDir = await mkdtemp(join(tmpdir(), 'tessera-eval-'));
@@ -78,7 +79,8 @@ export async function run(args: string[]): Promise<void> {
       const modes = MODES.filter(({ dense }) => !dense || length <= DENSE_UP_TO).map((mode) => new Tally(mode));
       // Very long material is read once: its questions are as many as those of several short ones.
       const count = length >= 100_000 ? 1 : timelines;
-      for (let seed = 1; seed <= count; seed++) await ask(decoder, length, seed, sentences, { modes, budget });
+      for (let seed = 1; seed <= count; seed++)
+        await ask({ decoder, prompts }, length, seed, sentences, { modes, budget });
       rows.push(...modes.map((tally) => tally.row(length)));
       if (process.stderr.isTTY) process.stderr.write(`${length} tokens done\n`);
     } finally {
@@ -89,23 +91,31 @@ export async function run(args: string[]): Promise<void> {
   report('questions about long timelines', rows, { budget, ...selection, pack: pack.id });
 }
 
+/** What answers, and how it is asked. */
+interface Asked {
+  decoder: Decoder;
+  prompts: Prompts;
+}
+
 async function ask(
-  decoder: Decoder,
+  { decoder, prompts }: Asked,
   length: number,
   seed: number,
   sentences: string[],
   { modes, budget }: { modes: Tally[]; budget: number },
 ): Promise<void> {
   const timeline = makeTimeline(seed * 7919 + length, length, sentences, (text) => decoder.countTokens(text));
-  const whole = segmentsOf(timeline, decoder);
+  const whole = segmentsOf(timeline, { decoder, prompts });
   for (const tally of modes)
     for (const question of timeline.questions) {
       const started = performance.now();
       const related = tally.mode.product ? focus(question.text, whole) : undefined;
-      const segments = related ? segmentLines(related, (text) => decoder.countTokens(text), SEGMENT_TOKENS) : whole;
+      const segments = related
+        ? segmentLines(related, (text) => decoder.countTokens(text), prompts.timeline.segment_tokens)
+        : whole;
       const prior = tally.mode.prior ? lexicalPrior(question.text, segments) : undefined;
       const choosing = performance.now() - started;
-      const done = await answer(decoder, segments, question, {
+      const done = await answer(decoder, timelineSequence(prompts, segments, question.text), {
         selectedTokens: tally.mode.dense ? 2 * DENSE_UP_TO : budget,
         prior,
       });
@@ -114,34 +124,23 @@ async function ask(
 }
 
 /** As the product cuts a timeline: whole lines, up to so many tokens. */
-function segmentsOf(timeline: Timeline, decoder: Decoder): TimelineSegment[] {
+function segmentsOf(timeline: Timeline, { decoder, prompts }: Asked): TimelineSegment[] {
   const lines = timeline.lines.map((text, i): Line => ({
     text,
     span: { mediumId: MEDIUM, start: i, end: i + 1 },
     quote: text.replace(/^\[[\d:]+\] /, '').trim(),
   }));
-  return segmentLines(lines, (text) => decoder.countTokens(text), SEGMENT_TOKENS);
+  return segmentLines(lines, (text) => decoder.countTokens(text), prompts.timeline.segment_tokens);
 }
 
 type Done = Extract<DecodeEvent, { type: 'done' }>;
 
 async function answer(
   decoder: Decoder,
-  segments: TimelineSegment[],
-  question: Question,
+  { prefix, segments, question, maxTokens }: Sequence,
   options: { selectedTokens: number; prior: number[] | undefined },
 ): Promise<Done> {
-  const events = decoder.generate({
-    prefix: [{ type: 'text', text: PREFIX, special: true }],
-    segments: segments.map(({ lines, span, quote }) => ({
-      parts: lines.map(({ text }) => ({ type: 'text', text })),
-      span,
-      quote,
-    })),
-    question: [{ type: 'text', text: `\n${question.text}<|im_end|>\n<|im_start|>assistant\n`, special: true }],
-    sampling: { maxTokens: 48 },
-    ...options,
-  });
+  const events = decoder.generate({ prefix, segments, question, sampling: { maxTokens }, ...options });
   for await (const event of events) if (event.type === 'done') return event;
   throw new TesseraError('decoder_failed', 'The decoder ended without an answer.');
 }
