@@ -20,13 +20,16 @@ import { MetricsController } from './health/metrics.js';
 import { ErrorFilter } from './http/errors.js';
 import { Housekeeping } from './housekeeping.js';
 import { logRequests } from './http/log.js';
+import { refuseUnfitAddresses } from './http/plain-text.js';
 import { SECURITY } from './http/security.js';
+import { Callers } from './identity/callers.js';
 import { IdentityGuard } from './identity/guard.js';
 import { MediaStore } from './inputs/store.js';
 import { JobsController } from './jobs/jobs.js';
 import { JobReply } from './jobs/reply.js';
 import { Results } from './jobs/results.js';
 import { EvidenceController } from './media/evidence.js';
+import { SignedLinks } from './media/signed-links.js';
 import { MediaController } from './media/media.js';
 import { TimelineController } from './media/timeline.js';
 import { ModelNames, ModelsController } from './models/models.js';
@@ -67,8 +70,10 @@ class ApiModule {
       providers: [
         { provide: PARTS, useValue: parts },
         { provide: APP_GUARD, useClass: IdentityGuard },
+        Callers,
         WebhookSender,
         Requests,
+        SignedLinks,
         Results,
         JobReply,
         MediaStore,
@@ -116,6 +121,7 @@ export async function createApi(parts: ApiParts): Promise<NestFastifyApplication
     reply.header('x-request-id', request.id);
   });
   logRequests(fastify);
+  refuseUnfitAddresses(fastify);
   if (http.corsOrigins.length > 0)
     app.enableCors({ origin: http.corsOrigins, exposedHeaders: ['x-request-id', 'x-job-id', 'location'] });
   app.useGlobalFilters(new ErrorFilter());

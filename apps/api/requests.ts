@@ -6,6 +6,7 @@ import { TesseraError, type JobName, type JobResult, type JobTree } from '#contr
 import type { Priority } from '#jobs';
 import type { RequestKind, RequestRecord } from '#storage';
 import { disconnected } from './http/disconnect.js';
+import { Callers } from './identity/callers.js';
 import { identityOf } from './identity/identity.js';
 import { PARTS, type ApiParts } from './parts.js';
 import { WebhookSender } from './webhooks/sender.js';
@@ -30,6 +31,7 @@ export class Requests {
   constructor(
     @Inject(PARTS) private readonly parts: ApiParts,
     @Inject(WebhookSender) private readonly webhooks: WebhookSender,
+    @Inject(Callers) private readonly callers: Callers,
   ) {}
 
   /**
@@ -37,11 +39,30 @@ export class Requests {
    * same key for other work is a `conflict`. Throws `overloaded` when too much is waiting.
    */
   async submit(request: FastifyRequest, submission: Submission): Promise<string> {
-    const { tenant } = identityOf(request);
+    // Other methods are counted by the guard, before their body is read.
+    if (request.method === 'GET') this.callers.count(identityOf(request).keyId ?? request.ip);
     const webhook = this.webhookOf(request);
-    const fingerprint = fingerprintOf(submission, webhook);
     const key = request.headers['idempotency-key'];
-    const idempotencyKey = typeof key === 'string' && key !== '' ? key : undefined;
+    return this.enqueue(identityOf(request).tenant, submission, {
+      idempotencyKey: typeof key === 'string' && key !== '' ? key : undefined,
+      webhook,
+      promise: async (job) => {
+        if (webhook) await this.promise(request, job, webhook);
+      },
+    });
+  }
+
+  /** The same for callers who do not come by HTTP. */
+  async enqueue(
+    tenant: string,
+    submission: Submission,
+    {
+      idempotencyKey,
+      webhook,
+      promise,
+    }: { idempotencyKey?: string | undefined; webhook?: string | undefined; promise?: (job: string) => Promise<void> },
+  ): Promise<string> {
+    const fingerprint = fingerprintOf(submission, webhook);
     if (idempotencyKey && idempotencyKey.length > 255)
       throw new TesseraError('invalid_request', 'Idempotency-Key: is longer than 255 characters', {
         param: 'Idempotency-Key',
@@ -59,7 +80,7 @@ export class Requests {
     if (!reserved.created) return this.untilQueued(reserved.id);
     try {
       await this.admit(tenant);
-      if (webhook) await this.promise(request, reserved.id, webhook);
+      await promise?.(reserved.id);
       await this.parts.jobs.submit(submission.tree, {
         id: reserved.id,
         priority: submission.priority ?? 'interactive',
@@ -121,8 +142,12 @@ export class Requests {
   }
 
   /** The record of a request of this caller. Throws `job_not_found`, also for what belongs to others. */
-  async own(request: FastifyRequest, id: string): Promise<RequestRecord> {
-    const record = await this.parts.records.getRequest(identityOf(request).tenant, id);
+  own(request: FastifyRequest, id: string): Promise<RequestRecord> {
+    return this.ofTenant(identityOf(request).tenant, id);
+  }
+
+  async ofTenant(tenant: string, id: string): Promise<RequestRecord> {
+    const record = await this.parts.records.getRequest(tenant, id);
     if (!record) throw new TesseraError('job_not_found', `There is no job ${id}; results are kept for a limited time.`);
     return record;
   }

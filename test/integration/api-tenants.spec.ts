@@ -202,4 +202,15 @@ describe('too much', () => {
     expect(last?.headers.get('x-ratelimit-limit-requests')).toBe('30');
     expect((await call(secret, 'GET', '/v1/models')).status).toBe(200);
   });
+
+  test('a GET that starts work counts as one, a GET that only reads does not', async () => {
+    const { secret } = await api.records.createKey({ name: 'looker' });
+    const medium = (await json(call(secret, 'POST', '/v1/media', form({}, [['file', 'a.png', PNG]]))))['id'];
+    const statuses: number[] = [];
+    for (let i = 0; i < 32; i++) statuses.push((await call(secret, 'GET', `/v1/media/${medium}/timeline`)).status);
+    expect(statuses.filter((status) => status !== 429).length).toBeGreaterThanOrEqual(29);
+    expect(statuses.at(-1)).toBe(429);
+    expect(await codeOf(await call(secret, 'GET', `/v1/media/${medium}/frame?t=0.5`))).toEqual([429, 'rate_limited']);
+    expect((await call(secret, 'GET', `/v1/media/${medium}`)).status).toBe(200);
+  });
 });

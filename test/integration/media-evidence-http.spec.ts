@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Handlers } from '#jobs';
 import { probe, TextRecognizer } from '#media';
 import { createHandlers, type Models } from '#pipeline';
-import { form, startApi, type HandlerParts, type TestApi } from '../support/api.js';
+import { form, PNG, startApi, type HandlerParts, type TestApi } from '../support/api.js';
 import { mediaFolder } from '../support/media.js';
 import { pdf } from '../support/pdf.js';
 
@@ -142,7 +142,7 @@ describe('frame', () => {
     ['before the start', () => `/v1/media/${film}/frame?t=-1`, { status: 400, param: 't' }],
     ['of a recording', () => `/v1/media/${speech}/frame?t=1`, { status: 415, code: 'unsupported_media' }],
     ['of nothing', () => `/v1/media/${'0'.repeat(64)}/frame`, { status: 404, code: 'media_not_found' }],
-    ['of what is no id', () => '/v1/media/%00/frame', { status: 404, code: 'media_not_found' }],
+    ['of what is no id', () => '/v1/media/%00/frame', { status: 400, code: 'invalid_request' }],
     ['of a path', () => '/v1/media/..%2f..%2fetc/frame', { status: 404, code: 'media_not_found' }],
   ])('%s', async (_name, path, expected) => expect(await errorOf(await get(path()))).toMatchObject(expected));
 });
@@ -230,37 +230,74 @@ describe('timeline', () => {
   );
 });
 
+/** A path and the signature that the service adds where it asks for keys. */
+const signed = (path: string) =>
+  expect.stringMatching(
+    new RegExp(`^${path.replaceAll('?', '[?]')}[?&]expires=\\d{10}&signature=[\\w-]{43}$`),
+  ) as unknown as string;
+
 describe('citations', () => {
-  const links = () => ({
-    frame_url: `/v1/media/${film}/frame?t=1.5`,
-    clip_url: `/v1/media/${film}/clip?start=1.5&end=3.25`,
-  });
+  const [frame, clip] = [() => `/v1/media/${film}/frame?t=1.5`, () => `/v1/media/${film}/clip?start=1.5&end=3.25`];
+  const links = () => ({ frame_url: signed(frame()), clip_url: signed(clip()) });
 
   test('of an answer lead to what it rests on', async () => {
     const { citations } = await json(post('/v1/questions', { question: 'When?', media: [film, speech, report] }));
     expect(citations).toEqual([
       { input: 'talk.mp4', start: 1.5, end: 3.25, page: null, quote: 'three stories', ...links() },
-      expect.objectContaining({ clip_url: `/v1/media/${speech}/clip?start=1.5&end=3.25` }),
+      expect.objectContaining({ clip_url: signed(`/v1/media/${speech}/clip?start=1.5&end=3.25`) }),
       { input: 'report.pdf', start: null, end: null, page: 1, quote: 'three stories' },
     ]);
     expect((citations as object[])[1]).not.toHaveProperty('frame_url');
-    for (const url of Object.values(links())) {
-      const response = await get(url);
+    const [{ frame_url: frameUrl, clip_url: clipUrl }] = citations as [{ frame_url: string; clip_url: string }];
+    for (const url of [frameUrl, clipUrl]) {
+      // As the browser asks for what an <img> or <video> names: without a key.
+      const response = await fetch(api.url + url);
       expect([url, response.status]).toEqual([url, 200]);
+      expect(response.headers.get('cross-origin-resource-policy')).toBe('cross-origin');
       await response.arrayBuffer();
+      expect((await get(url)).status).toBe(200);
     }
+    expect(frameUrl).not.toContain(ada);
+  });
+
+  test('are signed for one place of one medium, and for nothing else', async () => {
+    const { citations } = await json(post('/v1/questions', { question: 'When?', media: [film] }));
+    const [{ frame_url: url }] = citations as [{ frame_url: string }];
+    const others = [
+      url.replace('t=1.5', 't=2.5'),
+      url.replace('/frame', '/content'),
+      url.replace('/frame?t=1.5&', '?'),
+      url.replace('/frame', '/timeline'),
+      url.replace(film, picture),
+      url.replace(/expires=\d+/, 'expires=9999999999'),
+      url.replace(/.$/, (last) => (last === 'A' ? 'E' : 'A')),
+      frame(),
+    ];
+    for (const other of others) expect([other, (await fetch(api.url + other)).status]).toEqual([other, 401]);
+    expect((await fetch(api.url + url, { method: 'DELETE' })).status).toBe(404);
+  });
+
+  test('end with their medium', async () => {
+    const id = await bring('gone.png', PNG);
+    const { citations } = await json(post('/v1/questions', { question: 'What?', media: [id] }));
+    const [{ frame_url: url }] = citations as [{ frame_url: string }];
+    expect((await fetch(api.url + url)).status).toBe(200);
+    await fetch(`${api.url}/v1/media/${id}`, { method: 'DELETE', headers: { authorization: `Bearer ${ada}` } });
+    expect((await fetch(api.url + url)).status).toBe(401);
   });
 
   test('are there in a stream, in a job, and in chat completions', async () => {
     const streamed = await (await post('/v1/questions', { question: 'When?', media: [film], stream: true })).text();
-    expect(streamed).toContain(links().clip_url);
+    expect(streamed).toContain(`${clip()}&expires=`);
     const accepted = await json(post('/v1/questions', { question: '?', media: [film] }, { prefer: 'respond-async' }));
     const path = `/v1/jobs/${String(accepted['id'])}`;
     await expect.poll(async () => (await json(get(path)))['status']).toBe('completed');
     expect(await json(get(path))).toMatchObject({ result: { citations: [links()] } });
     const messages = [{ role: 'user', content: [{ type: 'file', file: { file_id: film } }] }];
     expect(await json(post('/v1/chat/completions', { messages }))).toMatchObject({ citations: [links()] });
-    expect(await (await post('/v1/chat/completions', { messages, stream: true })).text()).toContain(links().frame_url);
+    expect(await (await post('/v1/chat/completions', { messages, stream: true })).text()).toContain(
+      `${frame()}&expires=`,
+    );
   });
 });
 
@@ -295,8 +332,8 @@ describe('search', () => {
         medium: { id: film, name: 'talk.mp4', kind: 'video' },
         start: 1.5,
         end: 3,
-        frame_url: `/v1/media/${film}/frame?t=1.5`,
-        clip_url: `/v1/media/${film}/clip?start=1.5&end=3`,
+        frame_url: signed(`/v1/media/${film}/frame?t=1.5`),
+        clip_url: signed(`/v1/media/${film}/clip?start=1.5&end=3`),
       },
     ]);
   });
@@ -311,9 +348,10 @@ describe('search', () => {
   });
 
   test('finds nothing where there is nothing, whatever is typed', async () => {
-    for (const q of ['zeppelin', "'; drop table tessera.media --", '& | ! :*', '-', '🦤\u0000'])
+    for (const q of ['zeppelin', "'; drop table tessera.media --", '& | ! :*', '-', '🦤'])
       expect([q, (await search({ q })).data]).toEqual([q, []]);
     expect(await errorOf(await get('/v1/search'))).toMatchObject({ status: 400, param: 'q' });
+    expect(await errorOf(await get('/v1/search?q=a%00'))).toMatchObject({ status: 400 });
     expect(await errorOf(await get('/v1/search?q=a&medium=b'))).toMatchObject({ status: 400, param: 'medium' });
   });
 

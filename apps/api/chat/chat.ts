@@ -10,7 +10,7 @@ import { ZodPipe } from '../http/validate.js';
 import { identityOf } from '../identity/identity.js';
 import { JobResource } from '../jobs/resource.js';
 import { JobReply } from '../jobs/reply.js';
-import { linkedCitations } from '../media/links.js';
+import { SignedLinks } from '../media/signed-links.js';
 import { PARTS, type ApiParts } from '../parts.js';
 import { Requests } from '../requests.js';
 import { ChatCompletion, toChunk, toCompletion, toUsageChunk, type Head } from './completion.js';
@@ -27,6 +27,7 @@ export class ChatController {
     @Inject(Requests) private readonly requests: Requests,
     @Inject(ChatWork) private readonly work: ChatWork,
     @Inject(JobReply) private readonly jobs: JobReply,
+    @Inject(SignedLinks) private readonly links: SignedLinks,
   ) {}
 
   @Post('completions')
@@ -62,7 +63,7 @@ export class ChatController {
     const answers: Answer[] = [];
     for (let choice = 0; choice < n; choice++)
       answers.push(await this.requests.wait<'answer'>(reply, choice === 0 ? first : await submit(choice)));
-    const citations = await linkedCitations(this.parts.records, identityOf(request).tenant, answers);
+    const citations = await this.links.citations(identityOf(request).tenant, answers);
     await reply.send({ ...toCompletion(head, answers), citations });
   }
 
@@ -91,7 +92,7 @@ export class ChatController {
         answers.push(answer);
         await stream.json({
           ...toChunk(head, choice, {}, { finish_reason: answer.finishReason }),
-          citations: await linkedCitations(this.parts.records, identityOf(reply.request).tenant, [answer]),
+          citations: await this.links.citations(identityOf(reply.request).tenant, [answer]),
         });
       }
       if (body.stream_options?.include_usage) await stream?.json(toUsageChunk(head, answers));

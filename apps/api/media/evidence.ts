@@ -6,6 +6,7 @@ import { extractTree } from '#jobs';
 import { Operation } from '../http/operation.js';
 import { parseRange } from '../http/range.js';
 import { ZodPipe } from '../http/validate.js';
+import { Linked } from '../identity/guard.js';
 import { identityOf } from '../identity/identity.js';
 import { MediaStore } from '../inputs/store.js';
 import { PARTS, type ApiParts } from '../parts.js';
@@ -38,6 +39,7 @@ export class EvidenceController {
   ) {}
 
   @Get(':id/frame')
+  @Linked()
   @Operation({
     tag: 'Media',
     summary: 'See a frame of a film, or a picture, as a small JPEG',
@@ -56,6 +58,7 @@ export class EvidenceController {
   }
 
   @Get(':id/clip')
+  @Linked()
   @Operation({
     tag: 'Media',
     summary: 'Play a part of a film or recording',
@@ -77,8 +80,13 @@ export class EvidenceController {
     const record = await this.store.get(identityOf(request).tenant, id);
     const { blob, mimeType } = (await this.known(id, part)) ?? (await this.make(request, reply, record, part));
     const etag = `"${blob}"`;
-    // Equal bytes, part and version give equal evidence; it is the caller's alone.
-    reply.headers({ etag, 'cache-control': 'private, max-age=86400', vary: 'authorization, x-api-key' });
+    // Equal bytes, part and version give equal evidence; it is the caller's alone, on whatever page it is shown.
+    reply.headers({
+      etag,
+      'cache-control': 'private, max-age=86400',
+      vary: 'authorization, x-api-key',
+      'cross-origin-resource-policy': 'cross-origin',
+    });
     if (request.headers['if-none-match'] === etag) return void (await reply.status(304).send());
     const size = await this.parts.blobs.size(blob);
     const range = parseRange(request.headers.range, size);

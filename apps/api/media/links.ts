@@ -1,5 +1,5 @@
-import { wireCitation, type Answer, type Citation, type WireCitation } from '#contracts';
-import type { MediaRecord, Records } from '#storage';
+import type { Citation, WireCitation } from '#contracts';
+import type { MediaRecord } from '#storage';
 
 /** Seconds: a clip shows what was said or shown, not the rest of a long scene. */
 const LONGEST = 30;
@@ -9,11 +9,11 @@ const round = (seconds: number) => Math.round(seconds * 1000) / 1000;
 /** Down, so that a frame which begins at this time is the one that is seen. */
 const floor = (seconds: number) => Math.floor(round(seconds * 1000)) / 1000;
 
+export type EvidencePlace = Pick<Citation, 'mediumId' | 'start' | 'end'>;
+export type EvidenceLinks = Pick<WireCitation, 'frame_url' | 'clip_url'>;
+
 /** Paths of what there is to look at for a citation: the frame where it begins, and the clip of its time. */
-export function evidenceLinks(
-  { mediumId, start, end }: Pick<Citation, 'mediumId' | 'start' | 'end'>,
-  kind: MediaRecord['kind'],
-): Pick<WireCitation, 'frame_url' | 'clip_url'> {
+export function evidenceLinks({ mediumId, start, end }: EvidencePlace, kind: MediaRecord['kind']): EvidenceLinks {
   const medium = `/v1/media/${mediumId}`;
   if (kind === 'image') return { frame_url: `${medium}/frame` };
   if ((kind !== 'video' && kind !== 'audio') || start === null) return {};
@@ -22,21 +22,4 @@ export function evidenceLinks(
     ...(kind === 'video' ? { frame_url: `${medium}/frame?t=${floor(start)}` } : {}),
     clip_url: `${medium}/clip?start=${floor(start)}&end=${round(until)}`,
   };
-}
-
-/** The citations of answers, with links where the caller has the medium: what a URL brought belongs to nobody. */
-export async function linkedCitations(
-  records: Pick<Records, 'getMedia'>,
-  tenant: string,
-  answers: readonly Answer[],
-): Promise<WireCitation[]> {
-  const citations = answers.flatMap((answer) => answer.citations);
-  const ids = [...new Set(citations.map(({ mediumId }) => mediumId))];
-  const kinds = new Map(
-    await Promise.all(ids.map(async (id) => [id, (await records.getMedia(tenant, id))?.kind] as const)),
-  );
-  return citations.map((citation) => {
-    const kind = kinds.get(citation.mediumId);
-    return { ...wireCitation(citation), ...(kind === undefined ? {} : evidenceLinks(citation, kind)) };
-  });
 }

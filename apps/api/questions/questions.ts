@@ -12,7 +12,7 @@ import { readForm } from '../inputs/multipart.js';
 import { MediaStore } from '../inputs/store.js';
 import { JobReply } from '../jobs/reply.js';
 import { JobResource } from '../jobs/resource.js';
-import { linkedCitations } from '../media/links.js';
+import { SignedLinks } from '../media/signed-links.js';
 import { PARTS, type ApiParts } from '../parts.js';
 import { Requests, type Submission } from '../requests.js';
 import { QuestionRequest } from './request.js';
@@ -25,6 +25,7 @@ export class QuestionsController {
     @Inject(Requests) private readonly requests: Requests,
     @Inject(MediaStore) private readonly store: MediaStore,
     @Inject(JobReply) private readonly jobs: JobReply,
+    @Inject(SignedLinks) private readonly links: SignedLinks,
     @Inject(QuestionWork) private readonly work: QuestionWork,
   ) {}
 
@@ -65,7 +66,7 @@ export class QuestionsController {
 
   private async result(request: FastifyRequest, question: string, answer: Answer, started: number): Promise<AskResult> {
     const totalMs = performance.now() - started;
-    const citations = await linkedCitations(this.parts.records, identityOf(request).tenant, [answer]);
+    const citations = await this.links.citations(identityOf(request).tenant, [answer]);
     return { ...wireAnswer(question, answer, totalMs), citations };
   }
 

@@ -6,7 +6,7 @@ import { Operation } from '../http/operation.js';
 import { pageLimit, pageOf, toPage } from '../http/page.js';
 import { ZodPipe } from '../http/validate.js';
 import { identityOf } from '../identity/identity.js';
-import { evidenceLinks } from '../media/links.js';
+import { SignedLinks } from '../media/signed-links.js';
 import { PARTS, type ApiParts } from '../parts.js';
 import type { PassageHit } from '#storage';
 
@@ -36,12 +36,14 @@ const toHit = ({ medium, line, file, ...place }: PassageHit): z.infer<typeof Sea
   ...place,
   ...(line === null ? {} : { line }),
   ...(file === null ? {} : { file }),
-  ...evidenceLinks({ mediumId: medium.id, ...place }, medium.kind),
 });
 
 @Controller('v1/search')
 export class SearchController {
-  constructor(@Inject(PARTS) private readonly parts: ApiParts) {}
+  constructor(
+    @Inject(PARTS) private readonly parts: ApiParts,
+    @Inject(SignedLinks) private readonly links: SignedLinks,
+  ) {}
 
   @Get()
   @Operation({
@@ -58,7 +60,12 @@ export class SearchController {
     @Req() request: FastifyRequest,
   ): Promise<z.infer<typeof SearchResult>> {
     const page = { limit: limit + 1, offset, ...(medium === undefined ? {} : { media: [medium] }) };
-    const hits = await this.parts.records.passages.search(identityOf(request).tenant, q, page);
-    return toPage(hits.map(toHit), limit);
+    const { tenant } = identityOf(request);
+    const hits = await this.parts.records.passages.search(tenant, q, page);
+    const linked = hits.map(async (hit) => {
+      const { id: mediumId, kind } = hit.medium;
+      return { ...toHit(hit), ...(await this.links.evidence(tenant, { ...hit, mediumId }, kind)) };
+    });
+    return toPage(await Promise.all(linked), limit);
   }
 }

@@ -64,6 +64,12 @@ export async function getMedia(pool: pg.Pool, tenant: string, id: string): Promi
   return rows[0] && toMedia(rows[0]);
 }
 
+/** Everybody who has a medium. */
+export async function mediaTenants(pool: pg.Pool, id: string): Promise<string[]> {
+  const { rows } = await pool.query<{ tenant: string }>('select tenant from tessera.media where id = $1', [id]);
+  return rows.map(({ tenant }) => tenant);
+}
+
 /** Newest first; `before` is the id of the last one of the page before. */
 export async function listMedia(
   pool: pg.Pool,

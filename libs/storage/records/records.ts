@@ -25,6 +25,7 @@ export class Records {
   putMedia = (record: Omit<media.MediaRecord, 'createdAt' | 'expiresAt'> & { expiresAt?: Date | null }) =>
     media.putMedia(this.pool, { expiresAt: null, ...record });
   getMedia = (tenant: string, id: string) => media.getMedia(this.pool, tenant, id);
+  mediaTenants = (id: string) => media.mediaTenants(this.pool, id);
   listMedia = (tenant: string, page: { limit: number; before?: string }) => media.listMedia(this.pool, tenant, page);
   async deleteMedia(tenant: string, id: string): ReturnType<typeof media.deleteMedia> {
     const result = await media.deleteMedia(this.pool, tenant, id);
