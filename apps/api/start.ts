@@ -13,11 +13,24 @@ export interface Edge {
 
 /** Listens on the ports of the configuration. Does not own its parts. */
 export async function startEdge(parts: Omit<ApiParts, 'formatTranscript'>): Promise<Edge> {
-  const { http } = parts.config;
+  const { grpc, http } = parts.config;
   const api = await createApi({ ...parts, formatTranscript });
-  await api.listen(http.port, http.host);
-  const url = await api.getUrl();
-  return { greeting: `Tessera listens on ${url}  (API reference: ${url}/docs)`, close: () => api.close() };
+  try {
+    await api.listen(http.port, http.host);
+    const rpc =
+      grpc.port === undefined ? undefined : await (await import('./rpc/serve.js')).serveEdgeRpc(api, grpc.port);
+    const url = await api.getUrl();
+    const also = rpc ? `, gRPC on ${rpc.address}` : '';
+    return {
+      greeting: `Tessera listens on ${url}  (API reference: ${url}/docs)${also}`,
+      close: async () => {
+        await Promise.all([api.close(), rpc?.close(http.drainSeconds * 1000)]);
+      },
+    };
+  } catch (error) {
+    await api.close();
+    throw error;
+  }
 }
 
 /** The edge alone: it admits, stores, enqueues and streams, and loads no models. Workers do the work. */

@@ -66,10 +66,10 @@ export class DescriptionsController {
     const data = await Promise.all(
       inputs.map(async (input) => {
         const name = input.source.name;
-        return this.result(request, reply, body, input).catch((error: unknown) => ({
-          input: name,
-          error: toTesseraError(error).toBody(),
-        }));
+        const started = performance.now();
+        return this.submit(request, body, input)
+          .then((id) => this.result(reply, id, input, started))
+          .catch((error: unknown) => ({ input: name, error: toTesseraError(error).toBody() }));
       }),
     );
     await reply.send({ object: 'list', data });
@@ -83,7 +83,10 @@ export class DescriptionsController {
   ): Promise<void> {
     if (this.requests.wantsJob(request))
       return this.jobs.accepted(request, reply, await this.submit(request, body, input));
-    await reply.send(await this.result(request, reply, body, input));
+    const started = performance.now();
+    const id = await this.submit(request, body, input);
+    reply.header('x-job-id', id);
+    await reply.send(await this.result(reply, id, input, started));
   }
 
   private submit(request: FastifyRequest, body: DescriptionRequest, { source }: TreeInput): Promise<string> {
@@ -91,9 +94,7 @@ export class DescriptionsController {
     return this.requests.submit(request, { kind: 'description', tree, options: { input: source.name } });
   }
 
-  private async result(request: FastifyRequest, reply: FastifyReply, body: DescriptionRequest, input: TreeInput) {
-    const started = performance.now();
-    const id = await this.submit(request, body, input);
+  private async result(reply: FastifyReply, id: string, input: TreeInput, started: number): Promise<DescribeResult> {
     const answer = await this.requests.wait<'answer'>(reply, id);
     return wireDescription(input.source.name, answer, performance.now() - started);
   }

@@ -4,6 +4,7 @@ import { ContentHash, TesseraError } from '#contracts';
 import { guessKind, sniff, SNIFF_BYTES, type TreeInput } from '#jobs';
 import { checkUrl } from '#platform';
 import type { MediaRecord } from '#storage';
+import { validate } from '../http/validate.js';
 import { PARTS, type ApiParts } from '../parts.js';
 import { parseDataUrl } from './data-url.js';
 
@@ -53,6 +54,14 @@ export class MediaStore {
     const record = ContentHash.safeParse(id).success ? await this.parts.records.getMedia(tenant, id) : undefined;
     if (!record) throw new TesseraError('media_not_found', `There is no medium ${id}.`, { param: id });
     return record;
+  }
+
+  /** The bytes go with the last who has them. Throws `media_not_found`. */
+  async delete(tenant: string, id: string): Promise<void> {
+    validate(ContentHash, id);
+    const { deleted, references } = await this.parts.records.deleteMedia(tenant, id);
+    if (!deleted) throw new TesseraError('media_not_found', `There is no medium ${id}.`, { param: id });
+    if (references === 0) await this.parts.blobs.delete(id);
   }
 
   toInput({ id, name, kind }: Pick<MediaRecord, 'id' | 'name' | 'kind'>): TreeInput {

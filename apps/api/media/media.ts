@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { ContentHash, TesseraError } from '#contracts';
 import { Operation } from '../http/operation.js';
 import { pageLimit, pageOf, toPage } from '../http/page.js';
-import { validate, ZodPipe } from '../http/validate.js';
+import { ZodPipe } from '../http/validate.js';
 import { identityOf } from '../identity/identity.js';
 import { readForm } from '../inputs/multipart.js';
 import { MediaStore } from '../inputs/store.js';
@@ -111,10 +111,6 @@ export class MediaController {
     errors: ['media_not_found'],
   })
   async delete(@Param('id') id: string, @Req() request: FastifyRequest): Promise<void> {
-    const { tenant } = identityOf(request);
-    validate(ContentHash, id);
-    const { deleted, references } = await this.parts.records.deleteMedia(tenant, id);
-    if (!deleted) throw new TesseraError('media_not_found', `There is no medium ${id}.`, { param: id });
-    if (references === 0) await this.parts.blobs.delete(id);
+    await this.store.delete(identityOf(request).tenant, id);
   }
 }
