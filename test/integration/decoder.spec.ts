@@ -136,6 +136,32 @@ describe('decoder', () => {
     expect({ running, pinned: pool.pinnedPages }).toEqual({ running: 0, pinned: 0 });
   });
 
+  it('spoils nothing of the others when many are cancelled in the middle of steps', async () => {
+    const alone = await Promise.all([1, 2, 3].map(async (n) => (await answer(timeline(n))).text));
+    let over = false;
+    // A word that is heard of is answered by a cancellation in the middle of the next step.
+    const disturb = async (patience: number): Promise<void> => {
+      const endless = { ...timeline(1 + (patience % 3)), sampling: { maxTokens: 500, logitBias: { '2': -100 } } };
+      while (!over) {
+        const controller = new AbortController();
+        let tokens = 0;
+        await expect(async () => {
+          for await (const event of decoder.generate(endless, controller.signal))
+            if (event.type === 'token' && ++tokens === patience) controller.abort();
+        }).rejects.toMatchObject({ code: 'cancelled' });
+      }
+    };
+    const others = [1, 2, 3, 5].map(disturb);
+    for (let round = 0; round < 3; round++) {
+      const texts = await Promise.all([1, 2, 3].map(async (n) => (await answer(timeline(n))).text));
+      expect(texts).toEqual(alone);
+    }
+    over = true;
+    await Promise.all(others);
+    await expect.poll(async () => (await decoder.stats()).running).toBe(0);
+    expect((await decoder.stats()).pool.pinnedPages).toBe(0);
+  });
+
   it('selects pages when the material is longer than the budget, per request', async () => {
     const many = timeline(7, 9);
     many.segments = many.segments.flatMap((_, i) => timeline(20 + i, 4).segments);

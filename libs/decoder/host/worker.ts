@@ -23,15 +23,45 @@ async function open(): Promise<Engine> {
   return new Engine(model, cache);
 }
 
-/** Lets messages in between two steps: a cancellation waits for one step at most. */
+/** Lets messages come in. */
 const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+const inbox: ToWorker[] = [];
+
+function receive(engine: Engine, message: ToWorker): void {
+  switch (message.type) {
+    case 'generate':
+      engine.submit(message.id, message.request, {
+        event: (event) => send({ type: 'event', id: message.id, event }),
+        error: (error) => send({ type: 'error', id: message.id, error: error.toBody() }),
+      });
+      break;
+    case 'cancel':
+      engine.cancel(message.id);
+      break;
+    case 'stats':
+      send({ type: 'stats', id: message.id, stats: engine.stats() });
+      break;
+    case 'stop':
+      stopping = true;
+      break;
+    case 'crash':
+      throw new Error('crashed on request');
+  }
+}
 
 let running = false;
 let stopping = false;
+/**
+ * Messages wait for the end of the step, one step at most: in the middle of it the pages and the arena of a sequence are being read and
+ * written, and those of a cancelled one, given away then, would be another's.
+ */
 async function run(engine: Engine): Promise<void> {
   if (running) return;
   running = true;
-  while (engine.busy && !stopping) {
+  for (;;) {
+    for (const message of inbox.splice(0)) receive(engine, message);
+    if (stopping || !engine.busy) break;
     await engine.step();
     await breathe();
   }
@@ -45,27 +75,8 @@ async function run(engine: Engine): Promise<void> {
 try {
   const engine = await open();
   port.on('message', (message: ToWorker) => {
-    if (message.type === 'stop') {
-      stopping = true;
-      void run(engine);
-      return;
-    }
-    if (message.type === 'crash') throw new Error('crashed on request');
-    const { id } = message;
-    switch (message.type) {
-      case 'generate':
-        engine.submit(id, message.request, {
-          event: (event) => send({ type: 'event', id, event }),
-          error: (error) => send({ type: 'error', id, error: error.toBody() }),
-        });
-        void run(engine);
-        break;
-      case 'cancel':
-        engine.cancel(id);
-        break;
-      case 'stats':
-        send({ type: 'stats', id, stats: engine.stats() });
-    }
+    inbox.push(message);
+    void run(engine);
   });
   send({ type: 'ready' });
 } catch (error) {
