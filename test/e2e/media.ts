@@ -22,7 +22,7 @@ export function makeMedia(): Media {
   const sample = (name: string): string => join(ROOT, 'samples', name);
   try {
     return {
-      picture: make('cat.jpg', '-i', sample('cat.jpg'), '-vf', 'scale=256:-2'),
+      picture: readFileSync(sample('cat.jpg')),
       speech: make('speech.wav', '-t', '4', '-i', sample('speech.flac')),
       film: make('talk.mp4', '-t', '3', '-i', sample('talk.mp4'), '-vf', 'scale=256:-2', '-preset', 'ultrafast'),
     };
