@@ -37,7 +37,7 @@ ENV NODE_ENV=production \
     TESSERA_CACHE_DIR=/var/cache/tessera
 USER node
 VOLUME /var/lib/tessera
-EXPOSE 8080
+EXPOSE 8080 50051
 # The start loads the pack and brings the tables up to date; after that a look costs one query of each kind.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
     CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.TESSERA_PORT || 8080) + '/health/ready').then((answer) => process.exit(answer.ok ? 0 : 1), () => process.exit(1))"]

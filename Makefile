@@ -6,7 +6,7 @@ export ONNXRUNTIME_NODE_INSTALL := skip
 TESSERA := node bin/tessera.js
 SOURCES := $(shell find apps libs encoders bench -name node_modules -prune -o -name '*.ts' -print -o -name '*.js' -print -o -name '*.mjs' -print 2>/dev/null)
 
-.PHONY: help demo test start build prepare pack lint types unit integration training clean
+.PHONY: help demo test start build prepare pack lint types unit integration e2e training clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -17,7 +17,7 @@ demo: prepare ## describe, transcribe and ask on the sample media
 start: prepare ## keep the service running on one port
 	@$(TESSERA) serve
 
-test: prepare-tests lint types unit integration training ## lint, types, boundaries, unit, integration and training tests
+test: prepare-tests lint types unit integration e2e training ## lint, types, boundaries, unit, integration, end-to-end and training tests
 
 prepare: build pack
 	@scripts/ensure-tools.sh ffmpeg
@@ -49,6 +49,10 @@ unit: node_modules/.stamp ## pure logic
 
 integration: build pack ## real ffmpeg, sharp, onnxruntime, PostgreSQL and models
 	npx vitest run --project integration --reporter=default --reporter=json --outputFile.json=reports/integration.json
+
+e2e: build pack ## the scaled-out service as plain processes, with workers killed while they work
+	@scripts/ensure-tools.sh redis-server initdb
+	npm run --silent e2e -- --requests 40 --report reports/e2e.json
 
 training: ## the recipe's own tests and its reduced run
 	training/run_smoke.sh

@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
 # Installs the named command-line tools by the system's package manager where that is allowed; else says what to type.
 set -euo pipefail
+# Debian keeps PostgreSQL's programs off the PATH.
+has() { command -v "$1" > /dev/null || compgen -G "/usr/lib/postgresql/*/bin/$1" > /dev/null; }
+package_of() { case "$1" in initdb) echo postgresql ;; *) echo "$1" ;; esac }
 missing=()
-for tool in "$@"; do command -v "$tool" > /dev/null || missing+=("$tool"); done
+for tool in "$@"; do has "$tool" || missing+=("$(package_of "$tool")"); done
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 as_root=()
@@ -23,8 +26,8 @@ if [ -n "$install" ] && [ "${as_root[0]:-}" != false ]; then
   DEBIAN_FRONTEND=noninteractive ${as_root[@]+"${as_root[@]}"} $install "${missing[@]}" > /dev/null
 fi
 
-for tool in "${missing[@]}"; do
-  if ! command -v "$tool" > /dev/null; then
+for tool in "$@"; do
+  if ! has "$tool"; then
     echo "Tessera needs ${tool}. Install it, then run this again${install:+:   sudo $install ${missing[*]}}" >&2
     exit 1
   fi
