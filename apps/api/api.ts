@@ -31,6 +31,7 @@ import { Results } from './jobs/results.js';
 import { EvidenceController } from './media/evidence.js';
 import { SignedLinks } from './media/signed-links.js';
 import { MediaController } from './media/media.js';
+import { Uploads, UploadsController, passUploads } from './media/uploads.js';
 import { TimelineController } from './media/timeline.js';
 import { ModelNames, ModelsController } from './models/models.js';
 import { openApiDocument } from './openapi/document.js';
@@ -50,6 +51,7 @@ export const CONTROLLERS: readonly Type[] = [
   ChatController,
   ModelsController,
   MediaController,
+  UploadsController,
   TimelineController,
   EvidenceController,
   SearchController,
@@ -60,6 +62,9 @@ export const CONTROLLERS: readonly Type[] = [
   HealthController,
   MetricsController,
 ];
+
+/** What pages of other origins may send. */
+const METHODS = ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE'];
 
 @Module({})
 class ApiModule {
@@ -77,6 +82,7 @@ class ApiModule {
         Results,
         JobReply,
         MediaStore,
+        Uploads,
         FileStore,
         ChatWork,
         QuestionWork,
@@ -122,8 +128,13 @@ export async function createApi(parts: ApiParts): Promise<NestFastifyApplication
   });
   logRequests(fastify);
   refuseUnfitAddresses(fastify);
+  passUploads(fastify);
   if (http.corsOrigins.length > 0)
-    app.enableCors({ origin: http.corsOrigins, exposedHeaders: ['x-request-id', 'x-job-id', 'location'] });
+    app.enableCors({
+      origin: http.corsOrigins,
+      methods: METHODS,
+      exposedHeaders: ['x-request-id', 'x-job-id', 'location'],
+    });
   app.useGlobalFilters(new ErrorFilter());
   const document = openApiDocument(CONTROLLERS, '0.1.0') as unknown as OpenAPIObject;
   SwaggerModule.setup('docs', app, document, {

@@ -1,5 +1,6 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { createLogger } from '#platform';
+import { Uploads } from './media/uploads.js';
 import { PARTS, type ApiParts } from './parts.js';
 
 const EVERY_MS = 10 * 60_000;
@@ -8,12 +9,15 @@ const REQUEST_EXTRA_SECONDS = 86_400;
 
 const log = createLogger('housekeeping');
 
-/** Forgets what nobody can ask for any more: requests whose results are gone, and media that came with them. */
+/** Forgets what nobody can ask for any more: requests whose results are gone, media that came with them, abandoned uploads. */
 @Injectable()
 export class Housekeeping implements OnModuleInit, OnModuleDestroy {
   private timer: NodeJS.Timeout | undefined;
 
-  constructor(@Inject(PARTS) private readonly parts: ApiParts) {}
+  constructor(
+    @Inject(PARTS) private readonly parts: ApiParts,
+    @Inject(Uploads) private readonly uploads: Uploads,
+  ) {}
 
   onModuleInit(): void {
     this.timer = setInterval(() => void this.run(), EVERY_MS).unref();
@@ -27,6 +31,7 @@ export class Housekeeping implements OnModuleInit, OnModuleDestroy {
     const { records, blobs, config } = this.parts;
     try {
       for (const id of await records.expireMedia()) await blobs.delete(id);
+      await this.uploads.tidy();
       await records.expireRequests(config.queue.resultSeconds + REQUEST_EXTRA_SECONDS);
     } catch (error) {
       log.warn({ err: error }, 'could not tidy up');

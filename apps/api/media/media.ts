@@ -29,7 +29,14 @@ const ListQuery = z.object({
   after: ContentHash.optional().describe('Id of the last medium of the page before.'),
 });
 
-const toResource = ({ id, name, kind, mimeType, bytes, createdAt }: MediaRecord): z.infer<typeof MediumResource> => ({
+export const toMedium = ({
+  id,
+  name,
+  kind,
+  mimeType,
+  bytes,
+  createdAt,
+}: MediaRecord): z.infer<typeof MediumResource> => ({
   id,
   object: 'medium',
   name,
@@ -59,7 +66,7 @@ export class MediaController {
     const { files } = await readForm(request, this.store, { keep: true });
     const [file] = files;
     if (!file || files.length > 1) throw new TesseraError('invalid_request', 'file: give one file', { param: 'file' });
-    return toResource(file);
+    return toMedium(file);
   }
 
   @Get()
@@ -73,7 +80,7 @@ export class MediaController {
   async list(@Query(new ZodPipe(ListQuery)) query: z.output<typeof ListQuery>, @Req() request: FastifyRequest) {
     const { tenant } = identityOf(request);
     const found = await this.parts.records.listMedia(tenant, { limit: query.limit + 1, before: query.after });
-    return toPage(found.map(toResource), query.limit);
+    return toPage(found.map(toMedium), query.limit);
   }
 
   @Get(':id')
@@ -84,7 +91,7 @@ export class MediaController {
     errors: ['media_not_found'],
   })
   async get(@Param('id') id: string, @Req() request: FastifyRequest): Promise<z.infer<typeof MediumResource>> {
-    return toResource(await this.store.get(identityOf(request).tenant, id));
+    return toMedium(await this.store.get(identityOf(request).tenant, id));
   }
 
   @Get(':id/content')
