@@ -4,6 +4,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ROOT } from './cli.js';
 import { testPython } from './python.js';
 
 /** A server of its own for one spec file: on a free port, in a folder that goes away. */
@@ -108,4 +109,19 @@ export async function startS3(bucket = 'tessera'): Promise<OuterServer & { endpo
     await ended(child);
   };
   return { url: `s3://${bucket}?endpoint=${encodeURIComponent(endpoint)}`, endpoint, stop };
+}
+
+/** llama.cpp's own OpenAI-compatible server on a GGUF. */
+export async function startLlama(gguf: string): Promise<OuterServer> {
+  const script = join(ROOT, 'test/support/scripts/llama_server.py');
+  const child = spawn(testPython(), [script, gguf], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const address = await new Promise<string>((resolve, reject) => {
+    child.stdout.once('data', (line: Buffer) => resolve(line.toString().trim()));
+    child.once('exit', (code) => reject(new Error(`llama.cpp's server ended with code ${code}`)));
+  });
+  const stop = async () => {
+    child.kill('SIGKILL');
+    await ended(child);
+  };
+  return { url: `${address}/v1`, stop };
 }
