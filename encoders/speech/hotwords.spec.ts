@@ -22,5 +22,6 @@ describe('wordsOfPrompt', () => {
       'compilation',
       'ComfyUI',
     ]);
+    expect(wordsOfPrompt('ComfyUI, Grace')).toEqual(['ComfyUI', 'Grace']);
   });
 });

@@ -23,11 +23,15 @@ export function hotwordBonus(words: readonly (readonly number[])[], said: readon
   return bonus;
 }
 
-/** Words of a prompt that a recogniser is likely to miss: names and long words. */
+/**
+ * Words of a prompt that a recogniser is likely to miss: names and long words. A capital that only opens a sentence is no
+ * name; one inside a word is (ComfyUI).
+ */
 export function wordsOfPrompt(prompt: string): string[] {
   const words = prompt.match(/[\p{L}][\p{L}\p{N}'’-]*/gu) ?? [];
   const sentenceStart = new Set(
     (prompt.match(/(?:^|[.!?]\s+)[\p{L}\p{N}'’-]+/gu) ?? []).map((text) => text.replace(/^[.!?]\s+/, '')),
   );
-  return [...new Set(words.filter((word) => word.length >= 9 || (/^\p{Lu}/u.test(word) && !sentenceStart.has(word))))];
+  const isName = (word: string) => /.\p{Lu}/u.test(word) || (/^\p{Lu}/u.test(word) && !sentenceStart.has(word));
+  return [...new Set(words.filter((word) => word.length >= 9 || isName(word)))];
 }

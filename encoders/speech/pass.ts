@@ -25,6 +25,9 @@ const BATCH = 4;
 /** Utterances from which a batch of similar lengths is picked. */
 const WINDOW = 3 * BATCH;
 
+/** Utterances that are read beyond the first before its text is known; a short recording has no more. */
+const READ_AHEAD = 2;
+
 interface Waiting {
   order: number;
   region: SpeechRegion;
@@ -36,6 +39,11 @@ const LOOPED = 'A part of the text repeated itself and was shortened.';
 const NO_WORD_TIMES =
   'This speech model does not tell when words are said; the transcript has the times of stretches only.';
 
+/** A stretch that is surely speech, and long enough to be missed. */
+const SURELY_SPEECH = 0.8;
+const MISSED_SECONDS = 2;
+const MISSED_NAMED = 5;
+
 /** One recording on its way: regions in, utterances out in order, with a bounded number of regions in memory. */
 export class Pass {
   readonly warnings: string[] = [];
@@ -46,6 +54,8 @@ export class Pass {
   private readonly running = new Set<Promise<void>>();
   private readonly known = new Map<number, Utterance[]>();
   private readonly segments: Utterance[] = [];
+  /** Stretches of speech whose text was too uncertain to be told. */
+  private readonly missed: { start: number; end: number }[] = [];
   private count = 0;
   private told = 0;
   private failure: unknown;
@@ -81,8 +91,9 @@ export class Pass {
       this.learn({ order, region, samples, key }, recalled);
       this.tell();
     } else this.waiting.push({ order, region, samples, key });
-    // The first utterance goes alone, so that the first text comes soon.
+    // The first utterance goes alone, and reading on waits for it, so that the first text comes soon.
     if (order === 0) this.start(1);
+    if (this.told === 0 && this.waiting.length >= READ_AHEAD) await Promise.race(this.running);
     while (this.waiting.length >= WINDOW) {
       this.start(BATCH);
       if (this.running.size > 2) await Promise.race(this.running);
@@ -94,6 +105,7 @@ export class Pass {
     while (this.waiting.length > 0) this.start(BATCH);
     await Promise.all(this.running);
     if (this.failure !== undefined) throw this.failure;
+    if (this.missed.length > 0) this.warn(leftOut(this.missed));
     return this.segments;
   }
 
@@ -133,8 +145,11 @@ export class Pass {
       result,
     };
     const utterances = toUtterances(heard, this.model.vocabulary, words);
+    const seconds = heard.end - heard.start;
+    if (utterances.length === 0 && region.confidence >= SURELY_SPEECH && seconds >= MISSED_SECONDS)
+      this.missed.push(heard);
     if (result.language && utterances.length > 0)
-      this.languages.set(result.language, (this.languages.get(result.language) ?? 0) + heard.end - heard.start);
+      this.languages.set(result.language, (this.languages.get(result.language) ?? 0) + seconds);
     this.known.set(
       order,
       utterances.map((utterance) => respell(utterance, replacements)),
@@ -155,6 +170,14 @@ export class Pass {
   private warn(message: string): void {
     if (!this.warnings.includes(message)) this.warnings.push(message);
   }
+}
+
+function leftOut(missed: readonly { start: number; end: number }[]): string {
+  const places = missed
+    .toSorted((a, b) => a.start - b.start)
+    .map(({ start, end }) => `${start.toFixed(1)}–${end.toFixed(1)} s`);
+  const more = places.length > MISSED_NAMED ? ` and ${places.length - MISSED_NAMED} more` : '';
+  return `Speech was left out that the model could not make out, perhaps because of its language: ${places.slice(0, MISSED_NAMED).join(', ')}${more}.`;
 }
 
 const round = (seconds: number): number => Math.round(seconds * 1000) / 1000;
