@@ -36,6 +36,7 @@ module.exports = {
     ),
     never('libs-never-import-apps', '^(libs|encoders)/', '^apps/'),
     never('api-never-processes', '^apps/api/', '^(libs/(media|runtime|decoder)/|encoders/)'),
+    only('@opentelemetry', 'libs/platform/'),
     only('bullmq', 'libs/jobs/'),
     only('sharp', 'libs/media/'),
     only('fluent-ffmpeg', 'libs/media/'),

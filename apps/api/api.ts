@@ -29,6 +29,7 @@ import { JobsController } from './jobs/jobs.js';
 import { JobReply } from './jobs/reply.js';
 import { Results } from './jobs/results.js';
 import { EvidenceController } from './media/evidence.js';
+import { traceRequests } from './http/traces.js';
 import { SignedLinks } from './media/signed-links.js';
 import { MediaController } from './media/media.js';
 import { Uploads, UploadsController, passUploads } from './media/uploads.js';
@@ -127,6 +128,7 @@ export async function createApi(parts: ApiParts): Promise<NestFastifyApplication
     reply.header('x-request-id', request.id);
   });
   logRequests(fastify);
+  traceRequests(fastify);
   refuseUnfitAddresses(fastify);
   passUploads(fastify);
   if (http.corsOrigins.length > 0)

@@ -1,6 +1,7 @@
 import type { FlowJob } from 'bullmq';
 import { z } from 'zod';
 import { JOBS, TesseraError, type JobName, type JobTree } from '#contracts';
+import type { TraceCarrier } from '#platform';
 import { bullOptions, JOB_OPTIONS, type Priority, type QueueName } from './options.js';
 
 /** What a BullMQ job of ours holds. */
@@ -8,6 +9,8 @@ export interface JobData {
   /** Id of the tree. */
   tree: string;
   payload: unknown;
+  /** The trace that it is a part of. */
+  trace?: TraceCarrier;
   /** Ids and names of the children in the order in which they were submitted. */
   children: { id: string; name: JobName; queue: QueueName }[];
 }
@@ -32,12 +35,20 @@ export function checkTree(tree: JobTree): JobTree {
 }
 
 /** A checked tree as a BullMQ flow. The root's id is the tree's; a child's is its parent's and its place: `ID.0.1`. */
-export function toFlow(tree: JobTree, root: string, scope: string, priority: Priority, id = root): FlowJob {
+export function toFlow(
+  tree: JobTree,
+  root: string,
+  scope: string,
+  priority: Priority,
+  trace?: TraceCarrier,
+  id = root,
+): FlowJob {
   const children = tree.children ?? [];
   const childId = (index: number) => `${id}.${index}`;
   const data: JobData = {
     tree: root,
     payload: tree.payload,
+    ...(trace ? { trace } : {}),
     children: children.map(({ name }, index) => ({ id: childId(index), name, queue: JOB_OPTIONS[name].queue })),
   };
   return {
@@ -45,7 +56,7 @@ export function toFlow(tree: JobTree, root: string, scope: string, priority: Pri
     queueName: queueName(scope, JOB_OPTIONS[tree.name].queue),
     data,
     opts: { ...bullOptions(tree.name, priority), jobId: id },
-    children: children.map((child, index) => toFlow(child, root, scope, priority, childId(index))),
+    children: children.map((child, index) => toFlow(child, root, scope, priority, trace, childId(index))),
   };
 }
 

@@ -9,7 +9,7 @@ import {
 } from 'bullmq';
 import { z } from 'zod';
 import { JOBS, TesseraError, type JobName } from '#contracts';
-import { counter, createLogger, gauge, histogram, storable } from '#platform';
+import { beginWork, counter, createLogger, gauge, histogram, storable } from '#platform';
 import type { Backend } from './backend.js';
 import { orderChildren, queueName, type JobData } from './flow.js';
 import { checkHandlers, type AnyHandler, type Handlers, type JobContext } from './handlers.js';
@@ -33,6 +33,15 @@ type OurWorker = Worker<JobData, unknown, string, IQueueBackend, JobProgress, Co
 
 /** Aborts running jobs because the process has to go; they return to the queue. */
 const LEAVING = Symbol('leaving');
+
+const attributesOf = (job: OurJob) => ({
+  'messaging.system': 'bullmq',
+  'messaging.destination.name': job.queueName,
+  'messaging.message.id': job.id ?? '',
+  'tessera.job': job.data.tree,
+  'tessera.attempt': job.attemptsStarted,
+  'tessera.queued_ms': Math.max(0, Date.now() - job.timestamp),
+});
 
 /** Runs handlers for jobs of the queues. BullMQ claims and moves the jobs; this decides what a job's end means for its tree. */
 export class Host {
@@ -113,6 +122,7 @@ export class Host {
     const { controller, untrack } = this.track(tree);
     const begun = performance.now();
     let end = 'failed';
+    const work = beginWork(job.name, { kind: 'consumer', from: job.data.trace, attributes: attributesOf(job) });
     try {
       if (!(await journal.start(tree))) throw new UnrecoverableError('The tree has ended.');
       if (job.stalledCounter >= MAX_DEATHS)
@@ -123,7 +133,8 @@ export class Host {
       // Whoever follows the tree must know that what this job told before is told again.
       if (job.attemptsStarted > 1) this.outbox.add(tree, { type: 'state', state: 'queued' });
       const handler = this.handlers.get(job.name) as AnyHandler;
-      const value = await handler(JOBS[job.name].payload.parse(payload), this.context(job, controller.signal));
+      const handle = () => handler(JOBS[job.name].payload.parse(payload), this.context(job, controller.signal));
+      const value = await (work ? work.within(handle) : handle());
       const { data: result, error: broken } = JOBS[job.name].result.safeParse(value);
       if (broken) throw new TypeError(`the result of ${job.name} breaks its contract: ${z.prettifyError(broken)}`);
       controller.signal.throwIfAborted();
@@ -137,6 +148,7 @@ export class Host {
       return await this.fail(job, token, error, controller.signal);
     } finally {
       untrack();
+      work?.end(end === 'failed' ? { error: end } : {});
       seconds.observe((performance.now() - begun) / 1000, { job: job.name, end });
     }
   }

@@ -10,7 +10,7 @@ import {
   type JobState,
   type JobTree,
 } from '#contracts';
-import type { Config } from '#platform';
+import { traceCarrier, type Config } from '#platform';
 import { openPostgres, openRedis, type Backend } from './backend.js';
 import { checkTree, queueName, toFlow } from './flow.js';
 import type { Handlers } from './handlers.js';
@@ -106,7 +106,7 @@ export class Jobs {
     const spec = checkTree(tree);
     await this.backend.journal.begin({ id, root: spec.name, spec, priority, owner });
     try {
-      await this.producer.add(toFlow(spec, id, this.scope, priority));
+      await this.producer.add(toFlow(spec, id, this.scope, priority, traceCarrier()));
     } catch (error) {
       await this.backend.journal.remove(id);
       throw error;

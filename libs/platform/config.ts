@@ -28,6 +28,10 @@ function faultsOf(env: NodeJS.ProcessEnv): { faults: string[]; settings: Setting
  */
 export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
   const { faults, settings } = faultsOf(env);
+  // OpenTelemetry's own name, so that it need not be said twice where all services have it.
+  const collector = env['OTEL_EXPORTER_OTLP_ENDPOINT'] || undefined;
+  if (collector !== undefined && !/^https?:/.test(collector))
+    faults.push('OTEL_EXPORTER_OTLP_ENDPOINT: is not a URL of http:// or https://');
   if (!settings || faults.length > 0)
     throw new TesseraError(
       'configuration',
@@ -54,6 +58,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
       maxWaiting: s.TESSERA_MAX_WAITING,
       maxJobsPerKey: s.TESSERA_MAX_JOBS_PER_KEY,
     },
+    traces: { endpoint: collector },
     database: { url: s.TESSERA_DATABASE_URL },
     blobs: { url: s.TESSERA_BLOBS_URL, cacheBytes: s.TESSERA_BLOBS_CACHE },
     queue: {

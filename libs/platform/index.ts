@@ -11,3 +11,4 @@ export { isPublicAddress } from './net/address.js';
 export { checkUrl, type UrlRules } from './net/rules.js';
 export { runChecks, serveHealth, type HealthServer } from './health.js';
 export { counter, gauge, histogram, renderMetrics } from './metrics.js';
+export { beginWork, startTraces, traceCarrier, type TraceCarrier, type TracedWork } from './traces.js';

@@ -1,4 +1,4 @@
-import type { Config } from '#platform';
+import { startTraces, type Config } from '#platform';
 import { note } from '../output/print.js';
 
 interface Running {
@@ -32,6 +32,7 @@ export type Role = keyof typeof ROLES;
 
 /** Runs a role until SIGINT or SIGTERM; then running work is finished. */
 export async function run(role: Role, config: Config): Promise<number> {
+  const stopTraces = await startTraces(config.traces.endpoint, role === 'serve' ? 'tessera' : `tessera-${role}`);
   const running = await ROLES[role](config);
   note(running.greeting);
   await new Promise<void>((resolve) => {
@@ -39,5 +40,6 @@ export async function run(role: Role, config: Config): Promise<number> {
   });
   note('Stopping: running work is finished first.');
   await running.close();
+  await stopTraces();
   return 0;
 }
