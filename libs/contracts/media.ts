@@ -25,6 +25,14 @@ export const Track = z.object({
 });
 export type Track = z.infer<typeof Track>;
 
+export const Chapter = z.object({
+  /** Seconds. */
+  start: z.number().nonnegative(),
+  end: z.number().nonnegative(),
+  title: z.string(),
+});
+export type Chapter = z.infer<typeof Chapter>;
+
 /** One file, known by the hash of its bytes. Everything derived from it is cached under this id. */
 export const Medium = z.object({
   id: ContentHash,
@@ -39,6 +47,8 @@ export const Medium = z.object({
   width: z.number().int().positive().optional(),
   height: z.number().int().positive().optional(),
   tracks: z.array(Track).default([]),
+  /** Chapters that the file itself names. */
+  chapters: z.array(Chapter).optional(),
 });
 export type Medium = z.infer<typeof Medium>;
 

@@ -65,6 +65,15 @@ export function audioPlan(request: AudioRequest): FfmpegPlan {
   };
 }
 
+/** One subtitle track as SubRip on stdout. */
+export function subtitlePlan(file: string, track: number): FfmpegPlan {
+  return {
+    input: inputName(file),
+    inputOptions: ['-loglevel', 'error', '-threads', '1', ...readOptions({})],
+    outputOptions: ['-map', `0:${track}`, '-vn', '-an', '-dn', '-f', 'srt'],
+  };
+}
+
 export interface FramesRequest extends TimeRange {
   file: string;
   /** Width and height of the result. */

@@ -42,6 +42,20 @@ describe('readReport', () => {
     expect(readReport(report([tagged], { duration: undefined })).duration).toBe(62.5);
   });
 
+  it('reads chapters, and names those without a title', () => {
+    const chapters = [
+      { start_time: '0.000000', end_time: '60.000000', tags: { title: 'Opening' } },
+      { start_time: '60.000000', end_time: '90.500000' },
+    ];
+    expect(
+      readReport({ ...report([sound]), ...FfprobeReport.pick({ chapters: true }).parse({ chapters }) }).chapters,
+    ).toEqual([
+      { start: 0, end: 60, title: 'Opening' },
+      { start: 60, end: 90.5, title: 'Chapter 2' },
+    ]);
+    expect(readReport(report([sound]))).not.toHaveProperty('chapters');
+  });
+
   it('refuses a file of subtitles only', () => {
     expect(() => readReport(report([{ index: 0, codec_type: 'subtitle', codec_name: 'srt' }]))).toThrow(
       /neither sound nor pictures/,

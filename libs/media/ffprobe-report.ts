@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { TesseraError, type Track } from '#contracts';
+import { TesseraError, type Chapter, type Track } from '#contracts';
 
 const text = z.string().optional();
 const number = z.coerce.number().optional().catch(undefined);
@@ -22,9 +22,12 @@ const Stream = z.object({
   side_data_list: z.array(z.object({ rotation: number }).partial()).optional(),
 });
 
-/** `ffprobe -of json -show_format -show_streams`, as far as it is used. */
+const Mark = z.object({ start_time: number, end_time: number, tags: z.object({ title: text }).optional() });
+
+/** `ffprobe -of json -show_format -show_streams -show_chapters`, as far as it is used. */
 export const FfprobeReport = z.object({
   streams: z.array(Stream).default([]),
+  chapters: z.array(Mark).default([]),
   format: z.object({ format_name: z.string(), duration: number, start_time: number }),
 });
 export type FfprobeReport = z.infer<typeof FfprobeReport>;
@@ -36,6 +39,8 @@ export interface AvFacts {
   width?: number;
   height?: number;
   tracks: Track[];
+  /** Absent when there are none. */
+  chapters?: Chapter[];
 }
 
 /** Container (first name of the demuxer) → MIME subtype. */
@@ -55,7 +60,14 @@ export function readReport(report: FfprobeReport): AvFacts {
   const container = report.format.format_name.split(',')[0] ?? '';
   const lengths = tracks.map((track) => track.duration ?? 0);
   const duration = report.format.duration ?? (Math.max(0, ...lengths) || undefined);
-  const facts: AvFacts = { kind, mimeType: `${kind}/${SUBTYPES[container] ?? container}`, duration, tracks };
+  const chapters = report.chapters.map(toChapter);
+  const facts: AvFacts = {
+    kind,
+    mimeType: `${kind}/${SUBTYPES[container] ?? container}`,
+    duration,
+    tracks,
+    ...(chapters.length > 0 ? { chapters } : {}),
+  };
   return video ? { ...facts, ...orientedSize(video) } : facts;
 }
 
@@ -85,6 +97,11 @@ function toTrack(stream: Stream): Track[] {
       }),
     },
   ];
+}
+
+function toChapter({ start_time: start = 0, end_time: end = 0, tags }: z.infer<typeof Mark>, index: number): Chapter {
+  const from = Math.max(0, start);
+  return { start: from, end: Math.max(from, end), title: tags?.title?.trim() || `Chapter ${index + 1}` };
 }
 
 /** "30000/1001" → 29.97 */

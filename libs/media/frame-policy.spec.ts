@@ -8,9 +8,10 @@ describe('planFrames', () => {
   it('looks for cuts and at least every 4 s', () => {
     expect(planFrames({}, { span: 30 }, limits)).toMatchObject({
       type: 'select',
-      select: expect.stringContaining('gte(t-prev_selected_t,4)+gt(scene,0.3)'),
+      select: expect.stringContaining('gte(t-prev_selected_t,4)+gt(scene,0.02)'),
       keyFramesOnly: false,
-      dropDuplicates: true,
+      spacing: 30 / limits.maxFrames,
+      gap: 4,
     });
   });
 

@@ -1,9 +1,12 @@
 import { TesseraError, type SeeOptions } from '#contracts';
 import type { MediaLimits } from './limits.js';
 
-/** How to take frames: one pass with ffmpeg's select filter, or a seek for each time. Times are relative to the range's start. */
+/**
+ * How to take frames: one pass with ffmpeg's select filter, or a seek for each time. Times are relative to the range's start.
+ * With `spacing` and `gap` (seconds) those that last are kept, at least and about that far apart.
+ */
 export type FramePasses =
-  | { type: 'select'; select: string; count: number; keyFramesOnly: boolean; dropDuplicates: boolean }
+  | { type: 'select'; select: string; count?: number; keyFramesOnly: boolean; spacing?: number; gap?: number }
   | { type: 'seek'; times: number[] };
 
 export interface FrameSource {
@@ -15,10 +18,10 @@ export interface FrameSource {
 
 /** A still scene is looked at this often (seconds), unless that would be more than maxFrames. */
 const LONGEST_GAP = 4;
-/** Cuts closer than this (seconds) count as one. */
-const SHORTEST_GAP = 0.5;
-/** ffmpeg's scene score, 0 to 1: a cut is above it, a moving camera below. */
-const CUT = 0.3;
+/** Changes closer than this (seconds) are looked at once. */
+const SHORTEST_GAP = 0.08;
+/** ffmpeg's scene score, 0 to 1: a new line on a slide is above it, the noise of a still picture below. */
+const CHANGE = 0.02;
 /** Seeking costs about as much as decoding this many seconds. */
 const SEEK_WORTH = 10;
 /** Key frames alone are decoded when the file is longer than this (seconds) and has one at least every LONGEST_GAP. */
@@ -41,10 +44,11 @@ export function planFrames(
   const due = `isnan(prev_selected_t)+gte(t-prev_selected_t,${gap})`;
   return {
     type: 'select',
-    select: `${due}+gt(scene,${CUT})*gte(t-prev_selected_t,${SHORTEST_GAP})`,
-    count: maxFrames,
+    select: `${due}+gt(scene,${CHANGE})*gte(t-prev_selected_t,${SHORTEST_GAP})`,
     keyFramesOnly: (span ?? 0) > KEY_FRAMES_FROM && (source.keyFrameGap ?? Infinity) <= gap,
-    dropDuplicates: true,
+    // However many cuts there are, the frames reach to the end.
+    spacing: (span ?? 0) / maxFrames,
+    gap,
   };
 }
 
@@ -58,14 +62,14 @@ function byNumber(numFrames: number, span: number | undefined, maxFrames: number
   const part = span / numFrames;
   if (part > SEEK_WORTH) return { type: 'seek', times: Array.from({ length: numFrames }, (_, i) => (i + 0.5) * part) };
   const select = `gte(t,(selected_n+0.5)*${part})`;
-  return { type: 'select', select, count: numFrames, keyFramesOnly: false, dropDuplicates: false };
+  return { type: 'select', select, count: numFrames, keyFramesOnly: false };
 }
 
 function byRate(fps: number, span: number | undefined, maxFrames: number): FramePasses {
   const frames = Math.floor((span ?? 0) * fps) + 1;
   if (frames > maxFrames) throw tooMany('fps', frames, maxFrames);
   const select = `gte(t+0.001,selected_n/${fps})`;
-  return { type: 'select', select, count: maxFrames, keyFramesOnly: false, dropDuplicates: false };
+  return { type: 'select', select, count: maxFrames, keyFramesOnly: false };
 }
 
 function tooMany(param: string, frames: number, maxFrames: number): TesseraError {

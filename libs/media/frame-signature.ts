@@ -20,12 +20,22 @@ export function signatureOf(rgb: Uint8Array, size: number): FrameSignature {
   return signature.map((sum) => sum / (cell * cell));
 }
 
-export function nearlyEqual(a: FrameSignature, b: FrameSignature): boolean {
+/** Mean difference (of 255) from which two frames show different things, and not the same thing a moment later. */
+const CUT_MEAN = 18;
+
+/** How two frames differ: not to the eye, as a thing that moves, or as two pictures. */
+export type Change = 'same' | 'moved' | 'cut';
+
+export function changeBetween(a: FrameSignature, b: FrameSignature): Change {
   let sum = 0;
+  let largest = 0;
   for (let i = 0; i < a.length; i++) {
     const difference = Math.abs(a[i]! - b[i]!);
-    if (difference > SAME_CELL) return false;
+    largest = Math.max(largest, difference);
     sum += difference;
   }
-  return sum / a.length < SAME_MEAN;
+  const mean = sum / a.length;
+  return mean >= CUT_MEAN ? 'cut' : mean < SAME_MEAN && largest <= SAME_CELL ? 'same' : 'moved';
 }
+
+export const nearlyEqual = (a: FrameSignature, b: FrameSignature): boolean => changeBetween(a, b) === 'same';

@@ -3,7 +3,7 @@ import { runProcess } from '#platform';
 import { runFfmpeg } from './ffmpeg.js';
 import { framesPlan, guards, inputName, showinfoTime, type FramesRequest } from './ffmpeg-plan.js';
 import { KEY_FRAMES_FROM, longestKeyFrameGap, planFrames, type FramePasses } from './frame-policy.js';
-import { nearlyEqual, signatureOf, type FrameSignature } from './frame-signature.js';
+import { lastingFrames } from './frame-selection.js';
 import { DEFAULT_LIMITS, type MediaLimits } from './limits.js';
 import type { MediumFacts } from './probe.js';
 
@@ -53,13 +53,11 @@ async function* frames(file: string, options: FramesOptions, warnings: string[])
     : planFrames(options, { span, ...(await keyFrames(file, span, options)) }, limits);
 
   let found = 0;
-  let last: FrameSignature | undefined;
-  for await (const frame of run(passes, file, options, warnings, limits)) {
-    found++;
-    const signature =
-      passes.type === 'select' && passes.dropDuplicates ? signatureOf(frame.rgb, options.size) : undefined;
-    if (signature && last && nearlyEqual(signature, last)) continue;
-    last = signature;
+  const looked = run(passes, file, options, warnings, limits);
+  const { spacing, gap } = passes.type === 'select' ? passes : {};
+  const keep = { size: options.size, spacing: spacing ?? 0, gap: gap ?? Infinity };
+  for await (const frame of spacing === undefined ? looked : lastingFrames(looked, keep)) {
+    if (++found > limits.maxFrames) break;
     yield frame;
   }
   if (found === 0)

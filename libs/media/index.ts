@@ -15,3 +15,4 @@ export {
 } from './documents/ocr/picture-text.js';
 export { TextRecognizer, type GreyPicture, type PictureText, type TextBox } from './documents/ocr/text-recognizer.js';
 export { cutClip, MAX_CLIP_SECONDS, still, STILL_PIXELS, type EvidenceOptions } from './evidence/evidence.js';
+export { readSubtitles, speaks, subtitleTrack, type Subtitle } from './subtitle-track.js';

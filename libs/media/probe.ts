@@ -1,6 +1,6 @@
 import { open, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { TesseraError, type MediaKind, type Track } from '#contracts';
+import { TesseraError, type Chapter, type MediaKind, type Track } from '#contracts';
 import { runProcess } from '#platform';
 import { documentType } from './documents/document-type.js';
 import { FFMPEG_MISSING } from './ffmpeg.js';
@@ -21,6 +21,8 @@ export interface MediumFacts {
   width?: number;
   height?: number;
   tracks: Track[];
+  /** Chapters that the file names; absent when there are none. */
+  chapters?: Chapter[];
 }
 
 export interface ProbeOptions {
@@ -78,7 +80,17 @@ async function readHead(file: string, name: string): Promise<{ bytes: number; he
 }
 
 async function probeAv(file: string, name: string, signal?: AbortSignal): Promise<AvFacts> {
-  const args = ['-v', 'error', ...guards(), '-of', 'json', '-show_format', '-show_streams', inputName(file)];
+  const args = [
+    '-v',
+    'error',
+    ...guards(),
+    '-of',
+    'json',
+    '-show_format',
+    '-show_streams',
+    '-show_chapters',
+    inputName(file),
+  ];
   const output = await runProcess('ffprobe', args, {
     allowFailure: true,
     timeoutMs: 60_000,

@@ -8,7 +8,7 @@ import { DEFAULT_DOCUMENT_LIMITS, type DocumentBlock, type DocumentLimits, type 
 import type { TextRecognizer } from './ocr/text-recognizer.js';
 import { markdownBlocks, proseBlocks, sourceBlocks } from './plain.js';
 import { OVER_MEMORY, ReaderReply, type ReaderRequest } from './reader-protocol.js';
-import { scannedBlocks } from './scans.js';
+import { fullerPages, scannedBlocks } from './scans.js';
 import { subtitleBlocks } from './subtitles.js';
 import { DOCUMENT_TYPES } from './text-type.js';
 
@@ -67,7 +67,7 @@ async function readApart(file: string, options: DocumentOptions, limits: Documen
     const { blocks, scans, warnings } = await ask(request, options);
     if (!recognizer || scans.length === 0) return { blocks, warnings };
     const scanned = await scannedBlocks(scans, recognizer, signal);
-    return { blocks: [...blocks, ...scanned].sort((a, b) => (a.page ?? 0) - (b.page ?? 0)), warnings };
+    return { blocks: fullerPages(blocks, scanned), warnings };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

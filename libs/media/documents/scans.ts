@@ -17,3 +17,15 @@ export async function scannedBlocks(
   }
   return blocks;
 }
+
+const letters = (blocks: readonly DocumentBlock[]): number =>
+  blocks.reduce((sum, { text }) => sum + text.replace(/[^\p{L}\p{N}]/gu, '').length, 0);
+
+/** Each page once: a page with little in its text layer was drawn too, and is read where more was found. */
+export function fullerPages(layer: readonly DocumentBlock[], scanned: readonly DocumentBlock[]): DocumentBlock[] {
+  const pages = [...new Set([...layer, ...scanned].map(({ page = 0 }) => page))].sort((a, b) => a - b);
+  return pages.flatMap((page) => {
+    const [printed, read] = [layer, scanned].map((blocks) => blocks.filter((block) => (block.page ?? 0) === page));
+    return letters(read ?? []) > letters(printed ?? []) ? (read ?? []) : (printed ?? []);
+  });
+}
