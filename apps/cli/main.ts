@@ -86,6 +86,7 @@ function program(finish: (status: number) => void): Command {
     .description('answer a question about all of the media together, with what the answer rests on')
     .option('--json', 'one JSON object')
     .option('--selected-tokens <n>', 'attention budget in tokens', positive)
+    .option('--summary', 'a summary part by part, each sentence with what it rests on')
     .action(async (question: string, inputs: string[], options) => {
       const { ask } = await import('./commands/ask.js');
       finish(await withTessera(['decoder'], (tessera) => ask(tessera, question, inputs, options)));

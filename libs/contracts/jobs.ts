@@ -68,7 +68,8 @@ export type Answer = z.infer<typeof Answer>;
 /** The decoding task of an `answer` job. Conversation turns hold text only; media come by compose children. */
 export const AnswerTask = z.discriminatedUnion('type', [
   z.object({ type: z.literal('describe'), instruction: z.string().optional() }),
-  z.object({ type: z.literal('ask'), question: z.string().min(1) }),
+  /** `summary`: told part by part whatever the question says. */
+  z.object({ type: z.literal('ask'), question: z.string().min(1), summary: z.boolean().optional() }),
   z.object({
     type: z.literal('chat'),
     messages: z.array(z.object({ role: z.enum(['system', 'user', 'assistant']), content: z.string() })).min(1),
@@ -96,7 +97,8 @@ export const JOBS = {
     result: z.object({ mediumId: ContentHash, transcript: Transcript }),
   },
   'media.compose': {
-    payload: z.object({ source: MediaSource }),
+    /** `words`: a lone picture is put into words too, to be read by people; a question about it needs none. */
+    payload: z.object({ source: MediaSource, words: z.boolean().default(false) }),
     /** `segments` is a blob: JSON array of StoredSegment. */
     result: z.object({ medium: Medium, segments: ContentHash, count: z.number().int() }),
   },

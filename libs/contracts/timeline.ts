@@ -2,8 +2,12 @@ import { z } from 'zod';
 import { Span } from './media.js';
 import { StoredSegment } from './sequence.js';
 
-/** One line of a timeline: what the decoder reads, and what a citation of it says. */
-export const StoredLine = z.object({ text: z.string(), span: Span, quote: z.string() });
+/** What a line tells of: a picture, speech, writing in a picture, or the title of a chapter. */
+export const LineKind = z.enum(['seen', 'said', 'written', 'chapter']);
+export type LineKind = z.infer<typeof LineKind>;
+
+/** One line of a timeline: what the decoder reads, and what a citation of it says. Documents' lines have no kind. */
+export const StoredLine = z.object({ text: z.string(), span: Span, quote: z.string(), kind: LineKind.optional() });
 
 /** The JSON of a `media.compose` result's blob. A segment keeps its lines, so that a citation can point to one. */
 export const StoredTimeline = z.array(StoredSegment.extend({ lines: z.array(StoredLine) }));
@@ -17,6 +21,9 @@ export const TimelineEntry = z.object({
   page: z.number().int().nullable(),
   line: z.number().int().optional(),
   file: z.string().optional(),
+  kind: LineKind.optional().describe(
+    'Seen, said, written in a picture, or the title of a chapter; none of a document.',
+  ),
   text: z.string(),
 });
 export type TimelineEntry = z.infer<typeof TimelineEntry>;
@@ -30,12 +37,13 @@ export function timelineEntries(
   return timeline
     .flatMap((segment) => segment.lines)
     .filter(({ span: { start, end } }) => start === undefined || (start < to && (end ?? start) >= from))
-    .map(({ text, span: { start, end, page, line, file } }) => ({
+    .map(({ text, kind, span: { start, end, page, line, file } }) => ({
       start: start ?? null,
       end: end ?? null,
       page: page ?? null,
       ...(line === undefined ? {} : { line }),
       ...(file === undefined ? {} : { file }),
+      ...(kind === undefined ? {} : { kind }),
       // The time or page mark is in the fields.
       text: text.replace(/^\[[^\]\n]*\]\s/, '').trimEnd(),
     }));

@@ -40,9 +40,9 @@ const PERCEPTION: Record<TreeInput['kind'], (input: TreeInput) => JobTree[]> = {
 };
 
 /** compose ← what the medium's kind needs ← ingest: its timeline, and all that a question about it needs but the question. */
-export const timelineTree = (input: TreeInput): JobTree<'media.compose'> => ({
+export const timelineTree = (input: TreeInput, options: { words?: boolean } = {}): JobTree<'media.compose'> => ({
   name: 'media.compose',
-  payload: { source: input.source },
+  payload: { source: input.source, ...options },
   children: PERCEPTION[input.kind](input),
 });
 
@@ -60,7 +60,7 @@ export function answerTree(
       ...(options.selectedTokens === undefined ? {} : { selectedTokens: options.selectedTokens }),
       inputs: inputs.map(({ source }) => source.name),
     },
-    children: inputs.map(timelineTree),
+    children: inputs.map((input) => timelineTree(input)),
   };
 }
 
@@ -105,11 +105,12 @@ export async function composeTree(source: MediaSource): Promise<JobTree<'media.c
   return timelineTree(await lookInto(source));
 }
 
-/** A question about files, in the order given. */
+/** A question about files, in the order given. `summary`: told part by part. */
 export async function askTree(
   question: string,
   sources: readonly MediaSource[],
-  options: AnswerOptions = {},
+  { summary, ...options }: AnswerOptions & { summary?: boolean } = {},
 ): Promise<JobTree<'answer'>> {
-  return answerTree({ type: 'ask', question }, await Promise.all(sources.map(lookInto)), options);
+  const task = { type: 'ask' as const, question, ...(summary ? { summary } : {}) };
+  return answerTree(task, await Promise.all(sources.map(lookInto)), options);
 }

@@ -47,7 +47,7 @@ export class TimelineController {
   ): Promise<void> {
     const record = await this.store.get(identityOf(request).tenant, id);
     const options = { name: record.name, ...range };
-    const tree = timelineTree(this.store.toInput(record));
+    const tree = timelineTree(this.store.toInput(record), { words: true });
     const job = await this.requests.submit(request, { kind: 'timeline', tree, options });
     if (this.requests.wantsJob(request)) return this.jobs.accepted(request, reply, job);
     reply.header('x-job-id', job);

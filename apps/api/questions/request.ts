@@ -9,6 +9,11 @@ export const QuestionRequest = z.object({
     .pipe(z.number().int().min(64).max(65536))
     .optional()
     .describe('Attention budget in tokens.'),
+  summary: formBoolean
+    .default(false)
+    .describe(
+      'A summary part by part, each sentence cited; "Summarise …" asks for the same. Takes longer for long media.',
+    ),
   stream: formBoolean.default(false).describe('Server-sent events: token, then done (the whole result) or error.'),
   ...SamplingFields,
 });

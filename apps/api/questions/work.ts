@@ -26,8 +26,9 @@ export class QuestionWork {
     const inputs = files.map((file) => this.store.toInput(file));
     for (const id of body.media) inputs.push(await this.store.fromId(tenant, id));
     for (const url of body.urls) inputs.push(await this.store.fromUrl(tenant, url, undefined, 'urls'));
-    const { question, selected_tokens: selectedTokens } = body;
-    const tree = answerTree({ type: 'ask', question }, inputs, { sampling: toSampling(body), selectedTokens });
+    const { question, summary, selected_tokens: selectedTokens } = body;
+    const task = { type: 'ask' as const, question, ...(summary ? { summary } : {}) };
+    const tree = answerTree(task, inputs, { sampling: toSampling(body), selectedTokens });
     return { kind: 'question', tree, options: { question } };
   }
 }

@@ -10,6 +10,7 @@ import { Progress } from '../output/progress.js';
 export interface AskOptions {
   json?: boolean;
   selectedTokens?: number;
+  summary?: boolean;
 }
 
 /** Asks one question about all inputs together. Inputs that fail are reported; the others are still asked about. */
@@ -29,12 +30,15 @@ export async function ask(tessera: Tessera, question: string, inputs: string[], 
   }
   if (sources.length === 0) return 1;
   try {
-    const id = await tessera.jobs.submit(await askTree(question, sources, { selectedTokens: options.selectedTokens }));
-    const answer = await tessera.jobs.result<'answer'>(id);
+    const { selectedTokens, summary } = options;
+    const id = await tessera.jobs.submit(await askTree(question, sources, { selectedTokens, summary }));
+    const answer = await follow(tessera, id, 'answer', progress, () => tessera.jobs.result<'answer'>(id));
+    progress.clear();
     const result = wireAnswer(question, answer, performance.now() - started);
     if (json) outJson(result);
     else print(result);
   } catch (error) {
+    progress.clear();
     failedInput(inputs.join(' '), error, json);
     status = 1;
   }

@@ -47,17 +47,27 @@ export function cite({ question, answer, segments, evidence, media, limit = 3 }:
   return candidates
     .filter((candidate) => candidate.score >= RELATIVE_CUT * best)
     .slice(0, limit)
-    .map(({ line, mass }) => ({
-      input: media.get(line.span.mediumId)?.name ?? line.span.mediumId,
-      mediumId: line.span.mediumId,
-      start: line.span.start ?? null,
-      end: line.span.end ?? null,
-      page: line.span.page ?? null,
-      ...(line.span.line === undefined ? {} : { line: line.span.line }),
-      ...(line.span.file === undefined ? {} : { file: line.span.file }),
-      quote: line.quote,
-      weight: mass,
-    }));
+    .map(({ line, mass }) => citation(line, mass, media));
+}
+
+/** Lines that an answer was read from: each is as good evidence as the others. */
+export function citeLines(lines: readonly Line[], media: Map<string, Medium>): Citation[] {
+  return lines.map((line) => citation(line, 1 / lines.length, media));
+}
+
+function citation({ span, quote }: Line, weight: number, media: Map<string, Medium>): Citation {
+  const { mediumId, start, end, page, line, file } = span;
+  return {
+    input: media.get(mediumId)?.name ?? mediumId,
+    mediumId,
+    start: start ?? null,
+    end: end ?? null,
+    page: page ?? null,
+    ...(line === undefined ? {} : { line }),
+    ...(file === undefined ? {} : { file }),
+    quote,
+    weight,
+  };
 }
 
 function scaled(scores: number[]): number[] {

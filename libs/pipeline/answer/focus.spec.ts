@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Line } from '../compose/lines.js';
 import { segmentLines } from '../compose/segments.js';
-import { asksForTime, focus, withTime } from './focus.js';
+import { focus } from './focus.js';
 
 const mediumId = 'c'.repeat(64);
 const said = [
@@ -36,19 +36,5 @@ describe('focus', () => {
     expect(quotes('Summarise the film about Molly.')).toBeUndefined();
     expect(quotes('How often is Molly named?')).toBeUndefined();
     expect(quotes('Who is president?')).toBeUndefined();
-  });
-});
-
-describe('times', () => {
-  it('tells a time in the medium from a time in what is said', () => {
-    expect(asksForTime('When is the coffee mentioned?')).toBe(true);
-    expect(asksForTime('At what time does the rocket appear?')).toBe(true);
-    expect(asksForTime('When was the library opened?')).toBe(false);
-  });
-
-  it("answers with the line's time unless the answer has one", () => {
-    expect(withTime('The coffee was grown in Peru.', 75)).toBe('At 01:15.');
-    expect(withTime('At 01:12.', 75)).toBe('At 01:12.');
-    expect(withTime('Yes.', null)).toBe('Yes.');
   });
 });

@@ -1,6 +1,5 @@
 import type { Line } from '../compose/lines.js';
 import type { TimelineSegment } from '../compose/segments.js';
-import { timecode } from '../compose/timecode.js';
 import { bm25, highest } from './lexical.js';
 
 /** Questions that need the whole material, not a place in it. */
@@ -30,30 +29,19 @@ export function focus(question: string, segments: TimelineSegment[]): Line[] | u
   if (top <= 0) return undefined;
   const ranked = [...scores.keys()].sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0));
   const kept = new Set(ranked.filter((i) => (scores[i] ?? 0) >= RELATED * top).slice(0, MOST_LINES));
-  const strong = [...kept].filter((i) => (scores[i] ?? 0) >= STRONG * top);
+  // A chapter is as long as all that happens in it.
+  const strong = [...kept].filter((i) => (scores[i] ?? 0) >= STRONG * top && lines[i]?.kind !== 'chapter');
   lines.forEach((line, i) => {
-    if (kept.size < MOST_LINES && strong.some((s) => overlap(line, lines[s] as Line))) kept.add(i);
+    if (line.kind !== 'chapter' && kept.size < MOST_LINES && strong.some((s) => overlap(line, lines[s] as Line)))
+      kept.add(i);
   });
   return kept.size > 0.7 * lines.length ? undefined : lines.filter((_, i) => kept.has(i));
 }
 
-function overlap(a: Line, b: Line): boolean {
+/** Whether two lines happen together for more than half of the shorter one. */
+export function overlap(a: Line, b: Line): boolean {
   if (a.span.mediumId !== b.span.mediumId) return false;
   const [from, to, start, end] = [a.span.start, a.span.end, b.span.start, b.span.end];
   if (from === undefined || to === undefined || start === undefined || end === undefined) return false;
   return Math.min(to, end) - Math.max(from, start) > 0.5 * Math.min(to - from, end - start);
-}
-
-const ASKS_FOR_TIME =
-  /^(when|at (what|which) (time|point|minute|second))\b.*\b(mention\w*|said|says?|talk\w*|speak\w*|spoken|shown?|shows|appears?|seen|visible|discuss\w*|happens?|heard|hear|on screen|start\w*|come up)\b/i;
-
-/** "When is the bridge mentioned?" asks for a time in the medium; "When was the bridge opened?" for what is said about it. */
-export function asksForTime(question: string): boolean {
-  return ASKS_FOR_TIME.test(question.trim());
-}
-
-/** The answer to a question for a time, from the line it rests on, unless the answer names a time itself. */
-export function withTime(answer: string, start: number | null | undefined): string {
-  if (start === null || start === undefined || /\d:\d\d/.test(answer)) return answer;
-  return `At ${timecode(start)}.`;
 }

@@ -5,9 +5,11 @@ import { cached, childResult, type Stage } from '../context.js';
 import { withoutSlides } from '../read/picture-lines.js';
 import { readFrameLines } from '../read/picture-text.js';
 import { readLines } from '../read/read.js';
+import { titledLines, withoutSubtitled } from '../read/titled.js';
 import { captionFrames } from '../see/captions.js';
 import { frameLines, interleave, utteranceLines, type Line } from './lines.js';
 import { makeSearchable } from './searchable.js';
+import { pictureLines } from './picture.js';
 import { segmentDocument, segmentLines, type TimelineSegment } from './segments.js';
 
 type Composed = JobResult<'media.compose'>;
@@ -18,7 +20,7 @@ type Composed = JobResult<'media.compose'>;
  */
 export async function compose(
   stage: Stage,
-  _payload: JobPayload<'media.compose'>,
+  { words }: JobPayload<'media.compose'>,
   context: JobContext,
 ): Promise<Composed> {
   const seen = await childResult(context, 'media.see');
@@ -31,6 +33,7 @@ export async function compose(
     stage.models.writer,
     seen ?? null,
     heard?.transcript.segments ?? null,
+    ...(words && medium.kind === 'image' ? ['words'] : []),
   );
   const known = await cached(stage.records, key, JOBS['media.compose'].result.omit({ medium: true }));
   if (known && (await stage.blobs.has(known.segments))) {
@@ -40,7 +43,7 @@ export async function compose(
 
   const segments =
     medium.kind === 'image' && seen?.visual
-      ? [pictureSegment(stage, medium, seen.visual)]
+      ? [await pictureSegment(stage, medium, seen.visual, words ? context.signal : undefined)]
       : await timeline(stage, medium, seen, heard, context);
   const { id } = await stage.blobs.put(Buffer.from(JSON.stringify(segments)));
   const result = { segments: id, count: segments.length };
@@ -58,9 +61,17 @@ async function mediumOf(stage: Stage, context: JobContext, id: string | undefine
   return found;
 }
 
-function pictureSegment(stage: Stage, medium: Medium, blob: string): TimelineSegment {
+/** `signal`: when the picture is to be put into words. */
+async function pictureSegment(
+  stage: Stage,
+  medium: Medium,
+  blob: string,
+  signal: AbortSignal | undefined,
+): Promise<TimelineSegment> {
   const { rows } = stage.models.visualShape;
-  return { parts: [{ type: 'visual', blob, index: 0, rows }], span: { mediumId: medium.id }, quote: '', lines: [] };
+  const lines = signal ? await pictureLines(stage, medium, blob, signal) : [];
+  const quote = lines.map((line) => line.quote).join(' ');
+  return { parts: [{ type: 'visual', blob, index: 0, rows }], span: { mediumId: medium.id }, quote, lines };
 }
 
 async function timeline(
@@ -73,13 +84,15 @@ async function timeline(
   const prompts = await stage.models.prompts();
   const { lines: templates, segment_tokens: limit } = prompts.timeline;
   const countTokens = await stage.models.tokenCounter();
-  const said = utteranceLines(medium, heard?.transcript.segments ?? [], templates);
   if (medium.kind === 'text')
     return segmentDocument(await readLines(stage, medium, context.signal), countTokens, limit, context.signal);
   const shown = await seenLines(stage, medium, seen, context);
   // A film that is only described (nothing was heard) is told by what it shows, not by what is written on it.
   const written = seen && heard ? await writtenLines(stage, medium, seen, context) : [];
-  return segmentLines(interleave(interleave(withoutSlides(shown, written), written), said), countTokens, limit);
+  const titled = await titledLines(stage, medium, context.signal);
+  const said = withoutSubtitled(utteranceLines(medium, heard?.transcript.segments ?? [], templates), titled.subtitles);
+  const seenAndRead = interleave(interleave(titled.chapters, withoutSlides(shown, written)), written);
+  return segmentLines(interleave(interleave(seenAndRead, titled.subtitles), said), countTokens, limit);
 }
 
 async function seenLines(

@@ -1,4 +1,4 @@
-import type { Medium, Span, Utterance } from '#contracts';
+import type { LineKind, Medium, Span, Utterance } from '#contracts';
 import type { Prompts } from '../models/prompts.js';
 import { timecode } from './timecode.js';
 
@@ -8,6 +8,8 @@ export interface Line {
   text: string;
   span: Span;
   quote: string;
+  /** How it got here; absent for the text of documents. */
+  kind?: LineKind;
 }
 
 export interface SeenFrame {
@@ -37,6 +39,7 @@ export function utteranceLines(medium: Medium, utterances: Utterance[], template
       text: write(templates.utterance, { time: timecode(utterance.start), text: utterance.text }),
       span: { mediumId: medium.id, start: utterance.start, end: utterance.end },
       quote: utterance.text,
+      kind: 'said',
     }));
 }
 
@@ -51,6 +54,7 @@ export function frameLines(medium: Medium, frames: SeenFrame[], templates: LineT
         ? { mediumId: medium.id }
         : { mediumId: medium.id, start: frame.time, end: frame.end ?? frame.time },
     quote: oneLine(frame.caption),
+    kind: 'seen',
   }));
 }
 

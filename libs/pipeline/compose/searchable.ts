@@ -28,7 +28,9 @@ export async function makeSearchable(
 ): Promise<void> {
   try {
     if (!(await records.passages.wanted(mediumId, blob))) return;
-    await records.passages.replace(mediumId, blob, passagesOf(await read()));
+    const passages = passagesOf(await read());
+    // A picture that a question looked at was not put into words: what is known of it stays.
+    if (passages.length > 0) await records.passages.replace(mediumId, blob, passages);
   } catch (error) {
     log.warn({ err: error, medium: mediumId }, 'the timeline is not in the search');
   }

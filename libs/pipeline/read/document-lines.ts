@@ -23,7 +23,7 @@ function blockLines({ id }: Pick<Medium, 'id'>, block: DocumentBlock, templates:
   if (start !== undefined) {
     const text = oneLine(block.text);
     const said = write(templates.utterance, { time: timecode(start), text });
-    return [{ text: said, span: { mediumId: id, start, end: end ?? start }, quote: text }];
+    return [{ text: said, span: { mediumId: id, start, end: end ?? start }, quote: text, kind: 'said' }];
   }
   const span: Span = {
     mediumId: id,

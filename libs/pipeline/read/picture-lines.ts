@@ -20,6 +20,7 @@ export function pictureTextLines(medium: Pick<Medium, 'id' | 'name'>, text: stri
     text: write(templates.utterance, { time: oneLine(medium.name), text: marked(words) }),
     span: { mediumId: medium.id },
     quote: words,
+    kind: 'written',
   }));
 }
 
@@ -29,6 +30,7 @@ export function frameTextLines(medium: Pick<Medium, 'id'>, texts: FrameText[], t
     text: write(templates.utterance, { time: timecode(time), text: marked(asSentences(text)) }),
     span: { mediumId: medium.id, start: time, end },
     quote: asSentences(text),
+    kind: 'written',
   }));
 }
 

@@ -42,6 +42,7 @@ describe('documentLines', () => {
       text: '[01:01] Hello\n',
       span: { mediumId: medium.id, start: 61.5, end: 63 },
       quote: 'Hello',
+      kind: 'said',
     });
   });
 
@@ -89,6 +90,7 @@ describe('text in pictures', () => {
       text: '[00:12] Text in the picture: Thank you.\n',
       span: { mediumId: medium.id, start: 12, end: 15 },
       quote: 'Thank you.',
+      kind: 'written',
     });
   });
 

@@ -1,0 +1,94 @@
+import fc from 'fast-check';
+import { describe, expect, it, test } from 'vitest';
+import type { Line } from '../compose/lines.js';
+import { coverage } from './coverage.js';
+import { fromTimeline, isGuess, quoted } from './from-timeline.js';
+import { distance, soundOf, soundsAlike } from './sounds-alike.js';
+
+const mediumId = 'd'.repeat(64);
+const line = (kind: Line['kind'], start: number, end: number, quote: string): Line => ({
+  kind,
+  quote,
+  text: `${quote}\n`,
+  span: { mediumId, start, end },
+});
+const lines = [
+  line('written', 0, 5, 'Annual report. Office: Oslo. Budget: 4200 dollars.'),
+  line('said', 0, 4, 'Welcome everybody to this talk.'),
+  line('seen', 5, 10, 'A brown dog on a lawn.'),
+  line('said', 6, 9, 'The unbrella is in the office.'),
+  line('seen', 10, 14, 'A train at a station.'),
+  line('said', 10, 13, 'Now the doorbell rings.'),
+  line('seen', 14, 18, 'A dog jumps over a train.'),
+  line('said', 14, 17, 'Everybody laughs.'),
+  line('said', 18, 21, 'The out and door bell rings.'),
+];
+const told = (question: string) => fromTimeline(question, lines);
+
+describe('fromTimeline', () => {
+  it('finds what was said while something was shown, and the other way round', () => {
+    expect(told('What is said while a dog is shown?')?.text).toBe('The unbrella is in the office. Everybody laughs.');
+    expect(told('What is said about the umbrella while a dog is shown?')?.text).toBe('The unbrella is in the office.');
+    expect(told('What is shown while the umbrella is mentioned?')?.text).toBe('A brown dog on a lawn.');
+  });
+
+  it('gives times of what is said and of what is shown, each in its own sense', () => {
+    expect(told('When is the train shown?')?.text).toBe('At 00:10.');
+    expect(told('When is the office mentioned?')).toMatchObject({ text: 'At 00:06.', lines: [{ kind: 'said' }] });
+    expect(told('When is the office shown?')?.text).toBe('At 00:00.');
+    expect(told('When does the doorbell ring for the last time?')?.text).toBe('At 00:18.');
+  });
+
+  it('counts what happens, also where speech was misheard', () => {
+    expect(told('How often does the doorbell ring?')?.text).toBe('2 times: at 00:10 and 00:18.');
+    expect(told('How often does everybody laugh?')?.text).toBe('Once: at 00:14.');
+  });
+
+  it('leaves to the decoder what no line tells, and what is no matter of time', () => {
+    expect(told('When is a giraffe shown?')).toBeUndefined();
+    expect(told('What is said while a giraffe is shown?')).toBeUndefined();
+    expect(told('Where is the umbrella?')).toBeUndefined();
+  });
+});
+
+describe('quoted', () => {
+  it('gives the line that a question is about', () => {
+    expect(quoted('In which city is the office?', lines.slice(0, 3))?.text).toBe(
+      'It is written: “Annual report. Office: Oslo. Budget: 4200 dollars.”',
+    );
+  });
+
+  it('gives nothing for what only shares a word', () => {
+    expect(quoted('Where did Daniel forget his umbrella stand?', lines)).toBeUndefined();
+    expect(quoted('How deep is the coal mine?', lines)).toBeUndefined();
+  });
+});
+
+test('a time alone is a guess, a reason is not', () => {
+  expect([isGuess('At 00:12.'), isGuess('While it rains.')]).toEqual([true, false]);
+});
+
+describe('soundsAlike', () => {
+  const alike = (a: string, b: string) => soundsAlike(soundOf(a), soundOf(b));
+
+  it('knows words by their consonants', () => {
+    expect([alike('umbrella', 'unbrella'), alike('doorbell', 'adorable'), alike('forget', 'forgot')]).toEqual([true, true, true]);
+    expect([alike('umbrella', 'unbrellal'), alike('door', 'doorway')]).toEqual([true, false]);
+    expect([alike('coal', 'cool'), alike('mine', 'man'), alike('garden', 'office')]).toEqual([true, false, false]);
+  }); // prettier-ignore
+
+  it('does not mind the order of two words', () => {
+    fc.assert(fc.property(fc.stringMatching(/^[a-z]{1,9}$/), fc.stringMatching(/^[a-z]{1,9}$/), (a, b) => alike(a, b) === alike(b, a) && distance(a, b) === distance(b, a))); // prettier-ignore
+  });
+});
+
+describe('coverage', () => {
+  it('is 1 for all words of a question and 0 for none', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom('dog', 'train', 'giraffe', 'office', 'the'), { maxLength: 5 }), (words) => {
+        for (const share of coverage(words.join(' '), lines)) expect(share >= 0 && share <= 1 + 1e-9).toBe(true);
+      }),
+    );
+    expect(coverage('brown dog', lines)[2]).toBeCloseTo(1);
+  });
+});

@@ -1,0 +1,147 @@
+import type { Line } from '../compose/lines.js';
+import { timecode } from '../compose/timecode.js';
+import { coverage } from './coverage.js';
+import { overlap } from './focus.js';
+import { asked, withoutAnswerType, type Sense } from './question.js';
+import { titleOf, topics } from './topics.js';
+
+/** An answer that the timeline itself gives, and the lines it rests on. */
+export interface TimelineAnswer {
+  text: string;
+  lines: Line[];
+}
+
+/** Share of a question's words from which a line is about the same thing. */
+const ABOUT = 0.5;
+/** The same for events, which are told in short lines: the best of several decide, and speech may be misheard. */
+const ABOUT_EVENT = 0.35;
+/** Lines this near to the best one are about the same. */
+const NEAR_BEST = 0.9;
+const NEAR_BEST_EVENT = 0.65;
+/** More than this would be no answer any more. */
+const MOST_LINES = 6;
+
+const SENSES: Record<Sense, (line: Line) => boolean> = {
+  said: ({ kind }) => kind === 'said',
+  shown: ({ kind }) => kind === 'seen' || kind === 'written',
+};
+
+/**
+ * Times, counts, and what was said while something was shown stand in the timeline: they are looked up there, not made up by
+ * the decoder. Undefined when the question asks for something else, or when nothing in the timeline matches.
+ */
+export function fromTimeline(question: string, lines: readonly Line[]): TimelineAnswer | undefined {
+  const wanted = asked(question);
+  const timed = lines.filter(({ span }) => span.start !== undefined);
+  switch (wanted.type) {
+    case 'while':
+      return during(timed, wanted);
+    case 'when': {
+      const events = eventsAbout(
+        timed,
+        wanted.about,
+        wanted.sense,
+        ABOUT_EVENT,
+        wanted.last ? NEAR_BEST_EVENT : NEAR_BEST,
+      );
+      const shown = wanted.last ? events.slice(-1) : events;
+      return shown.length === 0 ? undefined : { text: `At ${times(shown)}.`, lines: shown };
+    }
+    case 'count': {
+      const events = eventsAbout(timed, wanted.about, wanted.sense, ABOUT_EVENT, NEAR_BEST_EVENT);
+      if (events.length === 0) return undefined;
+      const often = events.length === 1 ? 'Once' : `${events.length} times`;
+      return { text: `${often}: at ${times(events)}.`, lines: events.slice(0, MOST_LINES) };
+    }
+    case 'chapters':
+      return chaptersOf(lines);
+    default:
+      return undefined;
+  }
+}
+
+/** Titles that are listed; the first of a very long list. */
+const MOST_CHAPTERS = 50;
+
+/** The chapters that files name, or else the topics that the lines turn to. */
+function chaptersOf(lines: readonly Line[]): TimelineAnswer | undefined {
+  const named = lines.filter(({ kind }) => kind === 'chapter');
+  const found = named.length > 0 ? named : topics(lines).flatMap((topic) => titledBy(topic, lines));
+  if (found.length === 0) return undefined;
+  const list = found.slice(0, MOST_CHAPTERS).map((line) => `${placeOf(line)}${line.quote}`);
+  return {
+    text: [...(named.length > 0 ? [] : ['No chapters are named. By topic:']), ...list].join('\n'),
+    lines: found.slice(0, MOST_CHAPTERS),
+  };
+}
+
+/** A topic is called by its most telling line, at the place where it begins. */
+function titledBy(topic: Line[], all: readonly Line[]): Line[] {
+  const [first] = topic;
+  const title = titleOf(topic, all);
+  return first && title ? [{ ...title, span: first.span }] : [];
+}
+
+function placeOf({ span: { start, page, line, file } }: Line): string {
+  if (start !== undefined) return `${timecode(start)} `;
+  if (page !== undefined) return `Page ${page}: `;
+  const inFile = file === undefined ? '' : `${file} `;
+  return line === undefined ? inFile : `${inFile}line ${line}: `;
+}
+
+function during(lines: Line[], { wanted, during: what, about }: { wanted: Sense; during: string; about: string }) {
+  const anchors = best(lines.filter(SENSES[wanted === 'said' ? 'shown' : 'said']), what, ABOUT);
+  const together = lines.filter(SENSES[wanted]).filter((line) => anchors.some((anchor) => overlap(line, anchor)));
+  const narrowed = about === '' ? [] : best(together, about, ABOUT);
+  const found = (narrowed.length > 0 ? narrowed : together).slice(0, MOST_LINES);
+  return found.length === 0 ? undefined : { text: found.map(({ quote }) => quote).join(' '), lines: found };
+}
+
+/** What happens one after the other: a thing that stays in view over several frames is one event. */
+function eventsAbout(lines: Line[], about: string, sense: Sense | undefined, least: number, near: number): Line[] {
+  const candidates = sense ? lines.filter(SENSES[sense]) : lines;
+  const found = best(candidates, about, least, near);
+  const [top] = found;
+  // What is not asked for by sense is counted in one: what is said of a thing is not another appearance of it.
+  const same = sense || !top ? found : found.filter(({ kind }) => kind === top.kind);
+  return same.filter((line, i) => {
+    const before = same[i - 1];
+    return !(line.kind === 'seen' && before?.kind === 'seen' && Math.abs((before.span.end ?? 0) - (line.span.start ?? 0)) < 0.01); // prettier-ignore
+  });
+}
+
+/** The lines that a wording is about, in their order. */
+function best(lines: Line[], about: string, least: number, near = NEAR_BEST): Line[] {
+  const scores = coverage(about, lines);
+  const top = scores.reduce((a, b) => Math.max(a, b), 0);
+  return top < least ? [] : lines.filter((_, i) => (scores[i] ?? 0) > 0 && (scores[i] ?? 0) >= near * top);
+}
+
+const times = (lines: Line[]): string => {
+  const all = lines.slice(0, MOST_LINES).map(({ span }) => timecode(span.start ?? 0));
+  const rest = lines.length > MOST_LINES ? [`${lines.length - MOST_LINES} more`] : [];
+  return [...all, ...rest].join(', ').replace(/, ([^,]+)$/, ' and $1');
+};
+
+/** A time in the medium is looked up or not known: one that the decoder names without a line about it is a guess. */
+export const isGuess = (answer: string): boolean => /^at\s+[\d:]+\.?$/i.test(answer.trim());
+
+/** What a line is that is quoted in place of an answer. */
+const QUOTED: Record<NonNullable<Line['kind']> | 'text', string> = {
+  said: 'It is said',
+  seen: 'The picture shows',
+  written: 'It is written',
+  chapter: 'A chapter is called',
+  text: 'It says',
+};
+
+/** Share of a question's words from which a line is worth quoting although the decoder saw no answer in it. */
+const ABOUT_THE_SAME = 0.55;
+
+/** The line that holds nearly all of a question, quoted. Undefined when none does: then the material does not tell. */
+export function quoted(question: string, lines: readonly Line[]): TimelineAnswer | undefined {
+  const scores = coverage(withoutAnswerType(question), lines);
+  const top = scores.reduce((a, b) => Math.max(a, b), 0);
+  const line = top < ABOUT_THE_SAME ? undefined : lines[scores.indexOf(top)];
+  return line && { text: `${QUOTED[line.kind ?? 'text']}: “${line.quote}”`, lines: [line] };
+}

@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest';
+import { asked, withoutAnswerType } from './question.js';
+
+describe('asked', () => {
+  it.each([
+    ['What is said while a dog is shown?', { wanted: 'said', during: 'a dog', about: '' }],
+    ['What was said about the budget while the map was visible?', { wanted: 'said', during: 'the map', about: 'the budget' }],
+    ['What can be seen while the harbour is mentioned?', { wanted: 'shown', during: 'the harbour' }],
+  ])('%s asks for what happens together', (question, wanted) => {
+    expect(asked(question)).toMatchObject({ type: 'while', ...wanted });
+  }); // prettier-ignore
+
+  it.each([
+    ['When is the coffee mentioned?', 'the coffee', 'said'],
+    ['When is a train shown?', 'a train', 'shown'],
+    ['When does the doorbell ring for the first time?', 'the doorbell ring for the', undefined],
+    ['At what time does the rocket appear?', 'the rocket', 'shown'],
+  ])('%s asks for a time in the medium', (question, about, sense) => {
+    expect(asked(question)).toMatchObject({ type: 'when', about: expect.stringContaining(about.split(' for')[0] ?? ''), sense });
+  }); // prettier-ignore
+
+  it.each(['When was the library opened?', 'At what time will Martha arrive?', 'Who says hello?'])(
+    '%s asks for what is told',
+    (question) => expect(asked(question).type).toBe('other'),
+  );
+
+  it('knows counts, chapters and summaries', () => {
+    expect(asked('How often is Molly named?')).toMatchObject({ type: 'count', about: 'Molly named?' });
+    expect(asked('List the chapters.').type).toBe('chapters');
+    expect(asked('Please summarise the talk.').type).toBe('summary');
+  });
+});
+
+describe('withoutAnswerType', () => {
+  it('drops the kind of thing that is asked for', () => {
+    expect(withoutAnswerType('In which city is the office?')).toMatch(/^In\s+is the office\?$/);
+    expect(withoutAnswerType('What is the budget?')).toBe('What is the budget?');
+  });
+});

@@ -1,0 +1,54 @@
+/** What a question asks a timeline for, as far as its wording tells. */
+export type Asked =
+  /** What was said while something was shown, or shown while it was said; `about` narrows it down. */
+  | { type: 'while'; wanted: Sense; during: string; about: string }
+  /** Times at which something is said or shown. */
+  | { type: 'when'; about: string; sense: Sense | undefined; last: boolean }
+  /** How many times something happens. */
+  | { type: 'count'; about: string; sense: Sense | undefined }
+  | { type: 'chapters' }
+  | { type: 'summary' }
+  | { type: 'other' };
+
+export type Sense = 'said' | 'shown';
+
+const SAID = 'said|say|says|saying|mention(?:s|ed)?|talk(?:s|ed|ing)?|speak(?:s|ing)?|spoken|discuss(?:ed|es)?|heard?|hears|told|explain(?:s|ed)?'; // prettier-ignore
+const SHOWN = 'shown?|shows|seen|sees?|visible|appears?|on (?:the )?screen|in the picture';
+const said = new RegExp(`\\b(?:${SAID})\\b`, 'i');
+const shown = new RegExp(`\\b(?:${SHOWN})\\b`, 'i');
+
+const SAID_WHILE = new RegExp(`\\b(?:${SAID})\\b(?:\\s+about\\s+(?<about>.+?))?\\s+(?:while|when|as)\\s+(?<during>.+?)\\s+(?:is|are|was|were|can be)?\\s*(?:being\\s+)?(?:${SHOWN})\\b`, 'i'); // prettier-ignore
+const SHOWN_WHILE = new RegExp(`\\b(?:${SHOWN})\\b\\s+(?:while|when|as)\\s+(?<during>.+?)\\s+(?:is|are|was|were)\\s+(?:being\\s+)?(?:${SAID})\\b`, 'i'); // prettier-ignore
+const WHEN = /^(?:when|at (?:what|which) (?:time|point|minute|second))\b/i;
+const HAPPENS = /\b(?:happens?|starts?|begins?|comes? up|first time|last time|rings?)\b/i;
+const COUNT = /^how (?:often|many times)\b/i;
+const CHAPTERS = /\bchapters?\b/i;
+const SUMMARY = /\b(?:summar(?:y|i[sz]e\w*)|overview|outline|gist)\b/i;
+
+export function asked(question: string): Asked {
+  const text = question.trim();
+  const saidWhile = SAID_WHILE.exec(text)?.groups;
+  if (saidWhile && /^(?:what|who)\b/i.test(text))
+    return { type: 'while', wanted: 'said', during: saidWhile['during'] ?? '', about: saidWhile['about'] ?? '' };
+  const shownWhile = SHOWN_WHILE.exec(text)?.groups;
+  if (shownWhile && /^what\b/i.test(text))
+    return { type: 'while', wanted: 'shown', during: shownWhile['during'] ?? '', about: '' };
+  const sense = said.test(text) ? 'said' : shown.test(text) ? 'shown' : undefined;
+  // "When was the bridge opened?" asks for what is said about it, not for a place in the medium.
+  if (WHEN.test(text) && (sense || HAPPENS.test(text)))
+    return { type: 'when', about: withoutFrame(text, WHEN), sense, last: /\blast\b/i.test(text) };
+  if (COUNT.test(text)) return { type: 'count', about: withoutFrame(text, COUNT), sense };
+  if (CHAPTERS.test(text) && /\b(?:list|which|what|name|give|show)\b/i.test(text)) return { type: 'chapters' };
+  return SUMMARY.test(text) ? { type: 'summary' } : { type: 'other' };
+}
+
+const FRAME = new RegExp(`\\b(?:${SAID}|${SHOWN}|something|anything|someone|anybody|time|times|first|last|happens?|is|are|was|were|does|do|did)\\b`, 'gi'); // prettier-ignore
+
+/** What the question is about, without the words that ask. */
+const withoutFrame = (text: string, opening: RegExp): string =>
+  text.replace(opening, ' ').replace(FRAME, ' ').replace(/\s+/g, ' ').trim();
+
+const ANSWER_TYPE = /\b(?:which|what|how)\s+(?!is\b|are\b|was\b|were\b|does\b|do\b|did\b|will\b|has\b|have\b)\w+/i;
+
+/** A question without the kind of thing that it asks for: an office answers "In which city is the office?". */
+export const withoutAnswerType = (question: string): string => question.replace(ANSWER_TYPE, ' ');

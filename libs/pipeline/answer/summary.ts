@@ -1,0 +1,73 @@
+import type { Answer, JobPayload, Medium } from '#contracts';
+import type { JobContext } from '#jobs';
+import type { Line } from '../compose/lines.js';
+import { segmentLines, type TimelineSegment } from '../compose/segments.js';
+import type { Stage } from '../context.js';
+import { citeLines } from './citations.js';
+import { decode, elapsed } from './decode.js';
+import { asked } from './question.js';
+import { timelineSequence } from './sequence.js';
+import { summarise } from './summarise.js';
+
+/** Segments that are told in one sentence: what the decoder reads well at once. */
+const SEGMENTS_OF_A_PART = 3;
+const INSTRUCTION = 'Summarise this in one sentence.';
+
+export function parts(segments: readonly TimelineSegment[]): Line[][] {
+  const lines = segments.map((segment) => segment.lines);
+  return Array.from({ length: Math.ceil(lines.length / SEGMENTS_OF_A_PART) }, (_, i) =>
+    lines.slice(i * SEGMENTS_OF_A_PART, (i + 1) * SEGMENTS_OF_A_PART).flat(),
+  );
+}
+
+export function wantsSummary({ task }: JobPayload<'answer'>, question: string): boolean {
+  return (task.type === 'ask' && task.summary === true) || asked(question).type === 'summary';
+}
+
+export interface SummaryRequest {
+  payload: JobPayload<'answer'>;
+  whole: TimelineSegment[];
+  media: Map<string, Medium>;
+  started: number;
+}
+
+/** A summary of any length of material: sentences with the number of the citation that each rests on. */
+export async function summary(
+  stage: Stage,
+  { payload, whole, media, started }: SummaryRequest,
+  context: JobContext,
+): Promise<Answer> {
+  const prompts = await stage.models.prompts();
+  const countTokens = await stage.models.tokenCounter();
+  const usage = { promptTokens: 0, selectedTokens: 0, completionTokens: 0, cachedTokens: 0 };
+  const tell = async (lines: Line[]): Promise<string | undefined> => {
+    const segments = segmentLines(lines, countTokens, prompts.timeline.segment_tokens);
+    // What is told of a part is no part of the answer yet: its tokens are not handed on.
+    const done = await decode(
+      stage,
+      payload,
+      timelineSequence(prompts, segments, INSTRUCTION),
+      context,
+      () => undefined,
+    );
+    for (const key of Object.keys(usage) as (keyof typeof usage)[]) usage[key] += done.usage[key];
+    return done.text.trim() === prompts.not_found ? undefined : firstSentence(done.text);
+  };
+  const sentences = await summarise(parts(whole), {
+    tell,
+    onProgress: (done, total) =>
+      context.emit({ type: 'progress', stage: 'summarise', percent: Math.round((100 * done) / total) }),
+  });
+  const text = sentences.map((sentence, i) => `${sentence.text} [${i + 1}]`).join(' ') || prompts.not_found;
+  context.emit({ type: 'token', text });
+  const citations = citeLines(sentences.map(({ source }) => source), media); // prettier-ignore
+  const ms = elapsed(started);
+  return { text, finishReason: 'stop', citations, usage, timings: { first_token_ms: ms, answer_ms: ms } };
+}
+
+const sentencesOf = new Intl.Segmenter('en', { granularity: 'sentence' });
+
+function firstSentence(text: string): string {
+  const [first] = sentencesOf.segment(text.trim());
+  return first?.segment.trim() ?? '';
+}
