@@ -9,6 +9,7 @@ const MEASUREMENTS = {
     asr: () => import('../../../bench/asr.js'),
     'asr-long': () => import('../../../bench/asr-long.js'),
     describe: () => import('../../../bench/describe.js'),
+    video: () => import('../../../bench/video.js'),
   },
   eval: {
     captions: () => import('../../../bench/eval/captions.js'),
