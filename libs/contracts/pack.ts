@@ -46,6 +46,7 @@ export const PackManifest = z.object({
       tokenizer: z.string(),
       /** Whisper's generation_config.json. */
       generation: z.string().optional(),
+      /** For people; the model's own files decide what it is asked for. */
       languages: z.array(z.string()),
     })
     .optional(),
