@@ -9,7 +9,7 @@ export interface FfmpegPlan {
 
 /** Demuxers that hold media themselves. Playlists, concatenations and devices are not among them. */
 export const DEMUXERS = [
-  'mov', 'mp4', 'matroska', 'webm', 'avi', 'mpegts', 'mpeg', 'mpegvideo', 'm4v', 'flv', 'asf', 'mxf', 'nut', 'dv', 'rm', 'ivf',
+  'mov', 'mp4', 'matroska', 'webm', 'avi', 'mpegts', 'mpeg', 'mpegvideo', 'm4v', 'flv', 'asf', 'mxf', 'nut', 'dv', 'rm', 'ivf', 'gif',
   'h264', 'hevc', 'mjpeg', 'wav', 'w64', 'rf64', 'mp3', 'flac', 'ogg', 'aac', 'ac3', 'eac3', 'dts', 'aiff', 'au', 'caf', 'amr',
   'amrnb', 'amrwb', 'wv', 'ape', 'tta', 'voc', 'gsm', 'sox', 'loas', 'truehd', 'mpc', 'mpc8', 'xwma',
 ]; // prettier-ignore

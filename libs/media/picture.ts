@@ -7,6 +7,8 @@ export interface PictureFacts {
   /** Pixels after the EXIF orientation is applied. */
   width: number;
   height: number;
+  /** More than one: it moves. */
+  frames: number;
 }
 
 /** Packed 8-bit sRGB, row-major [height, width, 3]. */
@@ -42,7 +44,9 @@ export async function probePicture(
   const width = header.autoOrient?.width ?? header.width;
   const height = header.autoOrient?.height ?? header.height;
   requirePixels(width, height, maxPixels);
-  return { mimeType: MIME[header.format] ?? `image/${header.format}`, width, height };
+  // Pages of a TIFF are no frames.
+  const frames = header.delay === undefined ? 1 : (header.pages ?? 1);
+  return { mimeType: MIME[header.format] ?? `image/${header.format}`, width, height, frames };
 }
 
 /**

@@ -52,7 +52,11 @@ export async function probe(file: string, options: ProbeOptions = {}): Promise<M
     case 'image': {
       const declared = pngSize(head);
       if (declared) requirePixels(declared.width, declared.height, limits.maxPixels);
-      return { kind: 'image', bytes, tracks: [], ...(await probePicture(file, limits)) };
+      const { frames, ...facts } = await probePicture(file, limits);
+      // An animation is a short film: each of its scenes is seen. (WebP's ffmpeg does not read; its first frame stands for it.)
+      if (frames > 1 && facts.mimeType === 'image/gif')
+        return { bytes, ...within(await probeAv(file, name, options.signal), limits, name), mimeType: facts.mimeType };
+      return { kind: 'image', bytes, tracks: [], ...facts };
     }
     case 'text': {
       const promised = promisedKind(name);
