@@ -93,7 +93,7 @@ export class Pass {
     } else this.waiting.push({ order, region, samples, key });
     // The first utterance goes alone, and reading on waits for it, so that the first text comes soon.
     if (order === 0) this.start(1);
-    if (this.told === 0 && this.waiting.length >= READ_AHEAD) await Promise.race(this.running);
+    if (this.told === 0 && this.waiting.length >= READ_AHEAD && this.running.size > 0) await Promise.race(this.running);
     while (this.waiting.length >= WINDOW) {
       this.start(BATCH);
       if (this.running.size > 2) await Promise.race(this.running);

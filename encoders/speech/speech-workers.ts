@@ -6,8 +6,13 @@ import type { Recognition, RecogniseRequest } from './recognition.js';
 export class SpeechWorkers {
   private readonly idle: WorkerClient[] = [];
   private readonly wanting: ((worker: WorkerClient) => void)[] = [];
+  /** How often a worker had died when it loaded the model: after one more death the model is gone. */
+  private readonly generations = new Map<WorkerClient, number>();
 
-  private constructor(private readonly workers: readonly WorkerClient[]) {}
+  private constructor(
+    private readonly workers: readonly WorkerClient[],
+    private readonly files: ModelFiles,
+  ) {}
 
   /**
    * Resolves when the first worker has loaded the model; the others load after it and join then, so that the first text
@@ -16,14 +21,13 @@ export class SpeechWorkers {
   static async open(files: ModelFiles, count: number): Promise<{ workers: SpeechWorkers; languages: string[] }> {
     const entry = new URL('./speech-worker.js', import.meta.url);
     const clients = Array.from({ length: count }, (_, i) => new WorkerClient(entry, { name: `speech ${i + 1}` }));
-    const workers = new SpeechWorkers(clients);
-    const load = (client: WorkerClient) => client.call<string[]>('load', files);
+    const workers = new SpeechWorkers(clients, files);
     try {
-      const languages = await load(clients[0]!);
+      const languages = await workers.load(clients[0]!);
       workers.free(clients[0]!);
       // One that cannot load the model has run out of memory: the others do its work.
       for (const client of clients.slice(1))
-        void load(client).then(
+        void workers.load(client).then(
           () => workers.free(client),
           () => undefined,
         );
@@ -37,6 +41,7 @@ export class SpeechWorkers {
   async recognise(request: RecogniseRequest, signal: AbortSignal | undefined): Promise<Recognition[]> {
     const worker = this.idle.pop() ?? (await new Promise<WorkerClient>((resolve) => this.wanting.push(resolve)));
     try {
+      if (this.generations.get(worker) !== worker.generation) await this.load(worker);
       return await worker.call<Recognition[]>('recognise', request, { signal });
     } finally {
       this.free(worker);
@@ -45,6 +50,13 @@ export class SpeechWorkers {
 
   async dispose(): Promise<void> {
     await Promise.all(this.workers.map((worker) => worker.dispose()));
+  }
+
+  private async load(worker: WorkerClient): Promise<string[]> {
+    const { generation } = worker;
+    const languages = await worker.call<string[]>('load', this.files);
+    this.generations.set(worker, generation);
+    return languages;
   }
 
   private free(worker: WorkerClient): void {

@@ -61,6 +61,10 @@ describe('formatTranscript', () => {
     });
   });
 
+  it('says which task it was', () => {
+    expect(JSON.parse(formatTranscript(two, 'verbose_json', 'translate'))).toMatchObject({ task: 'translate' });
+  });
+
   it('names channels', () => {
     const call = transcript([{ start: 0, end: 1, text: 'Hello?', channel: 1 }]);
     expect(formatTranscript(call, 'vtt')).toContain('<v Channel 2>Hello?');
