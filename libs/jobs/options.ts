@@ -17,8 +17,11 @@ export const JOB_OPTIONS: Record<JobName, { queue: QueueName; attempts: number }
   answer: { queue: 'answer', attempts: 3 },
 };
 
-/** A job whose worker died this often is the cause of the deaths, not their victim. */
-export const MAX_DEATHS = 5;
+/**
+ * A job whose worker died this often is the cause of the deaths, not their victim. A victim may meet many: with a worker killed every
+ * five seconds on two busy cores, one request in four had a job that met five (`npm run e2e`).
+ */
+export const MAX_DEATHS = 20;
 
 export const LOCK_MS = 15_000;
 export const STALLED_CHECK_MS = 5_000;
