@@ -28,17 +28,25 @@ export interface Token {
   logprob?: TokenLogprob;
 }
 
-/** Keeps tokens back while they may still become `text`, which is then not handed on. */
-export function unless(text: string, emit: (token: Token) => void): (token: Token) => void {
-  let held: Token[] | undefined = [];
-  return (token) => {
-    if (!held) return emit(token);
-    held.push(token);
-    const so = held.map((each) => each.text).join('').trimStart(); // prettier-ignore
-    if (text.startsWith(so) || so.trimEnd() === text) return;
-    for (const each of held) emit(each);
-    held = undefined;
+/** Keeps tokens back while what they say so far may still be put aside; `flush` hands on what is left. */
+export class HeldTokens {
+  private held: Token[] | undefined = [];
+
+  constructor(
+    private readonly emit: (token: Token) => void,
+    private readonly mayBePutAside: (text: string) => boolean,
+  ) {}
+
+  readonly push = (token: Token): void => {
+    if (!this.held) return this.emit(token);
+    this.held.push(token);
+    if (!this.mayBePutAside(this.held.map(({ text }) => text).join(''))) this.flush();
   };
+
+  flush(): void {
+    for (const token of this.held ?? []) this.emit(token);
+    this.held = undefined;
+  }
 }
 
 export function result(done: Done, citations: Citation[], started: number): Answer {

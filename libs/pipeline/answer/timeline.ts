@@ -4,7 +4,7 @@ import { pictureLines } from '../compose/picture.js';
 import { segmentLines, type TimelineSegment } from '../compose/segments.js';
 import type { Stage } from '../context.js';
 import { cite, citeLines } from './citations.js';
-import { decode, elapsed, result, unless, type Token } from './decode.js';
+import { decode, elapsed, HeldTokens, result } from './decode.js';
 import { focus } from './focus.js';
 import { fromTimeline, isGuess, quoted, type TimelineAnswer } from './from-timeline.js';
 import { lexicalPrior } from './lexical.js';
@@ -50,14 +50,12 @@ export async function askTimeline(
 
   const segments = await relatedSegments(stage, question, whole);
   const sequence = { ...timelineSequence(prompts, segments, question), prior: lexicalPrior(question, segments) };
-  const waits = free && asked(question).type === 'when';
-  const emit = (token: Token): void => context.emit(token);
-  // What may still be put aside is not handed on.
-  const hand = waits ? () => undefined : free ? unless(prompts.not_found, emit) : emit;
-  const done = await decode(stage, payload, sequence, context, hand);
-  const refused = done.text.trim() === prompts.not_found || (waits && isGuess(done.text));
-  if (!refused) {
-    if (waits) emit({ type: 'token', text: done.text });
+  const waits = asked(question).type === 'when';
+  const putAside = (text: string): boolean => free && (waits || prompts.not_found.startsWith(text.trim()));
+  const tokens = new HeldTokens((token) => context.emit(token), putAside);
+  const done = await decode(stage, payload, sequence, context, tokens.push);
+  if (done.text.trim() !== prompts.not_found && !(free && waits && isGuess(done.text))) {
+    tokens.flush();
     return result(done, cite({ question, answer: done.text, segments, evidence: done.evidence, media }), started);
   }
   const nearest = free ? quoted(question, lines) : undefined;
