@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ROOT } from './cli.js';
-import { testPython } from './python.js';
+import { pythonPrograms } from './python-clients.js';
 
 /** A server of its own for one spec file: on a free port, in a folder that goes away. */
 export interface OuterServer {
@@ -96,7 +96,9 @@ export async function startPostgres(): Promise<OuterServer> {
 /** An S3 server with an empty bucket; credentials are anything. */
 export async function startS3(bucket = 'tessera'): Promise<OuterServer & { endpoint: string }> {
   const port = await freePort();
-  const child = spawn(testPython(), ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)], { stdio: 'ignore' });
+  const child = spawn(join(pythonPrograms(), 'python'), ['-m', 'moto.server', '-H', '127.0.0.1', '-p', String(port)], {
+    stdio: 'ignore',
+  });
   const endpoint = `http://127.0.0.1:${port}`;
   for (let i = 0; i < 600; i++) {
     if (child.exitCode !== null) throw new Error(`the S3 server ended with code ${child.exitCode}`);
@@ -113,8 +115,8 @@ export async function startS3(bucket = 'tessera'): Promise<OuterServer & { endpo
 
 /** llama.cpp's own OpenAI-compatible server on a GGUF. */
 export async function startLlama(gguf: string): Promise<OuterServer> {
-  const script = join(ROOT, 'test/support/scripts/llama_server.py');
-  const child = spawn(testPython(), [script, gguf], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const script = join(ROOT, 'test/python/llama_server.py');
+  const child = spawn(join(pythonPrograms(), 'python'), [script, gguf], { stdio: ['pipe', 'pipe', 'ignore'] });
   const address = await new Promise<string>((resolve, reject) => {
     child.stdout.once('data', (line: Buffer) => resolve(line.toString().trim()));
     child.once('exit', (code) => reject(new Error(`llama.cpp's server ended with code ${code}`)));
