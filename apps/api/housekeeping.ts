@@ -31,8 +31,8 @@ export class Housekeeping implements OnModuleInit, OnModuleDestroy {
     const { records, blobs, config } = this.parts;
     try {
       for (const id of await records.expireMedia()) await blobs.delete(id);
-      await this.uploads.tidy();
       await records.expireRequests(config.queue.resultSeconds + REQUEST_EXTRA_SECONDS);
+      await this.uploads.tidy();
     } catch (error) {
       log.warn({ err: error }, 'could not tidy up');
     }

@@ -40,7 +40,7 @@ export class Requests {
    */
   async submit(request: FastifyRequest, submission: Submission): Promise<string> {
     // Other methods are counted by the guard, before their body is read.
-    if (request.method === 'GET') this.callers.count(identityOf(request).keyId ?? request.ip);
+    if (request.method === 'GET' || request.method === 'HEAD') this.callers.count(identityOf(request).keyId ?? request.ip);
     const webhook = this.webhookOf(request);
     const key = request.headers['idempotency-key'];
     return this.enqueue(identityOf(request).tenant, submission, {

@@ -10,19 +10,17 @@ export interface Unfit {
   message: string;
 }
 
-/** Characters that are no text, or lists in lists without end; looked for without recursion. Undefined when all is well. */
-export function unfitFor(value: unknown): Unfit | undefined {
-  const open: { value: unknown; path: Unfit['path'] }[] = [{ value, path: [] }];
-  for (let next = open.pop(); next; next = open.pop()) {
-    const { value: each, path } = next;
-    if (typeof each === 'string' && !isText(each)) return { path, message: 'holds a character that is no text' };
-    if (typeof each !== 'object' || each === null || Buffer.isBuffer(each)) continue;
-    if (path.length >= MAX_DEPTH)
-      return { path: path.slice(0, 3), message: `is nested deeper than ${MAX_DEPTH} levels` };
-    for (const [key, inside] of Object.entries(each)) {
-      if (!isText(key)) return { path, message: 'has a name that is no text' };
-      open.push({ value: inside, path: [...path, key] });
-    }
+/** Characters that are no text, or lists in lists without end. Undefined when all is well. Recursion ends at MAX_DEPTH. */
+export function unfitFor(value: unknown, depth = 0): Unfit | undefined {
+  if (typeof value === 'string')
+    return isText(value) ? undefined : { path: [], message: 'holds a character that is no text' };
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (depth >= MAX_DEPTH) return { path: [], message: `is nested deeper than ${MAX_DEPTH} levels` };
+  const inside = value as Record<string | number, unknown>;
+  for (const key of Array.isArray(value) ? value.keys() : Object.keys(value)) {
+    if (typeof key === 'string' && !isText(key)) return { path: [], message: 'has a name that is no text' };
+    const unfit = unfitFor(inside[key], depth + 1);
+    if (unfit) return { ...unfit, path: [key, ...unfit.path] };
   }
   return undefined;
 }

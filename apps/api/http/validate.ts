@@ -3,6 +3,9 @@ import type { z } from 'zod';
 import { TesseraError } from '#contracts';
 import { unfitFor } from './plain-text.js';
 
+/** Names of a path that are told. */
+const MAX_PATH = 10;
+
 /** Throws `invalid_request` that names the first wrong field and what is wrong with it. */
 export function validate<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
   const unfit = unfitFor(value);
@@ -10,7 +13,7 @@ export function validate<T extends z.ZodType>(schema: T, value: unknown): z.outp
   if (parsed?.success) return parsed.data;
   const issues = unfit ? [unfit] : (parsed?.error.issues ?? []);
   const [issue] = issues;
-  const param = issue?.path.map(String).join('.') ?? '';
+  const param = issue?.path.slice(0, MAX_PATH).map(String).join('.') ?? '';
   const others = issues.length - 1;
   const more = others > 0 ? ` (and ${others} more)` : '';
   throw new TesseraError(

@@ -24,7 +24,7 @@ const ListQuery = z.object({
 });
 
 const PurgeQuery = z.object({
-  status: z.enum(['failed', 'cancelled']).default('failed').describe('Which jobs are forgotten.'),
+  status: z.enum(['failed', 'cancelled']).describe('Which jobs are forgotten.'),
   before: z.coerce
     .number<string>()
     .int()

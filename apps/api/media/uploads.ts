@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, mkdirSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Controller, Delete, Head, Inject, Injectable, Options, Patch, Post, Req, Res } from '@nestjs/common';
@@ -56,6 +56,7 @@ export class Uploads {
     @Inject(MediaStore) private readonly media: MediaStore,
   ) {
     this.folder = join(parts.config.dataDir, 'uploads');
+    mkdirSync(this.folder, { recursive: true, mode: 0o700 });
     this.store = new FileStore({ directory: this.folder, expirationPeriodInMilliseconds: ABANDONED_AFTER_MS });
   }
 

@@ -99,10 +99,14 @@ function parametersOf(path: string, operation: OperationOptions): Json[] {
     required: true,
     schema: { type: 'string' },
   }));
-  const { properties = {} } = (query ? schemaOf(query, 'input') : {}) as { properties?: Record<string, Json> };
+  const { properties = {}, required = [] } = (query ? schemaOf(query, 'input') : {}) as {
+    properties?: Record<string, Json>;
+    required?: string[];
+  };
   const inQuery = Object.entries(properties).map(([name, { description, ...schema }]) => ({
     name,
     in: 'query',
+    ...(required.includes(name) ? { required: true } : {}),
     description,
     schema,
   }));
