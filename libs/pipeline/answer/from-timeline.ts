@@ -45,7 +45,7 @@ export function fromTimeline(question: string, lines: readonly Line[]): Timeline
         wanted.last ? NEAR_BEST_EVENT : NEAR_BEST,
       );
       const shown = wanted.last ? events.slice(-1) : events;
-      return shown.length === 0 ? undefined : { text: `At ${times(shown)}.`, lines: shown };
+      return shown.length === 0 ? undefined : { text: `At ${times(shown)}.`, lines: shown.slice(0, MOST_LINES) };
     }
     case 'count': {
       const events = eventsAbout(timed, wanted.about, wanted.sense, ABOUT_EVENT, NEAR_BEST_EVENT);

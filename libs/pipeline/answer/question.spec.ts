@@ -28,6 +28,9 @@ describe('asked', () => {
     expect(asked('How often is Molly named?')).toMatchObject({ type: 'count', about: 'Molly named?' });
     expect(asked('List the chapters.').type).toBe('chapters');
     expect(asked('Please summarise the talk.').type).toBe('summary');
+    expect(asked('Give me an overview of the notes.').type).toBe('summary');
+    for (const question of ['What is said in the second chapter?', 'What does the summary slide say?'])
+      expect(asked(question).type).toBe('other');
   });
 });
 

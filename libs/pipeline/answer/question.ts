@@ -22,8 +22,9 @@ const SHOWN_WHILE = new RegExp(`\\b(?:${SHOWN})\\b\\s+(?:while|when|as)\\s+(?<du
 const WHEN = /^(?:when|at (?:what|which) (?:time|point|minute|second))\b/i;
 const HAPPENS = /\b(?:happens?|starts?|begins?|comes? up|first time|last time|rings?)\b/i;
 const COUNT = /^how (?:often|many times)\b/i;
-const CHAPTERS = /\bchapters?\b/i;
-const SUMMARY = /\b(?:summar(?:y|i[sz]e\w*)|overview|outline|gist)\b/i;
+const CHAPTERS = /\b(?:list|name|give|show|which|what are)\b.*\bchapters\b/i;
+const SUMMARY =
+  /^(?:please |can you |could you )?(?:summari[sz]e|sum up)\b|^(?:a |the )?summary\b|\b(?:give|write|make)\b.*\b(?:summary|overview|outline|gist)\b/i;
 
 export function asked(question: string): Asked {
   const text = question.trim();
@@ -38,7 +39,7 @@ export function asked(question: string): Asked {
   if (WHEN.test(text) && (sense || HAPPENS.test(text)))
     return { type: 'when', about: withoutFrame(text, WHEN), sense, last: /\blast\b/i.test(text) };
   if (COUNT.test(text)) return { type: 'count', about: withoutFrame(text, COUNT), sense };
-  if (CHAPTERS.test(text) && /\b(?:list|which|what|name|give|show)\b/i.test(text)) return { type: 'chapters' };
+  if (CHAPTERS.test(text)) return { type: 'chapters' };
   return SUMMARY.test(text) ? { type: 'summary' } : { type: 'other' };
 }
 
