@@ -51,6 +51,32 @@ describe('fromTimeline', () => {
   });
 });
 
+describe('several pictures', () => {
+  const picture = (id: string, name: string, quote: string): Line => ({
+    kind: 'seen',
+    quote,
+    text: `[${name}] Picture: ${quote}\n`,
+    span: { mediumId: id.repeat(64) },
+  });
+  const pictures = [
+    picture('a', 'lawn.jpg', 'A brown dog on a lawn.'),
+    picture('b', 'rail.jpg', 'A train at a station.'),
+  ];
+
+  it('are told by what they show', () => {
+    expect(fromTimeline('Which of these photos shows a train?', pictures)?.text).toBe('rail.jpg.');
+    expect(fromTimeline('Which of these photos shows a giraffe?', pictures)).toBeUndefined();
+  });
+
+  it('are compared beside each other', () => {
+    expect(fromTimeline('Compare these two pictures.', pictures)).toMatchObject({
+      text: 'lawn.jpg: A brown dog on a lawn.\nrail.jpg: A train at a station.',
+      lines: pictures,
+    });
+    expect(fromTimeline('Compare these two pictures.', pictures.slice(1))).toBeUndefined();
+  });
+});
+
 describe('quoted', () => {
   it('gives the line that a question is about', () => {
     expect(quoted('In which city is the office?', lines.slice(0, 3))?.text).toBe(

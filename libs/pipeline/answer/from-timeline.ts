@@ -53,11 +53,32 @@ export function fromTimeline(question: string, lines: readonly Line[]): Timeline
       const often = events.length === 1 ? 'Once' : `${events.length} times`;
       return { text: `${often}: at ${times(events)}.`, lines: events.slice(0, MOST_LINES) };
     }
+    case 'which':
+      return named(best(pictures(lines), wanted.about, ABOUT));
+    case 'compare':
+      return compared(pictures(lines));
     case 'chapters':
       return chaptersOf(lines);
     default:
       return undefined;
   }
+}
+
+/** Lines of pictures that stand for themselves; each begins with the name of its file. */
+const pictures = (lines: readonly Line[]): Line[] =>
+  lines.filter(({ kind, span }) => (kind === 'seen' || kind === 'written') && span.start === undefined);
+const nameOf = ({ text }: Line): string => /^\[(.+?)\] /.exec(text)?.[1] ?? '';
+
+function named(found: Line[]): TimelineAnswer | undefined {
+  const one = found.filter((line, i) => found.findIndex((other) => other.span.mediumId === line.span.mediumId) === i);
+  return one.length === 0 ? undefined : { text: `${one.map(nameOf).join(', ')}.`, lines: one };
+}
+
+/** Captions of several pictures beside each other: what a small model would say of how they differ is made up. */
+function compared(found: Line[]): TimelineAnswer | undefined {
+  if (new Set(found.map(({ span }) => span.mediumId)).size < 2) return undefined;
+  const lines = found.slice(0, MOST_LINES);
+  return { text: lines.map((line) => `${nameOf(line)}: ${line.quote}`).join('\n'), lines };
 }
 
 /** Titles that are listed; the first of a very long list. */

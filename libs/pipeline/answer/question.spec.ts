@@ -24,6 +24,18 @@ describe('asked', () => {
     (question) => expect(asked(question).type).toBe('other'),
   );
 
+  it.each([
+    ['Which of these photos shows a dog?', 'a dog?'],
+    ['Which picture has a red bus on it?', 'a red bus on it?'],
+  ])('%s asks for pictures', (question, about) => {
+    expect(asked(question)).toEqual({ type: 'which', about });
+  });
+
+  it('tells comparing pictures from comparing what is told', () => {
+    expect(asked('Compare these two pictures.').type).toBe('compare');
+    expect(asked('Compare the two budgets.').type).toBe('other');
+  });
+
   it('knows counts, chapters and summaries', () => {
     expect(asked('How often is Molly named?')).toMatchObject({ type: 'count', about: 'Molly named?' });
     expect(asked('List the chapters.').type).toBe('chapters');

@@ -6,6 +6,10 @@ export type Asked =
   | { type: 'when'; about: string; sense: Sense | undefined; last: boolean }
   /** How many times something happens. */
   | { type: 'count'; about: string; sense: Sense | undefined }
+  /** Which of several pictures shows something. */
+  | { type: 'which'; about: string }
+  /** What several pictures show, beside each other. */
+  | { type: 'compare' }
   | { type: 'chapters' }
   | { type: 'summary' }
   | { type: 'other' };
@@ -22,6 +26,9 @@ const SHOWN_WHILE = new RegExp(`\\b(?:${SHOWN})\\b\\s+(?:while|when|as)\\s+(?<du
 const WHEN = /^(?:when|at (?:what|which) (?:time|point|minute|second))\b/i;
 const HAPPENS = /\b(?:happens?|starts?|begins?|comes? up|first time|last time|rings?)\b/i;
 const COUNT = /^how (?:often|many times)\b/i;
+const PICTURES = '(?:photos?|photographs?|pictures?|images?)';
+const WHICH = new RegExp(`^(?:which|what)(?: one)?(?: of (?:these|the|those))?(?: \\w+)? ${PICTURES}\\s+(?:shows?|have|has|contains?|is of|are of|is about|with|depicts?)\\s+(?<about>.+)$`, 'i'); // prettier-ignore
+const COMPARE = new RegExp(`^(?:compare\\b|what (?:is|are) the differences? between\\b).*\\b${PICTURES}\\b`, 'i');
 const CHAPTERS = /\b(?:list|name|give|show|which|what are)\b.*\bchapters\b/i;
 const SUMMARY =
   /^(?:please |can you |could you )?(?:summari[sz]e|sum up)\b|^(?:a |the )?summary\b|\b(?:give|write|make)\b.*\b(?:summary|overview|outline|gist)\b/i;
@@ -39,6 +46,9 @@ export function asked(question: string): Asked {
   if (WHEN.test(text) && (sense || HAPPENS.test(text)))
     return { type: 'when', about: withoutFrame(text, WHEN), sense, last: /\blast\b/i.test(text) };
   if (COUNT.test(text)) return { type: 'count', about: withoutFrame(text, COUNT), sense };
+  const which = WHICH.exec(text);
+  if (which) return { type: 'which', about: which.groups?.['about'] ?? '' };
+  if (COMPARE.test(text)) return { type: 'compare' };
   if (CHAPTERS.test(text)) return { type: 'chapters' };
   return SUMMARY.test(text) ? { type: 'summary' } : { type: 'other' };
 }
