@@ -20,6 +20,7 @@ import { MetricsController } from './health/metrics.js';
 import { ErrorFilter } from './http/errors.js';
 import { Housekeeping } from './housekeeping.js';
 import { logRequests } from './http/log.js';
+import { allowNoBody } from './http/no-body.js';
 import { refuseUnfitAddresses } from './http/plain-text.js';
 import { SECURITY } from './http/security.js';
 import { Callers } from './identity/callers.js';
@@ -130,6 +131,7 @@ export async function createApi(parts: ApiParts): Promise<NestFastifyApplication
   logRequests(fastify);
   traceRequests(fastify);
   refuseUnfitAddresses(fastify);
+  allowNoBody(fastify);
   passUploads(fastify);
   if (http.corsOrigins.length > 0)
     app.enableCors({

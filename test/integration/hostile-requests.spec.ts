@@ -175,6 +175,17 @@ describe('addresses', () => {
   });
 });
 
+test('a type of body without a body is nothing wrong where none is needed', async () => {
+  for (const [method, path] of [
+    ['DELETE', `/v1/media/${HASH}`],
+    ['DELETE', '/v1/files/none'],
+    ['POST', '/v1/batches/none/cancel'],
+    ['POST', '/v1/jobs/none/retry'],
+  ] as const)
+    // prettier-ignore
+    expect([path, (await send(method, path)).status]).toEqual([path, 404]);
+});
+
 test('the next request is answered as if nothing had been', async () => {
   const { status, text } = await send('POST', CHAT, chat('Hello'));
   expect([status, text]).toEqual([200, expect.stringContaining('Hello')]);
