@@ -5,6 +5,7 @@ import {
   type ClientReadableStream,
   type ChannelCredentials,
 } from '@grpc/grpc-js';
+import { traceCarrier } from '#platform';
 import { fromStatus } from './errors.js';
 import { Decoder } from './proto.js';
 import type { CountTokensRequest } from './generated/tessera/v1/CountTokensRequest.js';
@@ -109,6 +110,7 @@ export class DecoderRpc {
 
   private metadata(): Metadata {
     const metadata = new Metadata();
+    for (const [name, value] of Object.entries(traceCarrier() ?? {})) metadata.set(name, value);
     if (this.options.key) metadata.set('authorization', `Bearer ${this.options.key}`);
     return metadata;
   }

@@ -11,7 +11,7 @@ import {
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
 import { TesseraError } from '#contracts';
-import { createLogger } from '#platform';
+import { beginWork, createLogger } from '#platform';
 import { toStatus } from './errors.js';
 
 const log = createLogger('grpc');
@@ -77,16 +77,24 @@ function handler(
 ) {
   return async (incoming: AnyCall, callback: sendUnaryData<unknown> = () => undefined): Promise<void> => {
     const { call, end } = follow(incoming);
-    try {
+    const from = { traceparent: call.header('traceparent') };
+    const work = beginWork(call.path.slice(1), { kind: 'server', from, attributes: { 'rpc.system': 'grpc' } });
+    let fault: unknown;
+    const answer = async (): Promise<void> => {
       const result = method(requestStream ? incoming : incoming.request, call);
       if (responseStream) {
         await pump(result as AsyncIterable<unknown>, incoming, call.signal);
         incoming.end();
       } else callback(null, await result);
+    };
+    try {
+      await (work ? work.within(answer) : answer());
     } catch (error) {
+      fault = error;
       if (responseStream) incoming.emit('error', failed(call.path, error));
       else callback(failed(call.path, error));
     } finally {
+      work?.end({ error: fault });
       end();
     }
   };
