@@ -98,7 +98,13 @@ export const JOBS = {
   },
   'media.compose': {
     /** `words`: a lone picture is put into words too, to be read by people; a question about it needs none. */
-    payload: z.object({ source: MediaSource, words: z.boolean().default(false) }),
+    payload: z.object({
+      source: MediaSource,
+      words: z.boolean().default(false),
+      /** Seconds: what lies outside was not looked at or listened to. */
+      start: z.number().nonnegative().optional(),
+      end: z.number().positive().optional(),
+    }),
     /** `segments` is a blob: JSON array of StoredSegment. */
     result: z.object({ medium: Medium, segments: ContentHash, count: z.number().int() }),
   },

@@ -42,8 +42,14 @@ const PERCEPTION: Record<TreeInput['kind'], (input: TreeInput) => JobTree[]> = {
 /** compose ← what the medium's kind needs ← ingest: its timeline, and all that a question about it needs but the question. */
 export const timelineTree = (input: TreeInput, options: { words?: boolean } = {}): JobTree<'media.compose'> => ({
   name: 'media.compose',
-  payload: { source: input.source, ...options },
+  payload: { source: input.source, ...options, ...rangeOf(input) },
   children: PERCEPTION[input.kind](input),
+});
+
+/** What is looked at is also what is listened to and read. */
+const rangeOf = ({ see: { start, end } = {} }: TreeInput) => ({
+  ...(start === undefined ? {} : { start }),
+  ...(end === undefined ? {} : { end }),
 });
 
 /** answer ← one compose per medium ← what its kind needs ← ingest. */

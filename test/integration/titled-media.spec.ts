@@ -104,9 +104,9 @@ describe('over HTTP', () => {
     const body = form({}, [['file', 'film.mkv', new Uint8Array(readFileSync(path))]]);
     return ((await (await fetch(`${api.url}/v1/media`, { method: 'POST', body })).json()) as { id: string }).id;
   };
-  const ask = async (question: string, id: string) => {
+  const ask = async (question: string, id: string, range: object = {}) => {
     const headers = { 'content-type': 'application/json' };
-    const body = JSON.stringify({ question, media: [id] });
+    const body = JSON.stringify({ question, media: [id], ...range });
     const response = await fetch(`${api.url}/v1/questions`, { method: 'POST', headers, body });
     return (await response.json()) as { answer: string; citations: { start: number; quote: string }[] };
   };
@@ -133,6 +133,13 @@ describe('over HTTP', () => {
       answer: 'At 00:05.',
       citations: [{ quote: 'The budget is 42 dollars.' }],
     });
+  });
+
+  test('only the part that is asked about is read', async () => {
+    const id = await bring(film('english.mkv', 'subrip', 'eng'));
+    expect((await ask('List the chapters.', id, { start: 4 })).answer).toBe('00:04 The budget = 42');
+    expect((await ask('List the chapters.', id, { end: 3.5 })).answer).toBe('00:00 The harbour');
+    expect(await ask('List the chapters.', id, { start: 4, end: 3 })).toMatchObject({ error: { param: 'end' } });
   });
 
   test('subtitles in another language are writing beside what is heard', async () => {

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { TesseraError } from '#contracts';
-import { answerTree } from '#jobs';
+import { answerTree, type TreeInput } from '#jobs';
 import type { MediaRecord } from '#storage';
 import { toSampling } from '../inputs/fields.js';
 import { MediaStore } from '../inputs/store.js';
@@ -28,7 +28,18 @@ export class QuestionWork {
     for (const url of body.urls) inputs.push(await this.store.fromUrl(tenant, url, undefined, 'urls'));
     const { question, summary, selected_tokens: selectedTokens } = body;
     const task = { type: 'ask' as const, question, ...(summary ? { summary } : {}) };
-    const tree = answerTree(task, inputs, { sampling: toSampling(body), selectedTokens });
+    const tree = answerTree(
+      task,
+      inputs.map((input) => within(input, body)),
+      { sampling: toSampling(body), selectedTokens },
+    );
     return { kind: 'question', tree, options: { question } };
   }
+}
+
+/** The part of a medium that is asked about. Pictures and texts have no times. */
+function within(input: TreeInput, { start, end }: Pick<QuestionRequest, 'start' | 'end'>): TreeInput {
+  if (start === undefined && end === undefined) return input;
+  const range = { ...(start === undefined ? {} : { start }), ...(end === undefined ? {} : { end }) };
+  return { ...input, see: { ...input.see, ...range }, hear: { ...input.hear, ...range } };
 }

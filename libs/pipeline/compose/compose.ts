@@ -5,7 +5,7 @@ import { cached, childResult, type Stage } from '../context.js';
 import { withoutSlides } from '../read/picture-lines.js';
 import { readFrameLines } from '../read/picture-text.js';
 import { readLines } from '../read/read.js';
-import { titledLines, withoutSubtitled } from '../read/titled.js';
+import { titledLines, withoutSubtitled, type TimeRange } from '../read/titled.js';
 import { captionFrames } from '../see/captions.js';
 import { frameLines, interleave, utteranceLines, type Line } from './lines.js';
 import { makeSearchable } from './searchable.js';
@@ -14,13 +14,18 @@ import { segmentDocument, segmentLines, type TimelineSegment } from './segments.
 
 type Composed = JobResult<'media.compose'>;
 
+interface Perceived extends TimeRange {
+  seen: JobResult<'media.see'> | undefined;
+  heard: JobResult<'media.hear'> | undefined;
+}
+
 /**
  * Interleaves what was seen and heard by time into segments of whole lines. A still picture stays one segment of
  * visual tokens: it is put into words only when it has to share a timeline with other media.
  */
 export async function compose(
   stage: Stage,
-  { words }: JobPayload<'media.compose'>,
+  { words, start, end }: JobPayload<'media.compose'>,
   context: JobContext,
 ): Promise<Composed> {
   const seen = await childResult(context, 'media.see');
@@ -34,6 +39,7 @@ export async function compose(
     seen ?? null,
     heard?.transcript.segments ?? null,
     ...(words && medium.kind === 'image' ? ['words'] : []),
+    ...(start === undefined && end === undefined ? [] : [{ start, end }]),
   );
   const known = await cached(stage.records, key, JOBS['media.compose'].result.omit({ medium: true }));
   if (known && (await stage.blobs.has(known.segments))) {
@@ -44,7 +50,7 @@ export async function compose(
   const segments =
     medium.kind === 'image' && seen?.visual
       ? [await pictureSegment(stage, medium, seen.visual, words ? context.signal : undefined)]
-      : await timeline(stage, medium, seen, heard, context);
+      : await timeline(stage, medium, { seen, heard, start, end }, context);
   const { id } = await stage.blobs.put(Buffer.from(JSON.stringify(segments)));
   const result = { segments: id, count: segments.length };
   await stage.records.putArtifact(key, result);
@@ -77,8 +83,7 @@ async function pictureSegment(
 async function timeline(
   stage: Stage,
   medium: Medium,
-  seen: JobResult<'media.see'> | undefined,
-  heard: JobResult<'media.hear'> | undefined,
+  { seen, heard, ...range }: Perceived,
   context: JobContext,
 ): Promise<TimelineSegment[]> {
   const prompts = await stage.models.prompts();
@@ -89,7 +94,7 @@ async function timeline(
   const shown = await seenLines(stage, medium, seen, context);
   // A film that is only described (nothing was heard) is told by what it shows, not by what is written on it.
   const written = seen && heard ? await writtenLines(stage, medium, seen, context) : [];
-  const titled = await titledLines(stage, medium, context.signal);
+  const titled = await titledLines(stage, medium, range, context.signal);
   const said = withoutSubtitled(utteranceLines(medium, heard?.transcript.segments ?? [], templates), titled.subtitles);
   const seenAndRead = interleave(interleave(titled.chapters, withoutSlides(shown, written)), written);
   return segmentLines(interleave(interleave(seenAndRead, titled.subtitles), said), countTokens, limit);

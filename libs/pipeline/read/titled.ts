@@ -7,21 +7,29 @@ import type { Stage } from '../context.js';
 /** The language that speech is recognised in. */
 const LANGUAGE = 'en';
 
+/** Seconds; from the beginning and to the end where they are not set. */
+export interface TimeRange {
+  start?: number;
+  end?: number;
+}
+
 type Templates = Pick<LineTemplates, 'utterance'>;
 
-/** What somebody wrote into a film or recording to go with it: chapters and subtitles. */
+/** What somebody wrote into a film or recording to go with it: chapters and subtitles, as far as they lie in the range. */
 export async function titledLines(
   { blobs, config, models }: Stage,
   medium: Medium,
+  { start = 0, end = Infinity }: TimeRange,
   signal: AbortSignal,
 ): Promise<{ chapters: Line[]; subtitles: Line[] }> {
   const { lines: templates } = (await models.prompts()).timeline;
-  const chapters = chapterLines(medium, templates);
+  const inside = ({ span }: Line): boolean => (span.start ?? 0) < end && (span.end ?? Infinity) > start;
+  const chapters = chapterLines(medium, templates).filter(inside);
   const track = subtitleTrack(medium.tracks, LANGUAGE);
   if (!track) return { chapters, subtitles: [] };
   await using file = await blobs.local(medium.id, signal);
   const cues = await readSubtitles(file.path, track, { limits: config.limits, signal });
-  return { chapters, subtitles: subtitleLines(medium, cues, speaks(track, LANGUAGE), templates) };
+  return { chapters, subtitles: subtitleLines(medium, cues, speaks(track, LANGUAGE), templates).filter(inside) };
 }
 
 export function chapterLines({ id, chapters = [] }: Pick<Medium, 'id' | 'chapters'>, templates: Templates): Line[] {
