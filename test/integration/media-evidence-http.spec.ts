@@ -191,8 +191,8 @@ describe('timeline', () => {
       mime_type: 'video/mp4',
       duration: expect.closeTo(42, -1) as number,
       entries: [
-        { start: 0, end: 1.5, page: null, text: expect.stringContaining('Ask not') as string },
-        { start: 1.5, end: 3, page: null, text: expect.stringContaining('your country') as string },
+        { start: 0, end: 1.5, page: null, kind: 'said', text: expect.stringContaining('Ask not') as string },
+        { start: 1.5, end: 3, page: null, kind: 'said', text: expect.stringContaining('your country') as string },
       ],
     });
     const later = await json(get(`/v1/media/${film}/timeline?start=2`));
