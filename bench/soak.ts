@@ -1,0 +1,135 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { TesseraError } from '#contracts';
+import { report, type Row } from './report.js';
+import { startServer } from './server.js';
+
+const AT_ONCE = 4;
+/** Shares of the jobs after the warm-up whose memory is compared. */
+const SHARE = 0.25;
+const MAX_GROWTH = 0.05;
+
+interface Work {
+  path: string;
+  body: FormData | string;
+}
+
+const file = (
+  name: string,
+  data: string | Uint8Array<ArrayBuffer>,
+  field = 'file',
+  fields: Record<string, string> = {},
+) => {
+  const form = new FormData();
+  for (const [key, value] of Object.entries(fields)) form.append(key, value);
+  form.append(field, new Blob([data]), name);
+  return form;
+};
+
+/** Half a second of a tone of its own, 16 kHz. */
+function tone(i: number): Uint8Array<ArrayBuffer> {
+  const samples = Int16Array.from({ length: 8000 }, (_, n) => 8000 * Math.sin((n * (200 + i)) / 4000));
+  const header = Buffer.alloc(44);
+  header.write('RIFF', 0);
+  header.writeUInt32LE(36 + samples.byteLength, 4);
+  header.write('WAVEfmt ', 8);
+  header.writeUInt32LE(16, 16);
+  header.writeUInt16LE(1, 20);
+  header.writeUInt16LE(1, 22);
+  header.writeUInt32LE(16_000, 24);
+  header.writeUInt32LE(32_000, 28);
+  header.writeUInt16LE(2, 32);
+  header.writeUInt16LE(16, 34);
+  header.write('data', 36);
+  header.writeUInt32LE(samples.byteLength, 40);
+  return new Uint8Array(Buffer.concat([header, Buffer.from(samples.buffer)]));
+}
+
+const picture = (i: number) =>
+  `<svg xmlns="http://www.w3.org/2000/svg" width="96" height="96"><rect width="96" height="96" fill="hsl(${i % 360},60%,50%)"/><circle cx="${20 + (i % 50)}" cy="48" r="${8 + (i % 17)}"/></svg>`;
+
+/** Small, mixed, and no two alike: what is known already would cost nothing. */
+const WORK: ((i: number) => Work)[] = [
+  (i) => ({ path: '/v1/images/descriptions', body: file(`${i}.svg`, picture(i), 'file', { max_tokens: '8' }) }),
+  (i) => ({ path: '/v1/questions', body: file(`${i}.md`, `# Note ${i}\n\nThe box number ${i} holds ${i * 7} stones.\n`, 'files', { question: 'How many stones?', max_tokens: '8' }) }), // prettier-ignore
+  (i) => ({ path: '/v1/audio/transcriptions', body: file(`${i}.wav`, tone(i)) }),
+  (i) => ({ path: '/v1/chat/completions', body: JSON.stringify({ messages: [{ role: 'user', content: `Say ${i}.` }], max_tokens: 8 }) }), // prettier-ignore
+]; // prettier-ignore
+
+const quantile = (values: readonly number[], q: number): number =>
+  [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(q * values.length))] ?? Number.NaN;
+
+/** Asks for a job's state again and again, as people who wait do; a film is worked on meanwhile. */
+async function watch(url: string, until: AbortSignal): Promise<number[]> {
+  const film = new Uint8Array(await readFile(new URL('../../samples/talk.mp4', import.meta.url)));
+  const asked = await fetch(`${url}/v1/questions`, {
+    method: 'POST',
+    body: file('talk.mp4', film, 'files', { question: 'What is shown?' }),
+    headers: { prefer: 'respond-async' },
+  });
+  const { id } = (await asked.json()) as { id: string };
+  const times: number[] = [];
+  while (!until.aborted) {
+    const begun = performance.now();
+    await (await fetch(`${url}/v1/jobs/${id}`)).arrayBuffer();
+    times.push(performance.now() - begun);
+    await sleep(25);
+  }
+  return times;
+}
+
+/**
+ * Memory of the service over many small mixed jobs, and how fast the state of a job is told meanwhile.
+ * `--jobs N` (2,000), of which the first `--warm N` (200) are not compared. Fails when memory grows by more than 5 %.
+ */
+export async function run(args: string[]): Promise<void> {
+  const { values } = parseArgs({ args, options: { jobs: { type: 'string', default: '2000' }, warm: { type: 'string', default: '200' } } }); // prettier-ignore
+  const [jobs, warm] = [Number(values.jobs), Number(values.warm)];
+  const server = await startServer();
+  const over = new AbortController();
+  try {
+    const watching = watch(server.url, over.signal);
+    const memory: number[] = [];
+    const failures: string[] = [];
+    let next = 0;
+    const client = async (): Promise<void> => {
+      for (let i = next++; i < jobs; i = next++) {
+        const work = WORK[i % WORK.length] as (i: number) => Work;
+        const { path, body } = work(i);
+        const headers: Record<string, string> = typeof body === 'string' ? { 'content-type': 'application/json' } : {};
+        const response = await fetch(server.url + path, { method: 'POST', body, headers });
+        const text = await response.text();
+        // A tone says nothing: that is an answer too.
+        if (response.status >= 500) failures.push(`${path} ${response.status} ${text.slice(0, 200)}`);
+        memory[i] = (await server.residentBytes()) ?? Number.NaN;
+      }
+    };
+    const begun = performance.now();
+    await Promise.all(Array.from({ length: AT_ONCE }, client));
+    const seconds = (performance.now() - begun) / 1000;
+    over.abort();
+    const states = await watching;
+    const compared = memory.slice(warm);
+    const share = Math.max(1, Math.floor(compared.length * SHARE));
+    const [first, last] = [compared.slice(0, share), compared.slice(-share)].map((part) => quantile(part, 0.5)) as [number, number]; // prettier-ignore
+    const growth = last / first - 1;
+    const row: Row = {
+      jobs,
+      'jobs a second': jobs / seconds,
+      failed: failures.length,
+      'RSS MB, first quarter': first / 1e6,
+      'RSS MB, last quarter': last / 1e6,
+      'growth %': 100 * growth,
+      'GET job ms, p50': quantile(states, 0.5),
+      'GET job ms, p99': quantile(states, 0.99),
+    };
+    report('Memory over many small jobs', [row], { warm, atOnce: AT_ONCE });
+    if (failures.length > 0) throw new TesseraError('internal', `${failures.length} jobs failed: ${failures[0]}`);
+    if (Math.abs(growth) > MAX_GROWTH)
+      throw new TesseraError('internal', `Memory changed by ${(100 * growth).toFixed(1)} %.`);
+  } finally {
+    over.abort();
+    await server.stop();
+  }
+}
