@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import sharp from 'sharp';
@@ -6,7 +7,7 @@ import type { Handlers } from '#jobs';
 import { probe, TextRecognizer } from '#media';
 import { createHandlers, type Models } from '#pipeline';
 import { form, PNG, startApi, type HandlerParts, type TestApi } from '../support/api.js';
-import { mediaFolder } from '../support/media.js';
+import { ffmpeg, mediaFolder } from '../support/media.js';
 import { pdf } from '../support/pdf.js';
 
 const sample = (name: string) => readFileSync(new URL(`../../samples/${name}`, import.meta.url));
@@ -148,6 +149,21 @@ describe('frame', () => {
 });
 
 describe('clip', () => {
+  test('is given up when nobody waits for it any more: ffmpeg is killed within a second', async () => {
+    const file = folder.file('long.mp4');
+    ffmpeg('-f', 'lavfi', '-i', 'testsrc2=size=1280x720:rate=30:duration=60', '-preset', 'ultrafast', file);
+    const id = await bring('long.mp4', readFileSync(file));
+    const programs = () => execFileSync('ps', ['-o', 'comm=', '--ppid', String(process.pid)]).toString();
+    const away = new AbortController();
+    const headers = { authorization: `Bearer ${ada}` };
+    const asked = fetch(`${api.url}/v1/media/${id}/clip?start=0&end=60`, { headers, signal: away.signal });
+    await expect.poll(programs, { interval: 20, timeout: 10_000 }).toContain('ffmpeg');
+    away.abort();
+    await expect(asked).rejects.toThrow();
+    await expect.poll(programs, { interval: 20, timeout: 1000 }).not.toContain('ffmpeg');
+    await expect.poll(() => api.jobs.active, { timeout: 1000 }).toBe(0);
+  });
+
   test('of a film plays, begins where it was asked to, and can be sought in', async () => {
     const path = `/v1/media/${film}/clip?start=3&end=5`;
     const response = await get(path);
