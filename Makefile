@@ -52,7 +52,7 @@ integration: build pack ## real ffmpeg, sharp, onnxruntime, PostgreSQL and model
 
 e2e: build pack ## the scaled-out service as plain processes, with workers killed while they work
 	@scripts/ensure-tools.sh redis-server initdb
-	npm run --silent e2e -- --requests 32 --concurrency 16 --report reports/e2e.json
+	npm run --silent e2e -- --requests 60 --report reports/e2e.json
 
 training: ## the recipe's own tests and its reduced run
 	training/run_smoke.sh
