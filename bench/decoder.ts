@@ -7,6 +7,7 @@ import { createDecoder, type Decoder } from '#decoder';
 import { loadConfig } from '#platform';
 import { installPack } from '#runtime';
 import { openLlamaPeer, type Speed } from './llama-peer.js';
+import { quantile } from './quantile.js';
 import { report, type Row } from './report.js';
 
 const ANSWER_TOKENS = 64;
@@ -159,11 +160,6 @@ async function whileFilling<T>(decoder: Decoder, tokens: number, work: () => Pro
   filling.abort();
   await filled;
   return result;
-}
-
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
 }
 
 function request(decoder: Decoder, tokens: number, seed: number, drafts = false): DecodeRequest {

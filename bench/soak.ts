@@ -2,8 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { TesseraError } from '#contracts';
+import { median, quantile } from './quantile.js';
 import { report, type Row } from './report.js';
 import { startServer } from './server.js';
+import { wav } from './wav.js';
 
 const AT_ONCE = 4;
 /** Shares of the jobs after the warm-up whose memory is compared. */
@@ -30,20 +32,7 @@ const file = (
 /** Half a second of a tone of its own, 16 kHz. */
 function tone(i: number): Uint8Array<ArrayBuffer> {
   const samples = Int16Array.from({ length: 8000 }, (_, n) => 8000 * Math.sin((n * (200 + i)) / 4000));
-  const header = Buffer.alloc(44);
-  header.write('RIFF', 0);
-  header.writeUInt32LE(36 + samples.byteLength, 4);
-  header.write('WAVEfmt ', 8);
-  header.writeUInt32LE(16, 16);
-  header.writeUInt16LE(1, 20);
-  header.writeUInt16LE(1, 22);
-  header.writeUInt32LE(16_000, 24);
-  header.writeUInt32LE(32_000, 28);
-  header.writeUInt16LE(2, 32);
-  header.writeUInt16LE(16, 34);
-  header.write('data', 36);
-  header.writeUInt32LE(samples.byteLength, 40);
-  return new Uint8Array(Buffer.concat([header, Buffer.from(samples.buffer)]));
+  return new Uint8Array(wav(new Uint8Array(samples.buffer)));
 }
 
 const picture = (i: number) =>
@@ -56,9 +45,6 @@ const WORK: ((i: number) => Work)[] = [
   (i) => ({ path: '/v1/audio/transcriptions', body: file(`${i}.wav`, tone(i)) }),
   (i) => ({ path: '/v1/chat/completions', body: JSON.stringify({ messages: [{ role: 'user', content: `Say ${i}.` }], max_tokens: 8 }) }), // prettier-ignore
 ]; // prettier-ignore
-
-const quantile = (values: readonly number[], q: number): number =>
-  [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(q * values.length))] ?? Number.NaN;
 
 /** Asks for a job's state again and again, as people who wait do; a film is worked on meanwhile. */
 async function watch(url: string, until: AbortSignal): Promise<number[]> {
@@ -112,7 +98,7 @@ export async function run(args: string[]): Promise<void> {
     const states = await watching;
     const compared = memory.slice(warm);
     const share = Math.max(1, Math.floor(compared.length * SHARE));
-    const [first, last] = [compared.slice(0, share), compared.slice(-share)].map((part) => quantile(part, 0.5)) as [number, number]; // prettier-ignore
+    const [first, last] = [median(compared.slice(0, share)), median(compared.slice(-share))];
     const growth = last / first - 1;
     const row: Row = {
       jobs,

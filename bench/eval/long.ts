@@ -13,6 +13,7 @@ import { timelineSequence, type Sequence } from '../../libs/pipeline/answer/sequ
 import { segmentLines, type TimelineSegment } from '../../libs/pipeline/compose/segments.js';
 import { readPrompts, type Prompts } from '../../libs/pipeline/models/prompts.js';
 import { evalArguments } from '../arguments.js';
+import { median } from '../quantile.js';
 import { report, type Row } from '../report.js';
 import { captionSentences } from './data.js';
 import { isRight, makeTimeline, type Kind, type Question, type Timeline } from './long/timeline.js';
@@ -209,9 +210,4 @@ function citedLines(question: Question, done: Done, segments: TimelineSegment[])
   const { text: answered, evidence } = done;
   const citations = cite({ question: question.text, answer: answered, segments, evidence, media: new Map() });
   return citations.map(({ start }) => question.lines.includes(start!));
-}
-
-function median(values: number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? 0;
 }

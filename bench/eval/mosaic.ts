@@ -6,6 +6,7 @@ import { askTree, composeTree } from '#jobs';
 import { openTessera, type Tessera } from '#pipeline';
 import { loadConfig } from '#platform';
 import { evalArguments } from '../arguments.js';
+import { median } from '../quantile.js';
 import { report, type Row } from '../report.js';
 import { captionValidation } from './data.js';
 import { Random } from './mosaic/random.js';
@@ -78,10 +79,6 @@ function table(judged: Judged[]): Row[] {
   });
   const kinds = KINDS.map((kind) => row(kind, judged.filter((item) => item.question.kind === kind))); // prettier-ignore
   return [...kinds, row('all', judged)];
-}
-
-function median(values: number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0;
 }
 
 function show({ question, answer, right, cited }: Judged): void {

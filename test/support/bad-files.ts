@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
+import { wav } from '../../bench/wav.js';
 import { ROOT } from './cli.js';
 
 function chunk(type: string, data: Buffer): Buffer {
@@ -37,21 +38,7 @@ export function hugePng(width: number, height: number): Buffer {
 }
 
 /** A WAV file with a right header and no samples. */
-export function emptyWav(): Buffer {
-  const header = Buffer.alloc(44);
-  header.write('RIFF', 0);
-  header.writeUInt32LE(36, 4);
-  header.write('WAVEfmt ', 8);
-  header.writeUInt32LE(16, 16);
-  header.writeUInt16LE(1, 20);
-  header.writeUInt16LE(1, 22);
-  header.writeUInt32LE(16_000, 24);
-  header.writeUInt32LE(32_000, 28);
-  header.writeUInt16LE(2, 32);
-  header.writeUInt16LE(16, 34);
-  header.write('data', 36);
-  return header;
-}
+export const emptyWav = (): Buffer => wav(new Uint8Array(0));
 
 /** Writes the files that every service meets sooner or later; resolves to their paths by name. */
 export function writeBadFiles(folder: string) {

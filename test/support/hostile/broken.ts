@@ -1,4 +1,5 @@
-import { hostile, random, type HostileFile } from './hostile-file.js';
+import { Random } from '../../../bench/eval/mosaic/random.js';
+import { hostile, type HostileFile } from './hostile-file.js';
 
 /** Shares of a file that arrive before the connection breaks. */
 const CUTS = [0.3, 0.95];
@@ -15,10 +16,11 @@ export const truncations = (files: ReadonlyMap<string, Buffer>): HostileFile[] =
 
 /** Every format with bytes changed by chance, its first 16 left so that it is taken for what it was. */
 export function corruptions(files: ReadonlyMap<string, Buffer>, seed: number): HostileFile[] {
-  const next = random(seed);
+  const random = new Random(seed);
   return [...files].map(([name, bytes]) => {
     const changed = Buffer.from(bytes);
-    for (let i = 16; i < changed.length; i++) if (next() * ONE_IN < 1) changed[i] = Math.floor(next() * 256);
+    for (let i = 16; i < changed.length; i++)
+      if (random.next() * ONE_IN < 1) changed[i] = Math.floor(random.next() * 256);
     return hostile(`${name}, one byte in ${ONE_IN} changed`, name, changed);
   });
 }

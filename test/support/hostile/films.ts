@@ -1,24 +1,5 @@
-import { ascii, hostile, u16be, u16le, u32be, u32le, type HostileFile } from './hostile-file.js';
-
-interface WavHeader {
-  format?: number;
-  channels?: number;
-  rate?: number;
-  align?: number;
-  bits?: number;
-  /** Bytes that the header claims. */
-  claimed?: number;
-}
-
-/** A WAV file whose header says what it is told to. */
-function wav(data: Buffer, header: WavHeader = {}): Buffer {
-  const { format = 1, channels = 1, rate = 16_000, bits = 16, claimed = data.length } = header;
-  const align = header.align ?? (channels * bits) >> 3;
-  return Buffer.concat([
-    ascii('RIFF'), u32le(36 + claimed), ascii('WAVEfmt '), u32le(16), u16le(format, channels), u32le(rate, rate * align),
-    u16le(align, bits), ascii('data'), u32le(claimed), data,
-  ]); // prettier-ignore
-}
+import { wav, type WavHeader } from '../../../bench/wav.js';
+import { ascii, hostile, u16be, u32be, u32le, type HostileFile } from './hostile-file.js';
 
 function sounds(): HostileFile[] {
   const second = Buffer.alloc(16_000, 0x55);

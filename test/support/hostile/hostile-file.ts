@@ -13,16 +13,9 @@ export const hostile = (title: string, name: string, bytes: Uint8Array | string)
   bytes: typeof bytes === 'string' ? Buffer.from(bytes, 'utf8') : bytes,
 });
 
-/** mulberry32: the same seed gives the same corpus on every machine. */
-export function random(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+/** Ten of the one before, nine deep: the last, `&a9;`, is a billion. @param root name of the document's first element */
+export const billionLaughs = (root: string): string =>
+  `<!DOCTYPE ${root} [<!ENTITY a0 "ha">${Array.from({ length: 9 }, (_, i) => `<!ENTITY a${i + 1} "${`&a${i};`.repeat(10)}">`).join('')}]>`;
 
 export const ascii = (text: string): Buffer => Buffer.from(text, 'latin1');
 export const u16le = (...values: number[]): Buffer => numbers(2, values, (b, v, at) => b.writeUInt16LE(v, at));

@@ -1,7 +1,7 @@
 import { deflateSync } from 'node:zlib';
 import { assemble, pdf } from '../pdf.js';
 import { docx, paragraph, zip } from './good-files.js';
-import { ascii, hostile, u16le, u32le, type HostileFile } from './hostile-file.js';
+import { ascii, billionLaughs, hostile, u16le, u32le, type HostileFile } from './hostile-file.js';
 
 const CATALOG = '<< /Type /Catalog /Pages 2 0 R >>';
 const stream = (dictionary: string, data: Buffer | string): Buffer =>
@@ -76,14 +76,13 @@ function rawZip(entries: { name: string; data?: string; claimed?: number; flags?
 function archives(victim: string, beacon: string): HostileFile[] {
   const zeros = Buffer.alloc(64 << 20);
   const entity = (target: string) => `<!DOCTYPE w:document [<!ENTITY x SYSTEM "${target}">]>`;
-  const laughs = `<!DOCTYPE w [<!ENTITY a0 "ha">${Array.from({ length: 9 }, (_, i) => `<!ENTITY a${i + 1} "${`&a${i};`.repeat(10)}">`).join('')}]>`;
   const inner = zip({ 'a.txt': zeros });
   const letter = (title: string, bytes: Uint8Array) => hostile(`DOCX: ${title}`, 'a.docx', bytes);
   const archive = (title: string, bytes: Uint8Array) => hostile(`ZIP: ${title}`, 'a.zip', bytes);
   return [
     letter('XXE of a file', docx(paragraph('Words &x;'), entity(`file://${victim}`))),
     letter('XXE of a URL', docx(paragraph('Words &x;'), entity(beacon))),
-    letter('a billion laughs', docx(paragraph('&a9;'), laughs)),
+    letter('a billion laughs', docx(paragraph('&a9;'), billionLaughs('w'))),
     letter('null bytes and half characters', docx(paragraph('Words &#0; &#xD800; \u0000 here'))),
     letter('no text', docx('')),
     letter('50,000 deep', docx('<w:p>'.repeat(50_000))),

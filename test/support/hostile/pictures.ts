@@ -1,13 +1,12 @@
 import { deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import { hugePng } from '../bad-files.js';
-import { ascii, hostile, u16be, u16le, u32be, u32le, type HostileFile } from './hostile-file.js';
+import { ascii, billionLaughs, hostile, u16be, u16le, u32be, u32le, type HostileFile } from './hostile-file.js';
 
 const svg = (inside: string, attributes = 'width="64" height="64"', prolog = ''): string =>
   `<?xml version="1.0"?>${prolog}<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" ${attributes}>${inside}</svg>`;
 
 /** Ten of the one below, nine deep: a billion. */
-const laughs = `<!DOCTYPE svg [<!ENTITY a0 "ha">${Array.from({ length: 9 }, (_, i) => `<!ENTITY a${i + 1} "${`&a${i};`.repeat(10)}">`).join('')}]>`;
 const uses = Array.from(
   { length: 9 },
   (_, i) => `<g id="u${i + 1}">${`<use xlink:href="#u${i}"/>`.repeat(10)}</g>`,
@@ -24,7 +23,7 @@ function drawings(victim: string, beacon: string): HostileFile[] {
     hostile('SVG: picture of a file', 'a.svg', svg(`<image href="file://${victim}" width="9" height="9"/>`)),
     hostile('SVG: style sheet of a URL', 'a.svg', svg(`<style>@import url("${beacon}");</style><rect/>`)),
     hostile('SVG: XInclude', 'a.svg', svg(`<xi:include xmlns:xi="http://www.w3.org/2001/XInclude" href="${victim}" parse="text"/>`)), // prettier-ignore
-    hostile('SVG: a billion laughs', 'a.svg', svg('<text>&a9;</text>', undefined, laughs)),
+    hostile('SVG: a billion laughs', 'a.svg', svg('<text>&a9;</text>', undefined, billionLaughs('svg'))),
     hostile('SVG: a billion uses', 'a.svg', svg(`<g id="u0"><rect width="1" height="1"/></g>${uses}<use xlink:href="#u9"/>`)), // prettier-ignore
     hostile('SVG: uses itself', 'a.svg', svg('<g id="a"><use xlink:href="#a"/></g>')),
     hostile('SVG: 2 billion wide', 'a.svg', svg('<rect/>', 'width="2000000000" height="2000000000"')),
