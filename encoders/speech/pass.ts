@@ -5,7 +5,7 @@ import { normaliseLoudness } from './loudness.js';
 import type { Recognition, RecogniseRequest, SpeechVocabulary } from './recognition.js';
 import { respell } from './spelling.js';
 import { stretchKey, type StretchMemory } from './stretch-memory.js';
-import { toUtterances } from './utterance.js';
+import { rounded, toUtterances } from './utterance.js';
 
 export type PassOptions = Partial<HearOptions> & {
   /** Called for each utterance, in order, as soon as everything before it is known too. */
@@ -139,8 +139,8 @@ export class Pass {
     if (result.looped) this.warn(LOOPED);
     if (words && result.tokens.length > 0 && !result.starts) this.warn(NO_WORD_TIMES);
     const heard = {
-      start: round(start + region.start / VAD_SAMPLE_RATE),
-      end: round(start + region.end / VAD_SAMPLE_RATE),
+      start: rounded(start + region.start / VAD_SAMPLE_RATE),
+      end: rounded(start + region.end / VAD_SAMPLE_RATE),
       confidence: region.confidence,
       result,
     };
@@ -179,5 +179,3 @@ function leftOut(missed: readonly { start: number; end: number }[]): string {
   const more = places.length > MISSED_NAMED ? ` and ${places.length - MISSED_NAMED} more` : '';
   return `Speech was left out that the model could not make out, perhaps because of its language: ${places.slice(0, MISSED_NAMED).join(', ')}${more}.`;
 }
-
-const round = (seconds: number): number => Math.round(seconds * 1000) / 1000;

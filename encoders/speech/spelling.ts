@@ -1,4 +1,5 @@
 import type { Replacement, TranscriptWord, Utterance } from '#contracts';
+import { rounded } from './utterance.js';
 
 /** A word with what stands before and after it: quotation marks, a comma, a possessive. */
 interface Dressed {
@@ -59,7 +60,7 @@ function replaced(met: readonly TranscriptWord[], to: readonly string[]): Transc
   const capital = /^\p{Lu}/u.test(core) && to.every((word) => word === word.toLowerCase());
   let start = first.start;
   return to.map((word, i) => {
-    const end = i === to.length - 1 ? last.end : round(start + ((last.end - first.start) * word.length) / letters);
+    const end = i === to.length - 1 ? last.end : rounded(start + ((last.end - first.start) * word.length) / letters);
     const spelt = i === 0 && capital ? word.charAt(0).toUpperCase() + word.slice(1) : word;
     const whole = (i === 0 ? before : '') + spelt + (i === to.length - 1 ? dressed(last.word).after : '');
     const one = { word: whole, start, end };
@@ -67,5 +68,3 @@ function replaced(met: readonly TranscriptWord[], to: readonly string[]): Transc
     return one;
   });
 }
-
-const round = (seconds: number): number => Math.round(seconds * 1000) / 1000;

@@ -19,6 +19,9 @@ const UNSURE = 0.7;
 const SAMPLE_RATE = 16_000;
 const SENTENCE_END = /[.?!]["'”’)]?$/;
 
+/** To the millisecond. */
+export const rounded = (seconds: number): number => Math.round(seconds * 1000) / 1000;
+
 /** Utterances of what was heard: one a sentence, where the times of its tokens are known. Noise gives none. */
 export function toUtterances(heard: Heard, vocabulary: SpeechVocabulary, words: boolean): Utterance[] {
   const { tokens, logprobs } = heard.result;

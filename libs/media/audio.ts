@@ -17,6 +17,9 @@ export interface AudioOptions extends TimeRange {
 }
 
 /** Pieces of mono float32 PCM in [-1, 1]. `warnings` is complete once every piece was read. */
+/** Begins the warning of a stream that ended early. */
+export const DAMAGED_SOUND = 'The sound is damaged';
+
 export interface AudioStream extends AsyncIterable<Float32Array> {
   readonly warnings: string[];
 }
@@ -55,7 +58,7 @@ async function* pieces(file: string, options: AudioOptions, warnings: string[]):
   if (total === 0 && failure) throw new TesseraError('corrupt_media', `The sound cannot be decoded: ${failure}`);
   if (total === 0)
     throw new TesseraError('no_audio_samples', 'The audio track holds no samples in the range asked for.');
-  if (failure) warnings.push(`The sound is damaged; ${(total / sampleRate).toFixed(1)} s could be read: ${failure}`);
+  if (failure) warnings.push(`${DAMAGED_SOUND}; ${(total / sampleRate).toFixed(1)} s could be read: ${failure}`);
 }
 
 /** Cuts a byte stream into arrays of `size` float32 samples; the last one may be shorter. */

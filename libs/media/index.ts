@@ -1,4 +1,4 @@
-export { decodeAudio, type AudioOptions, type AudioStream } from './audio.js';
+export { DAMAGED_SOUND, decodeAudio, type AudioOptions, type AudioStream } from './audio.js';
 export { decodeFrames, type FramesOptions, type FrameStream, type VideoFrame } from './frames.js';
 export { DEFAULT_LIMITS, type MediaLimits } from './limits.js';
 export { decodeImage, probePicture, type ImageOptions, type PictureFacts, type RgbPicture } from './picture.js';

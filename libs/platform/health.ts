@@ -19,16 +19,21 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
-/** The state of every check, in words. */
-export async function runChecks(checks: HealthOptions['checks']): Promise<Record<string, string>> {
+/** Whether work can be taken, and the state of every check in words. */
+export async function readiness(
+  checks: HealthOptions['checks'],
+  draining: boolean,
+): Promise<{ status: 'ok' | 'draining' | 'unavailable'; checks: Record<string, string> }> {
   const state = (check: () => Promise<unknown>): Promise<string> =>
     check().then(
       () => 'ok',
       (error: Error) => error.message,
     );
-  return Object.fromEntries(
-    await Promise.all(Object.entries(checks).map(async ([name, check]) => [name, await state(check)])),
+  const states = await Promise.all(
+    Object.entries(checks).map(async ([name, check]) => [name, await state(check)] as const),
   );
+  const well = states.every(([, told]) => told === 'ok');
+  return { status: draining ? 'draining' : well ? 'ok' : 'unavailable', checks: Object.fromEntries(states) };
 }
 
 const listen = ({ host, port }: HealthOptions, server: Server): Promise<void> =>
@@ -45,10 +50,8 @@ export async function serveHealth(options: HealthOptions): Promise<HealthServer>
   const routes: Record<string, () => Promise<[number, string, string]>> = {
     '/health/live': async () => [200, 'application/json', JSON.stringify({ status: 'ok' })],
     '/health/ready': async () => {
-      const checks = await runChecks(options.checks);
-      const well = Object.values(checks).every((state) => state === 'ok');
-      const status = draining ? 'draining' : well ? 'ok' : 'unavailable';
-      return [status === 'ok' ? 200 : 503, 'application/json', JSON.stringify({ status, checks })];
+      const ready = await readiness(options.checks, draining);
+      return [ready.status === 'ok' ? 200 : 503, 'application/json', JSON.stringify(ready)];
     },
     '/metrics': async () => {
       await options.collect?.();

@@ -4,6 +4,7 @@ import {
   type CallOptions,
   type ClientReadableStream,
   type ChannelCredentials,
+  type ServiceError,
 } from '@grpc/grpc-js';
 import { traceCarrier } from '#platform';
 import { fromStatus } from './errors.js';
@@ -86,18 +87,22 @@ export class DecoderRpc {
   }
 
   async countTokens(request: CountTokensRequest): Promise<number> {
-    const { tokens } = await new Promise<{ tokens: number }>((resolve, reject) => {
-      this.client.CountTokens(request, this.metadata(), this.deadline(), (error, response) => {
-        if (error || !response) reject(fromStatus(error, `The decoder at ${this.url}`));
-        else resolve(response);
-      });
-    });
+    const { tokens } = await this.once<{ tokens: number }>((metadata, options, done) =>
+      this.client.CountTokens(request, metadata, options, done),
+    );
     return tokens;
   }
 
   stats(): Promise<StatsResponse__Output> {
+    return this.once((metadata, options, done) => this.client.Stats({}, metadata, options, done));
+  }
+
+  /** A call with one response. */
+  private once<T>(
+    call: (metadata: Metadata, options: CallOptions, done: (error: ServiceError | null, response?: T) => void) => void,
+  ): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.client.Stats({}, this.metadata(), this.deadline(), (error, response) => {
+      call(this.metadata(), this.deadline(), (error, response) => {
         if (error || !response) reject(fromStatus(error, `The decoder at ${this.url}`));
         else resolve(response);
       });

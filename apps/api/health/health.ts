@@ -3,7 +3,7 @@ import { HttpAdapterHost } from '@nestjs/core';
 import type { Server } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
-import { runChecks } from '#platform';
+import { readiness } from '#platform';
 import { Operation } from '../http/operation.js';
 import { Public } from '../identity/guard.js';
 import { PARTS, type ApiParts } from '../parts.js';
@@ -56,12 +56,9 @@ export class HealthController {
     responses: { 200: { description: 'They can', schema: Ready }, 503: { description: 'They cannot', schema: Ready } },
   })
   async ready(@Res() reply: FastifyReply): Promise<void> {
-    const checks = await runChecks({
-      database: () => this.parts.records.ping(),
-      queue: () => this.parts.jobs.count(['queued']),
-    });
-    const well = Object.values(checks).every((state) => state === 'ok');
-    const status = this.draining.active ? 'draining' : well ? 'ok' : 'unavailable';
-    await reply.status(status === 'ok' ? 200 : 503).send({ status, checks });
+    const { records, jobs } = this.parts;
+    const checks = { database: () => records.ping(), queue: () => jobs.count(['queued']) };
+    const ready = await readiness(checks, this.draining.active);
+    await reply.status(ready.status === 'ok' ? 200 : 503).send(ready);
   }
 }

@@ -1,6 +1,7 @@
 import { ContentHash, TesseraError } from '#contracts';
 import { MediaService, service, type MediaHandlers, type RpcMedium, type Service } from '#rpc';
 import type { MediaRecord } from '#storage';
+import { toPage } from '../http/page.js';
 import { validate } from '../http/validate.js';
 import type { Callers } from '../identity/callers.js';
 import type { MediaStore } from '../inputs/store.js';
@@ -16,21 +17,18 @@ const toMedium = ({ id, name, kind, mimeType, bytes, createdAt }: MediaRecord): 
   createdAt: Math.floor(createdAt.getTime() / 1000),
 });
 
-/** The bytes of an upload as they come, and its name, which the first message tells. */
-function opened(messages: AsyncIterable<{ name: string; data: Uint8Array }>) {
+/** The name of an upload, which its first message tells, and its bytes as they come. */
+async function opened(messages: AsyncIterable<{ name: string; data: Uint8Array }>) {
   const iterator = messages[Symbol.asyncIterator]();
-  const name = async (): Promise<{ name: string; bytes: AsyncIterable<Uint8Array> }> => {
-    const first = await iterator.next();
-    if (first.done || first.value.name === '')
-      throw new TesseraError('invalid_request', 'name: the first message names the file', { param: 'name' });
-    const { value } = first;
-    async function* bytes(): AsyncGenerator<Uint8Array> {
-      if (value.data.length > 0) yield value.data;
-      for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value.data;
-    }
-    return { name: value.name, bytes: bytes() };
-  };
-  return name();
+  const first = await iterator.next();
+  if (first.done || first.value.name === '')
+    throw new TesseraError('invalid_request', 'name: the first message names the file', { param: 'name' });
+  const { name, data } = first.value;
+  async function* bytes(): AsyncGenerator<Uint8Array> {
+    if (data.length > 0) yield data;
+    for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value.data;
+  }
+  return { name, bytes: bytes() };
 }
 
 /** `tessera.v1.Media`: what `/v1/media` does, for callers of gRPC. */
@@ -50,7 +48,8 @@ export function mediaService(parts: ApiParts, callers: Callers, store: MediaStor
       const wanted = limit || 20;
       const before = after === '' ? undefined : validate(ContentHash, after);
       const found = await parts.records.listMedia(tenant, { limit: wanted + 1, before });
-      return { media: found.slice(0, wanted).map(toMedium), hasMore: found.length > wanted };
+      const page = toPage(found.map(toMedium), wanted);
+      return { media: page.data, hasMore: page.has_more };
     },
     async *Download({ id }, call) {
       const record = await store.get(await tenantOf(callers, call, 'read'), id);

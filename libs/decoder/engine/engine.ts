@@ -16,8 +16,8 @@ import { Reader } from './reader.js';
 import { Sequence } from './sequence.js';
 import { Writer } from './writer.js';
 
-/** Chunk of prefill (a multiple of the page size). */
-const CHUNK = 256;
+/** Chunk of prefill (a multiple of the page size): what the schedule saves up for while answers run. */
+const CHUNK = DEFAULT_LIMITS.burstTokens;
 /** Weight of the newest step in the measured costs. */
 const NEWEST = 0.2;
 

@@ -14,7 +14,7 @@ import { asksForText } from '../read/picture-lines.js';
 import { readPictureLines } from '../read/picture-text.js';
 import { frameTokens, readVisual } from '../see/captions.js';
 import { stillFor } from '../see/stills.js';
-import { decode, elapsed, result } from './decode.js';
+import { decode, elapsed, NO_USAGE, result } from './decode.js';
 import { chatSequence, describeSequence, pictureSequence, type Picture } from './sequence.js';
 import { askTimeline, type Material } from './timeline.js';
 
@@ -69,8 +69,7 @@ function describeFilm({ medium, segments }: Material, started: number): Answer {
     );
   }
   const text = seen.map((line) => line.text.replace('Picture: ', '').trim()).join('\n');
-  const usage = { promptTokens: 0, selectedTokens: 0, completionTokens: 0, cachedTokens: 0 };
-  return { text, finishReason: 'stop', citations: [], usage, timings: { answer_ms: elapsed(started) } };
+  return { text, finishReason: 'stop', citations: [], usage: NO_USAGE, timings: { answer_ms: elapsed(started) } };
 }
 
 async function materialOf(stage: Stage, context: JobContext, inputs: string[]): Promise<Material[]> {

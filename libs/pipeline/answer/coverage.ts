@@ -1,5 +1,5 @@
 import type { Line } from '../compose/lines.js';
-import { words } from './lexical.js';
+import { idf, words } from './lexical.js';
 import { soundOf, soundsAlike, type Sound } from './sounds-alike.js';
 
 /** A word that only sounds like the one asked for counts less than the word itself. */
@@ -13,10 +13,7 @@ const ALIKE = 0.7;
 export function coverage(question: string, lines: readonly Line[]): number[] {
   const terms = [...new Set(words(question))];
   const bags = lines.map(({ quote }) => new Set(words(quote)));
-  const weights = terms.map((term) => {
-    const n = bags.filter((bag) => bag.has(term)).length;
-    return Math.log(1 + (bags.length - n + 0.5) / (n + 0.5));
-  });
+  const weights = terms.map((term) => idf(bags.filter((bag) => bag.has(term)).length, bags.length));
   const sounds = terms.map(soundOf);
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   if (total === 0) return lines.map(() => 0);

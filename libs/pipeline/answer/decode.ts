@@ -67,6 +67,24 @@ export function result(done: Done, citations: Citation[], started: number): Answ
   };
 }
 
+export const NO_USAGE: Readonly<Answer['usage']> = {
+  promptTokens: 0,
+  selectedTokens: 0,
+  completionTokens: 0,
+  cachedTokens: 0,
+};
+
+/** An answer that no single run of the decoder wrote: it is told at once, when it is known. */
+export function untold({
+  text,
+  citations,
+  usage = NO_USAGE,
+  started,
+}: Pick<Answer, 'text' | 'citations'> & { usage?: Answer['usage']; started: number }): Answer {
+  const ms = elapsed(started);
+  return { text, finishReason: 'stop', citations, usage, timings: { first_token_ms: ms, answer_ms: ms } };
+}
+
 export function elapsed(since: number): number {
   return Math.round(performance.now() - since);
 }

@@ -43,6 +43,9 @@ export function lexicalPrior(question: string, segments: readonly { quote: strin
   return scores.map((score) => (PRIOR_WEIGHT * score) / top);
 }
 
+/** Inverse document frequency of a word that is in `n` of `total` passages. */
+export const idf = (n: number, total: number): number => Math.log(1 + (total - n + 0.5) / (n + 0.5));
+
 const K1 = 1.2;
 const B = 0.75;
 
@@ -56,9 +59,10 @@ export function bm25(query: string, passages: string[]): number[] {
     terms.reduce((score, term) => {
       const frequency = bag.filter((word) => word === term).length;
       if (frequency === 0) return score;
-      const n = documents.get(term) ?? 0;
-      const idf = Math.log(1 + (bags.length - n + 0.5) / (n + 0.5));
-      return score + (idf * frequency * (K1 + 1)) / (frequency + K1 * (1 - B + (B * bag.length) / Math.max(1, mean)));
+      const weight = idf(documents.get(term) ?? 0, bags.length);
+      return (
+        score + (weight * frequency * (K1 + 1)) / (frequency + K1 * (1 - B + (B * bag.length) / Math.max(1, mean)))
+      );
     }, 0),
   );
 }

@@ -84,6 +84,7 @@ function toLine({ text, source }: SummarySentence): Line {
   return { text: `${mark}${text}\n`, span: source.span, quote: text };
 }
 
-function grouped<T>(items: readonly T[], size: number): T[][] {
+/** Neighbours together, `size` of them; the last may be fewer. */
+export function grouped<T>(items: readonly T[], size: number): T[][] {
   return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
 }

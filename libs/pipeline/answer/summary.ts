@@ -4,21 +4,17 @@ import type { Line } from '../compose/lines.js';
 import { segmentLines, type TimelineSegment } from '../compose/segments.js';
 import type { Stage } from '../context.js';
 import { citeLines } from './citations.js';
-import { decode, elapsed } from './decode.js';
+import { decode, NO_USAGE, untold } from './decode.js';
 import { asked } from './question.js';
 import { timelineSequence } from './sequence.js';
-import { summarise } from './summarise.js';
+import { grouped, summarise } from './summarise.js';
 
 /** Segments that are told in one sentence: what the decoder reads well at once. */
 const SEGMENTS_OF_A_PART = 3;
 const INSTRUCTION = 'Summarise this in one sentence.';
 
-export function parts(segments: readonly TimelineSegment[]): Line[][] {
-  const lines = segments.map((segment) => segment.lines);
-  return Array.from({ length: Math.ceil(lines.length / SEGMENTS_OF_A_PART) }, (_, i) =>
-    lines.slice(i * SEGMENTS_OF_A_PART, (i + 1) * SEGMENTS_OF_A_PART).flat(),
-  );
-}
+export const parts = (segments: readonly TimelineSegment[]): Line[][] =>
+  grouped(segments, SEGMENTS_OF_A_PART).map((part) => part.flatMap(({ lines }) => lines));
 
 export function wantsSummary({ task }: JobPayload<'answer'>, question: string): boolean {
   return (task.type === 'ask' && task.summary === true) || asked(question).type === 'summary';
@@ -39,7 +35,7 @@ export async function summary(
 ): Promise<Answer> {
   const prompts = await stage.models.prompts();
   const countTokens = await stage.models.tokenCounter();
-  const usage = { promptTokens: 0, selectedTokens: 0, completionTokens: 0, cachedTokens: 0 };
+  const usage = { ...NO_USAGE };
   const tell = async (lines: Line[]): Promise<string | undefined> => {
     const segments = segmentLines(lines, countTokens, prompts.timeline.segment_tokens);
     // What is told of a part is no part of the answer yet: its tokens are not handed on.
@@ -61,8 +57,7 @@ export async function summary(
   const text = sentences.map((sentence, i) => `${sentence.text} [${i + 1}]`).join(' ') || prompts.not_found;
   context.emit({ type: 'token', text });
   const citations = citeLines(sentences.map(({ source }) => source), media); // prettier-ignore
-  const ms = elapsed(started);
-  return { text, finishReason: 'stop', citations, usage, timings: { first_token_ms: ms, answer_ms: ms } };
+  return untold({ text, citations, usage, started });
 }
 
 const sentencesOf = new Intl.Segmenter('en', { granularity: 'sentence' });

@@ -1,10 +1,10 @@
-import type { Answer, Citation, JobPayload, Medium } from '#contracts';
+import type { Answer, JobPayload, Medium } from '#contracts';
 import type { JobContext } from '#jobs';
 import { pictureLines } from '../compose/picture.js';
 import { segmentLines, type TimelineSegment } from '../compose/segments.js';
 import type { Stage } from '../context.js';
 import { cite, citeLines } from './citations.js';
-import { decode, elapsed, HeldTokens, result } from './decode.js';
+import { decode, HeldTokens, result, untold } from './decode.js';
 import { focus } from './focus.js';
 import { fromTimeline, isGuess, quoted, type TimelineAnswer } from './from-timeline.js';
 import { lexicalPrior } from './lexical.js';
@@ -38,7 +38,7 @@ export async function askTimeline(
   const lines = whole.flatMap((segment) => segment.lines);
   const told = (answer: TimelineAnswer): Answer => {
     context.emit({ type: 'token', text: answer.text });
-    return withoutDecoder(answer.text, citeLines(answer.lines, media), started);
+    return untold({ text: answer.text, citations: citeLines(answer.lines, media), started });
   };
   // A form that the caller asks for, or the chances of words, only the decoder can give.
   const free = payload.sampling.jsonSchema === undefined && payload.sampling.logprobs === undefined;
@@ -78,11 +78,4 @@ async function inWords(stage: Stage, { medium, segments }: Material, signal: Abo
   const prompts = await stage.models.prompts();
   const lines = await pictureLines(stage, medium, part.blob, signal);
   return segmentLines(lines, await stage.models.tokenCounter(), prompts.timeline.segment_tokens);
-}
-
-/** What stood in the timeline cost no token. */
-function withoutDecoder(text: string, citations: Citation[], started: number): Answer {
-  const usage = { promptTokens: 0, selectedTokens: 0, completionTokens: 0, cachedTokens: 0 };
-  const ms = elapsed(started);
-  return { text, finishReason: 'stop', citations, usage, timings: { first_token_ms: ms, answer_ms: ms } };
 }

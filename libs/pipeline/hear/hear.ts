@@ -9,7 +9,7 @@ import {
   type Utterance,
 } from '#contracts';
 import type { JobContext } from '#jobs';
-import { audioTrack, decodeAudio } from '#media';
+import { audioTrack, DAMAGED_SOUND, decodeAudio } from '#media';
 import { artifactKey } from '../artifact.js';
 import { cached, requiredChild, type Stage } from '../context.js';
 import { RecordedStretches } from './stretches.js';
@@ -106,7 +106,7 @@ async function hearChannel({ blobs, config, models }: Stage, hearing: Hearing): 
 /** A file that was cut off between two packets is no fault to a decoder; its header still says how long it was. */
 function shortfall({ duration, warnings }: Transcript, expected: number | undefined): string[] {
   const least = (expected ?? 0) * (1 - TOLERANCE) - 1;
-  if (duration >= least || warnings.some((warning) => warning.startsWith('The sound is damaged'))) return [];
+  if (duration >= least || warnings.some((warning) => warning.startsWith(DAMAGED_SOUND))) return [];
   return [`The file is said to be ${expected!.toFixed(1)} s long; it ends after ${duration.toFixed(1)} s.`];
 }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isAlive } from '#platform';
+import { makeOwnFolder, sweepOwnFolders } from '#platform';
 import type { LocalBlob } from './blobs.js';
 
 interface Copy {
@@ -28,18 +28,11 @@ export class Copies {
     private readonly fetch: Fetch,
   ) {}
 
-  /** Folders of processes that died are removed: a number can be only one process's, so an old one of ours is a dead one's. */
+  /** Folders of processes that died are removed. */
   static async open(parent: string, maxBytes: number, fetch: Fetch): Promise<Copies> {
     await mkdir(parent, { recursive: true, mode: 0o700 });
-    for (const name of await readdir(parent)) {
-      const pid = Number(name.split('-')[0]);
-      if (pid === process.pid ? !opened.has(name) : !isAlive(pid))
-        await rm(join(parent, name), { recursive: true, force: true });
-    }
-    const name = `${process.pid}-${randomUUID().slice(0, 8)}`;
-    opened.add(name);
-    await mkdir(join(parent, name), { mode: 0o700 });
-    return new Copies(join(parent, name), maxBytes, fetch);
+    await sweepOwnFolders(parent);
+    return new Copies(await makeOwnFolder(parent), maxBytes, fetch);
   }
 
   /** A path for a file that is on its way to becoming a copy. */
@@ -110,6 +103,3 @@ export class Copies {
     await rm(this.folder, { recursive: true, force: true });
   }
 }
-
-/** Folders of this process, which may have several stores open. */
-const opened = new Set<string>();
