@@ -68,7 +68,7 @@ export const decoderWeights = (decoder: OnnxContents): MoonshineWeights =>
 /**
  * Token embeddings, and the same table as the last matrix [width, vocabulary]. The file multiplies that one in float32
  * (after turning and widening it anew at each step); in 8 bits it takes a quarter of the memory traffic, and the error
- * rate on 120 sentences stays within the noise (docs/decisions/0030-speech-graphs.md).
+ * rate on 120 sentences stays within the noise (docs/decisions/0039-speech-graphs.md).
  */
 export function embed(
   graph: Graph,
