@@ -206,6 +206,17 @@ describe('blobs', () => {
     expect(readdirSync(folder)).not.toContain('undefined');
   });
 
+  test('a file is there until its readers are done, whoever deletes the blob', async () => {
+    const { id } = await blobs.put(Buffer.from('read'));
+    const [first, second] = [await blobs.local(id), await blobs.local(id)];
+    await (await FolderBlobs.open(folder)).delete(id);
+    expect(await blobs.has(id)).toBe(false);
+    await first[Symbol.asyncDispose]();
+    expect(readFileSync(second.path, 'utf8')).toBe('read');
+    await second[Symbol.asyncDispose]();
+    await expect(blobs.local(id)).rejects.toMatchObject({ code: 'media_not_found' });
+  });
+
   test('an id cannot name another file', () => {
     for (const id of ['../../etc/passwd', '', 'A'.repeat(64), '0'.repeat(63)])
       expect(() => blobs.path(id)).toThrow(/sha-256/);

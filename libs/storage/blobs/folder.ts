@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { access, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { access, link, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Blob, Blobs, LocalBlob, PutOptions, Source } from './blobs.js';
@@ -17,7 +17,8 @@ export class FolderBlobs implements Blobs {
     await mkdir(incoming, { recursive: true, mode: 0o700 });
     for (const name of await readdir(incoming)) {
       const file = join(incoming, name);
-      const age = Date.now() - (await stat(file).catch(() => ({ mtimeMs: Date.now() }))).mtimeMs;
+      // A link has the age of its blob by what was written, and its own by what was changed.
+      const age = Date.now() - (await stat(file).catch(() => ({ ctimeMs: Date.now() }))).ctimeMs;
       if (age > ABANDONED_AFTER_MS) await rm(file, { force: true });
     }
     return new FolderBlobs(folder);
@@ -38,9 +39,17 @@ export class FolderBlobs implements Blobs {
     return join(this.folder, checkId(id).slice(0, 2), id.slice(2, 4), id);
   }
 
+  /** A link to the file: whoever deletes the blob, in this process or another, does not take it from its readers. */
   async local(id: string): Promise<LocalBlob> {
-    if (!(await this.has(id))) throw noBlob(id);
-    return { path: this.path(id), [Symbol.asyncDispose]: () => Promise.resolve() };
+    const [file, held] = [this.path(id), join(this.folder, 'incoming', randomUUID())];
+    try {
+      await link(file, held);
+    } catch (error) {
+      if (!(await this.has(id))) throw noBlob(id, error);
+      // A file system without links.
+      return { path: file, [Symbol.asyncDispose]: () => Promise.resolve() };
+    }
+    return { path: held, [Symbol.asyncDispose]: () => rm(held, { force: true }) };
   }
 
   has(id: string): Promise<boolean> {
