@@ -233,6 +233,25 @@ describe.each(BACKENDS)('jobs on $name', ({ start }) => {
     await again.close({ graceMs: 100 });
   });
 
+  test('a connection that the server ends is made anew, and the jobs go on', async () => {
+    if (env['TESSERA_QUEUE_URL']) return;
+    const other = await open();
+    const heard: string[] = [];
+    const end = () =>
+      database.pool.query(
+        `select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'tessera-queue' and query like 'listen %'`,
+      );
+    expect((await end()).rowCount).toBeGreaterThan(0);
+    await sleep(1500);
+    expect((await end()).rowCount).toBeGreaterThan(0);
+    await sleep(1500);
+    jobs.host(testHandlers(seen));
+    const id = await other.submit(photoTree('there'));
+    for await (const { event } of other.events(id)) if (event.type === 'state') heard.push(event.state);
+    expect(heard.at(-1)).toBe('completed');
+    await other.close({ graceMs: 100 });
+  });
+
   test('private jobs are nobody else’s business and leave nothing', async () => {
     const [one, two] = [0, 1].map(() => Jobs.open({ config, connection: database.connection, scope: 'private' }));
     const mine = await (one as Promise<Jobs>);

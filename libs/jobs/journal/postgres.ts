@@ -117,14 +117,28 @@ export class PostgresJournal implements Journal {
       const [sender, scope, id = '', change] = payload.split(' ');
       if (scope === this.scope && sender !== this.self) this.tell(id, change as Change);
     });
+    // One lost connection tells of two errors: what the server said, and that the socket then ended.
+    let lost = false;
     client.on('error', (error) => {
+      if (lost) return;
+      lost = true;
       log.warn({ error: error.message }, 'the LISTEN connection was lost');
-      client.release(true);
-      this.listener = undefined;
+      if (this.listener === client) this.release();
       this.reconnect();
     });
-    await client.query(`listen ${CHANNEL}`);
     this.listener = client;
+    try {
+      await client.query(`listen ${CHANNEL}`);
+    } catch (error) {
+      if (this.listener === client) this.release();
+      if (!lost) throw error;
+    }
+    if (this.closed) this.release();
+  }
+
+  private release(): void {
+    this.listener?.release(true);
+    this.listener = undefined;
   }
 
   /** Whoever waits also asks from time to time, so changes that were missed meanwhile are found late, not never. */
@@ -280,7 +294,7 @@ export class PostgresJournal implements Journal {
   async close(): Promise<void> {
     this.closed = true;
     this.listeners.clear();
-    this.listener?.release(true);
+    this.release();
     return Promise.resolve();
   }
 }
