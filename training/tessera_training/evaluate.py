@@ -18,7 +18,7 @@ from . import metrics, timelines
 from .chat import TRAIN_SPEECH
 from .data import Corpus, question_mark, vqa_answer
 from .generate import embed_prompts, generate
-from .model import Connector, Decoder, masked_softmax, rms, rotate, swiglu
+from .model import Connector, Decoder, hide, rms, rotate, swiglu
 from .plan import Branch, Sequence, lay
 from .prompts import TIMELINE_PREFIX, Encode, caption_prompt, picture_prefix, picture_question, timeline_question
 from .splits import Photo, Question
@@ -150,7 +150,7 @@ def layers(model: Decoder, x: torch.Tensor, context: Callable[[int, torch.Tensor
         q = rotate(flat(q), cos[:, :, total - t :], sin[:, :, total - t :], s.heads) * s.head**-0.5
         scores = (q.reshape(batch, s.kv_heads, repeat * t, s.head) @ k.transpose(2, 3)).unflatten(2, (repeat, t))
         visible = torch.ones(t, total, dtype=torch.bool).tril(total - t)
-        p = masked_softmax(scores, visible).flatten(2, 3)
+        p = (scores + hide(visible, scores.dtype)).softmax(-1).flatten(2, 3)
         o = (p @ v).view(batch, s.heads, t, s.head).transpose(1, 2).reshape(batch, t, s.width)
         x = x + o @ w["output"].T
         x = x + swiglu(rms(x, layer.ffn_norm, s.eps) @ w["gate_up"].T) @ w["down"].T

@@ -114,9 +114,30 @@ def rotate(x: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor, heads: int) ->
     return torch.cat([x1 * cos - x2 * sin, x1 * sin + x2 * cos], -1)
 
 
-def masked_softmax(scores: torch.Tensor, visible: torch.Tensor) -> torch.Tensor:
-    """Softmax in float32 over visible keys, in the dtype of the scores."""
-    return torch.where(visible, scores.float(), -1e30).softmax(-1).to(scores.dtype)
+def rotate_back(y: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor) -> torch.Tensor:
+    """The inverse of ``rotate``, which is its transpose: [B, heads, T, d] → [B, T, heads·d]."""
+    y1, y2 = y.transpose(1, 2).unflatten(-1, (2, -1)).unbind(-2)
+    cos, sin = cos.transpose(1, 2), sin.transpose(1, 2)
+    return torch.stack([y1 * cos + y2 * sin, y2 * cos - y1 * sin], -2).flatten(-3)
+
+
+class Rotate(torch.autograd.Function):
+    """``rotate`` with its transpose for a backward pass: what autograd derives gathers single elements (a tenth of a step)."""
+
+    @staticmethod
+    def forward(ctx, x, cos, sin, heads, fused):
+        ctx.save_for_backward(cos, sin)
+        ctx.back = fused["rotate_back"]
+        return fused["rotate"](x, cos, sin, heads)
+
+    @staticmethod
+    def backward(ctx, dy):
+        return ctx.back(dy, *ctx.saved_tensors), None, None, None, None
+
+
+def hide(visible: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """What to add to scores so that only visible keys count."""
+    return torch.where(visible, 0.0, -1e30).to(dtype)
 
 
 class Connector(nn.Module):
@@ -182,11 +203,11 @@ class Decoder(nn.Module):
                 )
             )  # fmt: skip
         self.inverse_frequency = shape.theta ** (-torch.arange(0, shape.head, 2, dtype=torch.float32) / shape.head)
-        self.fused = {"rms": rms, "swiglu": swiglu, "rotate": rotate, "softmax": masked_softmax}
+        self.fused = {"rms": rms, "swiglu": swiglu, "rotate": rotate, "rotate_back": rotate_back}
         self.merge()
 
     def compile(self) -> None:
-        """Fuse the element-wise parts (needs a C++ compiler; worth about a third of a step)."""
+        """Fuse the element-wise parts (needs a C++ compiler; worth about a third of a step; softmax is torch's own, whose loops beat the fused ones tenfold)."""
         self.fused = {k: torch.compile(f, dynamic=True) for k, f in self.fused.items()}
 
     @torch.no_grad()
@@ -226,8 +247,8 @@ class Decoder(nn.Module):
         s = self.shape
         return qkv.split([s.width, s.kv_width, s.kv_width], -1)
 
-    def attend(self, qkv: torch.Tensor, g: Group, phase: tuple) -> torch.Tensor:
-        """Attention of one group over flat [tokens, q|k|v]; returns padded [B·Tq, width]."""
+    def attend(self, qkv: torch.Tensor, g: Group, phase: tuple, hidden: torch.Tensor) -> torch.Tensor:
+        """Attention of one group over flat [tokens, q|k|v]; ``hidden`` [B, 1, 1, Tq, Tk] is -1e30 where nothing is seen. Padded [B·Tq, width]."""
         s = self.shape
         cq, sq, ck, sk = phase
         batch = g.query_positions.shape[0]
@@ -237,14 +258,14 @@ class Decoder(nn.Module):
             flat_q, flat_kv = qkv.split([s.width, 2 * s.kv_width], 1)
             q = Gather.apply(flat_q, g.query_index, g.query_inverse).view(batch, -1, s.width)
             k, v = Gather.apply(flat_kv, g.key_index, g.key_inverse).view(batch, -1, 2 * s.kv_width).chunk(2, -1)
-        q = self.fused["rotate"](q, cq, sq, s.heads)
-        k = self.fused["rotate"](k, ck, sk, s.kv_heads)
+        q = Rotate.apply(q, cq, sq, s.heads, self.fused)
+        k = Rotate.apply(k, ck, sk, s.kv_heads, self.fused)
         v = v.unflatten(-1, (s.kv_heads, -1)).transpose(1, 2)
         # three query heads share a key head: queries of a group as one long row (plain products beat the fused CPU kernel)
         repeat, tq = s.heads // s.kv_heads, q.shape[2]
         q = q.reshape(batch, s.kv_heads, repeat * tq, s.head) * s.head**-0.5
         scores = (q @ k.transpose(2, 3)).unflatten(2, (repeat, tq))
-        p = self.fused["softmax"](scores, g.visible[:, None, None]).flatten(2, 3)
+        p = (scores + hidden).softmax(-1).flatten(2, 3)
         return (p @ v).view(batch, s.heads, tq, s.head).transpose(1, 2).reshape(-1, s.width)
 
     def forward(self, x: torch.Tensor, plan: Plan, observe=None) -> torch.Tensor:
@@ -258,12 +279,13 @@ class Decoder(nn.Module):
             ck, sk = self.phase(g.key_positions)
             cq, sq = (ck, sk) if g.same else self.phase(g.query_positions)
             phases.append((cq, sq, ck, sk))
+        hidden = [hide(g.visible, self.dtype)[:, None, None] for g in plan.groups]
         norm, act = self.fused["rms"], self.fused["swiglu"]
         for i, layer in enumerate(self.layers):
             qkv = self.project(norm(x, layer.attn_norm, s.eps), i, "qkv")
             if observe is not None:
                 observe(i, qkv)
-            outs = [self.attend(qkv, g, p) for g, p in zip(plan.groups, phases, strict=True)]
+            outs = [self.attend(qkv, g, p, m) for g, p, m in zip(plan.groups, phases, hidden, strict=True)]
             o = Gather.apply(torch.cat(outs) if len(outs) > 1 else outs[0], plan.output_index, plan.output_inverse)
             x = x + self.project(o, i, "output")
             gate_up = self.project(norm(x, layer.ffn_norm, s.eps), i, "gate_up")

@@ -132,3 +132,17 @@ def test_merge_adds_what_the_side_run_learnt(tmp_path):
     out = torch.load(tmp_path / "out.pt", weights_only=False)
     assert out["average"][0].tolist() == [3.5, 3.5]
     assert out["config"]["name"] == "main+side"
+
+
+def test_rotate_passes_gradients_through_its_transpose():
+    from tessera_training.model import Rotate, rotate, rotate_back
+
+    torch.manual_seed(0)
+    x = torch.randn(2, 5, 12, dtype=torch.float64, requires_grad=True)
+    angle = torch.randn(2, 1, 5, 2, dtype=torch.float64)
+    plain = {"rotate": rotate, "rotate_back": rotate_back}
+    upstream = torch.randn(2, 3, 5, 4, dtype=torch.float64)
+    wanted = torch.autograd.grad(rotate(x, angle.cos(), angle.sin(), 3), x, upstream)[0]
+    y = Rotate.apply(x, angle.cos(), angle.sin(), 3, plain)
+    assert torch.allclose(y, rotate(x, angle.cos(), angle.sin(), 3))
+    assert torch.allclose(torch.autograd.grad(y, x, upstream)[0], wanted)
