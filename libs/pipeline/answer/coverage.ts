@@ -1,35 +1,44 @@
 import type { Line } from '../compose/lines.js';
-import { idf, words } from './lexical.js';
-import { soundOf, soundsAlike, type Sound } from './sounds-alike.js';
+import { contentWords, idf, stem, words } from './lexical.js';
+import { heardIn, soundOf, type Sound } from './sounds-alike.js';
 
 /** A word that only sounds like the one asked for counts less than the word itself. */
-const ALIKE = 0.7;
+const ALIKE = 0.75;
 
 /**
  * How much of a question each line covers, 0 to 1: its words weighed by how rare they are in the lines (BM25's idf). A word
  * that occurs nowhere weighs most, so that a question about something else is covered by nothing. What was heard by a
- * recogniser also matches by sound, as one word or as two that were parted.
+ * recogniser also matches by sound: a word alone or, which tells more, together with its neighbour.
  */
 export function coverage(question: string, lines: readonly Line[]): number[] {
-  const terms = [...new Set(words(question))];
-  const bags = lines.map(({ quote }) => new Set(words(quote)));
-  const weights = terms.map((term) => idf(bags.filter((bag) => bag.has(term)).length, bags.length));
-  const sounds = terms.map(soundOf);
+  const asked = [...new Map(contentWords(question).map((word) => [stem(word), word])).entries()];
+  const sounds = asked.map(([, word]) => soundOf(word));
+  const pairs = asked.slice(1).map(([, word], i) => soundOf(`${asked[i]![1]} ${word}`));
+  const matches = lines.map((line) => {
+    const bag = new Set(words(line.quote));
+    const exact = asked.map(([term]) => bag.has(term));
+    if (line.kind !== 'said' || exact.every(Boolean)) return exact.map(Number);
+    return bySound(exact, { sounds, pairs }, soundOf(line.quote));
+  });
+  const weights = asked.map((_, t) => idf(matches.filter((match) => match[t]! > 0).length, lines.length));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
   if (total === 0) return lines.map(() => 0);
-  return lines.map((line, i) => {
-    const bag = bags[i] ?? new Set();
-    const heard = line.kind === 'said' ? heardWords(line) : [];
-    const found = terms.reduce((sum, term, t) => {
-      const match = bag.has(term) ? 1 : heard.some((sound) => soundsAlike(sounds[t] as Sound, sound)) ? ALIKE : 0;
-      return sum + match * (weights[t] ?? 0);
-    }, 0);
-    return found / total;
-  });
+  return matches.map((match) => match.reduce((sum, found, t) => sum + found * weights[t]!, 0) / total);
 }
 
-function heardWords({ quote }: Line): Sound[] {
-  const single = quote.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
-  const pairs = single.slice(1).map((word, i) => (single[i] ?? '') + word);
-  return [...new Set([...single, ...pairs].flatMap(words))].map(soundOf);
+/** How well each word of a question is found in a line that was heard; a pair of words finds both. */
+function bySound(exact: boolean[], { sounds, pairs }: { sounds: Sound[]; pairs: Sound[] }, line: Sound): number[] {
+  const together = pairs.map((pair, i) =>
+    exact[i] && exact[i + 1]
+      ? 0
+      : heardIn(
+          pair,
+          line,
+          exact.some((found, t) => found && t !== i && t !== i + 1),
+        ),
+  );
+  const eased = exact.some(Boolean);
+  return exact.map((found, t) =>
+    found ? 1 : ALIKE * Math.max(heardIn(sounds[t]!, line, eased), together[t - 1] ?? 0, together[t] ?? 0),
+  );
 }

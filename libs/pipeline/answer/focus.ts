@@ -1,6 +1,8 @@
 import type { Line } from '../compose/lines.js';
 import type { TimelineSegment } from '../compose/segments.js';
+import { coverage } from './coverage.js';
 import { bm25, highest } from './lexical.js';
+import { withoutAnswerType } from './question.js';
 
 /** Questions that need the whole material, not a place in it. */
 const WHOLE =
@@ -9,6 +11,8 @@ const WHOLE =
 const RELATED = 0.3;
 /** What happens at the same time as a line this strong belongs to it: what was shown while it was said. */
 const STRONG = 0.6;
+/** Share of a question's words from which a line belongs to it, however rare they are elsewhere. */
+const COVERED = 0.5;
 const MOST_LINES = 24;
 /** Below this there is nothing to gain. */
 const FEW_LINES = 6;
@@ -21,10 +25,7 @@ const FEW_LINES = 6;
 export function focus(question: string, segments: TimelineSegment[]): Line[] | undefined {
   const lines = segments.flatMap((segment) => segment.lines);
   if (lines.length < FEW_LINES || WHOLE.test(question)) return undefined;
-  const scores = bm25(
-    question,
-    lines.map((line) => line.quote),
-  );
+  const scores = relation(question, lines);
   const top = highest(scores);
   if (top <= 0) return undefined;
   const ranked = [...scores.keys()].sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0));
@@ -36,6 +37,15 @@ export function focus(question: string, segments: TimelineSegment[]): Line[] | u
       kept.add(i);
   });
   return kept.size > 0.7 * lines.length ? undefined : lines.filter((_, i) => kept.has(i));
+}
+
+/** BM25, and as much for a line that covers the question by its sound. */
+function relation(question: string, lines: readonly Line[]): number[] {
+  const byWords = bm25(question, lines.map(({ quote }) => quote)); // prettier-ignore
+  const top = highest(byWords) || 1;
+  return coverage(withoutAnswerType(question), lines).map((share, i) =>
+    Math.max(byWords[i]!, share >= COVERED ? share * top : 0),
+  );
 }
 
 /** Whether two lines happen together for more than half of the shorter one. */

@@ -13,8 +13,8 @@ export interface TimelineAnswer {
 
 /** Share of a question's words from which a line is about the same thing. */
 const ABOUT = 0.5;
-/** The same for events, which are told in short lines: the best of several decide, and speech may be misheard. */
-const ABOUT_EVENT = 0.35;
+/** The same for a subject that something is said about, or a thing that is shown: one rare word of two is enough. */
+const ABOUT_SUBJECT = 0.38;
 /** Lines this near to the best one are about the same. */
 const NEAR_BEST = 0.9;
 const NEAR_BEST_EVENT = 0.65;
@@ -37,18 +37,13 @@ export function fromTimeline(question: string, lines: readonly Line[]): Timeline
     case 'while':
       return during(timed, wanted);
     case 'when': {
-      const events = eventsAbout(
-        timed,
-        wanted.about,
-        wanted.sense,
-        ABOUT_EVENT,
-        wanted.last ? NEAR_BEST_EVENT : NEAR_BEST,
-      );
+      const least = wanted.sense ? ABOUT_SUBJECT : ABOUT;
+      const events = eventsAbout(timed, wanted, least, wanted.last ? NEAR_BEST_EVENT : NEAR_BEST);
       const shown = wanted.last ? events.slice(-1) : events;
       return shown.length === 0 ? undefined : { text: `At ${times(shown)}.`, lines: shown.slice(0, MOST_LINES) };
     }
     case 'count': {
-      const events = eventsAbout(timed, wanted.about, wanted.sense, ABOUT_EVENT, NEAR_BEST_EVENT);
+      const events = eventsAbout(timed, wanted, ABOUT, NEAR_BEST_EVENT);
       if (events.length === 0) return undefined;
       const often = events.length === 1 ? 'Once' : `${events.length} times`;
       return { text: `${often}: at ${times(events)}.`, lines: events.slice(0, MOST_LINES) };
@@ -118,8 +113,13 @@ function during(lines: Line[], { wanted, during: what, about }: { wanted: Sense;
   return found.length === 0 ? undefined : { text: found.map(({ quote }) => quote).join(' '), lines: found };
 }
 
+interface About {
+  about: string;
+  sense: Sense | undefined;
+}
+
 /** What happens one after the other: a thing that stays in view over several frames is one event. */
-function eventsAbout(lines: Line[], about: string, sense: Sense | undefined, least: number, near: number): Line[] {
+function eventsAbout(lines: Line[], { about, sense }: About, least: number, near: number): Line[] {
   const candidates = sense ? lines.filter(SENSES[sense]) : lines;
   const found = best(candidates, about, least, near);
   const [top] = found;
@@ -144,8 +144,14 @@ const times = (lines: Line[]): string => {
   return [...all, ...rest].join(', ').replace(/, ([^,]+)$/, ' and $1');
 };
 
-/** A time in the medium is looked up or not known: one that the decoder names without a line about it is a guess. */
-export const isGuess = (answer: string): boolean => /^at\s+[\d:]+\.?$/i.test(answer.trim());
+/**
+ * A time in the medium is looked up or not known: one that the decoder names alone is a guess, unless the material itself
+ * speaks of that time.
+ */
+export function isGuess(answer: string, lines: readonly Line[]): boolean {
+  const time = /^at\s+([\d:]+)\.?$/i.exec(answer.trim())?.[1];
+  return time !== undefined && !lines.some(({ quote }) => quote.includes(time));
+}
 
 /** What a line is that is quoted in place of an answer. */
 const QUOTED: Record<NonNullable<Line['kind']> | 'text', string> = {
@@ -161,7 +167,9 @@ const ABOUT_THE_SAME = 0.55;
 
 /** The line that holds nearly all of a question, quoted. Undefined when none does: then the material does not tell. */
 export function quoted(question: string, lines: readonly Line[]): TimelineAnswer | undefined {
-  const scores = coverage(withoutAnswerType(question), lines);
+  const wanted = asked(question);
+  const about = wanted.type === 'when' || wanted.type === 'count' ? wanted.about : withoutAnswerType(question);
+  const scores = coverage(about, lines);
   const top = scores.reduce((a, b) => Math.max(a, b), 0);
   const line = top < ABOUT_THE_SAME ? undefined : lines[scores.indexOf(top)];
   return line && { text: `${QUOTED[line.kind ?? 'text']}: “${line.quote}”`, lines: [line] };

@@ -10,19 +10,42 @@ const STOP_WORDS = new Set(
   ).split(' '),
 );
 
-export function words(text: string): string[] {
-  return (text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).filter((word) => !STOP_WORDS.has(word)).map(stem);
+/** The words of a text that carry it, as they are written. */
+export function contentWords(text: string): string[] {
+  return (text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? []).filter((word) => !STOP_WORDS.has(word));
 }
 
-/** Strips plural and verb endings only: enough to match "opened" with "open", small enough to never surprise. */
-function stem(word: string): string {
-  if (word.length <= 3) return word;
-  return word
+export function words(text: string): string[] {
+  return contentWords(text).map(stem);
+}
+
+/** Verbs whose past is another word, by what people ask about and tell: past to present. */
+const IRREGULAR = new Map(
+  (
+    'began begin begun begin bought buy broke break broken break brought bring built build came come caught catch chose choose ' +
+    'chosen choose drew draw drawn draw drove drive driven drive ate eat eaten eat fell fall fallen fall felt feel flew fly ' +
+    'flown fly forgot forget forgotten forget found find gave give given give gone go went go grew grow grown grow held hold ' +
+    'hid hide hidden hide kept keep knew know known know led lead left leave lent lend lost lose met meet paid pay ran run ' +
+    'rang ring rung ring rode ride ridden ride rose rise risen rise sang sing sung sing sank sink sat sit sent send slept ' +
+    'sleep sold sell spent spend spoke speak spoken speak stole steal stolen steal stood stand swam swim taken take took take ' +
+    'taught teach threw throw thrown throw told tell understood understand woke wake won win wore wear worn wear wrote write ' +
+    'written write'
+  )
+    .split(' ')
+    .reduce<[string, string][]>((pairs, word, i, all) => (i % 2 ? pairs : [...pairs, [word, all[i + 1]!]]), []),
+);
+
+/** Strips plural and verb endings only: enough to match "opened" with "open" and "won" with "winner", small enough to never surprise. */
+export function stem(word: string): string {
+  if (word.length <= 3 && !IRREGULAR.has(word)) return word;
+  return (IRREGULAR.get(word) ?? word)
     .replace(/ies$/, 'y')
     .replace(/(ss|us|is)$/, '$1#')
     .replace(/(?<=[a-z]{3})(ing|ed|es|s)$/, '')
+    .replace(/([bdgmnprt])\1ers?$/, '$1')
     .replace(/#$/, '')
-    .replace(/(?<=[a-z]{3})e$/, '');
+    .replace(/(?<=[a-z]{3})e$/, '')
+    .replace(/(?<=[a-z]{2})([b-df-hj-np-tv-z])\1$/, '$1');
 }
 
 /** The largest of the scores, 0 when there is none. A loop: spread as arguments, a long medium's lines overflow the stack. */

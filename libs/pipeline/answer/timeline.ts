@@ -8,7 +8,6 @@ import { decode, HeldTokens, result, untold } from './decode.js';
 import { focus } from './focus.js';
 import { fromTimeline, isGuess, quoted, type TimelineAnswer } from './from-timeline.js';
 import { lexicalPrior } from './lexical.js';
-import { asked } from './question.js';
 import { timelineSequence } from './sequence.js';
 import { parts, summary, wantsSummary } from './summary.js';
 
@@ -25,6 +24,9 @@ export interface TimelineQuestion {
   /** `performance.now()` when the job began. */
   started: number;
 }
+
+/** How an answer begins that may be a time alone. */
+const MAY_BECOME_A_TIME = /^\s*(?:a|at\s*[\d:]*\.?)?$/i;
 
 /** Answers from the timelines of all media together, and says what the answer rests on. */
 export async function askTimeline(
@@ -50,11 +52,11 @@ export async function askTimeline(
 
   const segments = await relatedSegments(stage, question, whole);
   const sequence = { ...timelineSequence(prompts, segments, question), prior: lexicalPrior(question, segments) };
-  const waits = asked(question).type === 'when';
-  const putAside = (text: string): boolean => free && (waits || prompts.not_found.startsWith(text.trim()));
+  const putAside = (text: string): boolean =>
+    free && (MAY_BECOME_A_TIME.test(text) || prompts.not_found.startsWith(text.trim()));
   const tokens = new HeldTokens((token) => context.emit(token), putAside);
   const done = await decode(stage, payload, sequence, context, tokens.push);
-  if (done.text.trim() !== prompts.not_found && !(free && waits && isGuess(done.text))) {
+  if (done.text.trim() !== prompts.not_found && !(free && isGuess(done.text, lines))) {
     tokens.flush();
     return result(done, cite({ question, answer: done.text, segments, evidence: done.evidence, media }), started);
   }
