@@ -95,6 +95,11 @@ export interface DecodeRequest {
   /** One number per segment, added to its pages' scores (for example a lexical prior). */
   prior?: number[];
   priority?: 'interactive' | 'batch';
+  /**
+   * Most bytes of the pages computed for this request that go to disk, from the first segment on; all of them when absent. The rest is
+   * computed again once it has left memory.
+   */
+  keepBytes?: number;
   /** False: no token is guessed from the material. The answer is the same either way; guesses are checked. */
   drafts?: boolean;
 }

@@ -20,6 +20,7 @@ export class Filler {
     const { sequence } = job;
     const { runs, missing } = this.cache.acquire(sequence.demands);
     sequence.runs = runs;
+    job.kept = this.cache.within(sequence.request.keepBytes ?? Infinity, sequence.demands);
     job.unfilled = missing.map((run) => ({ run, from: 0 }));
     const restored = new Set<PageRun>();
     for (const run of missing) if (await this.cache.restore(run)) restored.add(run);
@@ -75,7 +76,7 @@ export class Filler {
     const filled = await this.runner.prefill(await this.prefixes.of(job.sequence), embedded);
     batch.forEach((run, i) => {
       filled.write(i, run, this.cache.store);
-      this.cache.commit(run);
+      this.cache.commit(run, job.kept.has(run.address));
     });
     job.unfilled = job.unfilled.slice(batch.length);
     return sum;
@@ -94,7 +95,7 @@ export class Filler {
     filled.write(0, partOf(run, from, tokens), this.cache.store);
     unfilled.from += tokens;
     if (unfilled.from >= run.tokens) {
-      this.cache.commit(run);
+      this.cache.commit(run, job.kept.has(run.address));
       job.unfilled.shift();
     }
     return tokens;

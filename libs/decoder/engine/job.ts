@@ -24,6 +24,8 @@ export class Job {
   readonly arrived = performance.now();
   /** Prefix first. */
   unfilled: Unfilled[] = [];
+  /** Addresses of runs that go to disk once they are filled. */
+  kept: ReadonlySet<string> = new Set();
   preemptions = 0;
   /** True while runs that it needs are filled by another sequence. */
   blocked = false;

@@ -44,10 +44,10 @@ async function use(
   return { from, keys };
 }
 
-function prefill(cache: KvCache, run: PageRun): void {
+function prefill(cache: KvCache, run: PageRun, keep?: boolean): void {
   for (let layer = 0; layer < shape.layers; layer++)
     cache.store.writeLayer(run, layer, rowsOf(run.address), rowsOf(run.address));
-  cache.commit(run);
+  cache.commit(run, keep);
 }
 
 describe('KvCache', () => {
@@ -64,6 +64,21 @@ describe('KvCache', () => {
     expect(again.from).toBe('disk');
     expect(again.keys).toEqual(first.keys);
     expect(warnings).toEqual([]);
+  });
+
+  it('keeps off the disk what is of no use later, and what a bound leaves out', async () => {
+    const cache = await open();
+    const demands = ['a', 'b', 'a', 'c'].map((address) => ({ address, tokens: TOKENS }));
+    const file = spillFileBytes(2 * cache.store.pageBytes);
+    expect([...cache.within(2 * file, demands)]).toEqual(['a', 'b']);
+    expect(cache.within(file - 1, demands).size).toBe(0);
+    expect(cache.within(Infinity, demands).size).toBe(3);
+
+    const { missing } = cache.acquire([{ address: 'a', tokens: TOKENS }]);
+    prefill(cache, missing[0]!, false);
+    await cache.flush();
+    expect(await readdir(dir)).toEqual([]);
+    expect((await use(cache, 'a')).from).toBe('memory');
   });
 
   it('keeps on disk what memory has no room for', async () => {

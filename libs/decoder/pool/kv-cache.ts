@@ -1,8 +1,9 @@
 import { Float32PageStore } from './float32-page-store.js';
 import { Int8PageStore } from './int8-page-store.js';
 import { type KvShape } from './kv-shape.js';
-import { type Acquired, type Admission, type PageDemand, PagePool, type PageRun } from './page-pool.js';
+import { type Acquired, type Admission, type PageDemand, pagesFor, PagePool, type PageRun } from './page-pool.js';
 import { type PageStore } from './page-store.js';
+import { spillFileBytes } from './spill-file.js';
 import { SpillStore } from './spill-store.js';
 
 export interface KvCacheOptions {
@@ -80,11 +81,23 @@ export class KvCache<Store extends PageStore = PageStore> {
     }
   }
 
-  /** Declares a missing run prefilled: others find it, and it is written to disk in the background. */
-  commit(run: PageRun): void {
+  /** Addresses of the first demands whose files take up to `bytes` together. */
+  within(bytes: number, demands: readonly PageDemand[]): Set<string> {
+    const kept = new Set<string>();
+    let left = bytes;
+    for (const { address, tokens } of demands) {
+      if (!kept.has(address)) left -= spillFileBytes(pagesFor(tokens) * this.store.pageBytes);
+      if (left < 0) break;
+      kept.add(address);
+    }
+    return kept;
+  }
+
+  /** Declares a missing run prefilled: others find it, and it is written to disk in the background, unless it is not to be kept. */
+  commit(run: PageRun, keep = true): void {
     this.pool.ready(run.address);
     const { spill } = this;
-    if (spill === undefined || spill.has(run.address)) return;
+    if (!keep || spill === undefined || spill.has(run.address)) return;
     this.pool.retain(run.address);
     this.#behind = this.#behind
       .then(() => spill.write(run.address, run.tokens, this.#copyOf(run)))

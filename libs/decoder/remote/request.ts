@@ -23,6 +23,7 @@ export function toGenerateRequest(request: DecodeRequest, pack: string): Generat
     pack,
     ...(request.selectedTokens === undefined ? {} : { selectedTokens: request.selectedTokens }),
     ...(request.drafts === undefined ? {} : { drafts: request.drafts }),
+    ...(request.keepBytes === undefined ? {} : { keepBytes: request.keepBytes }),
   };
 }
 
@@ -58,7 +59,7 @@ const NOWHERE: Pick<Segment, 'span' | 'quote'> = { span: { mediumId: '' }, quote
 
 /** A request that came over the wire. Throws `invalid_request`. */
 export function fromGenerateRequest(request: GenerateRequest__Output): DecodeRequest {
-  const { prior, segments, selectedTokens, drafts } = request;
+  const { prior, segments, selectedTokens, drafts, keepBytes } = request;
   if (prior.length !== 0 && prior.length !== segments.length)
     throw new TesseraError('invalid_request', `prior: has ${prior.length} numbers for ${segments.length} segments`);
   return {
@@ -70,5 +71,6 @@ export function fromGenerateRequest(request: GenerateRequest__Output): DecodeReq
     ...(prior.length === 0 ? {} : { prior }),
     ...(selectedTokens === undefined ? {} : { selectedTokens }),
     ...(drafts === undefined ? {} : { drafts }),
+    ...(keepBytes === undefined ? {} : { keepBytes }),
   };
 }

@@ -49,6 +49,7 @@ const request: fc.Arbitrary<DecodeRequest> = fc.array(parts, { maxLength: 3 }).c
     priority: fc.constantFrom('interactive' as const, 'batch' as const),
     selectedTokens: fc.integer({ min: 64, max: 65_536 }),
     drafts: fc.boolean(),
+    keepBytes: fc.nat(),
     ...(segments.length === 0 ? {} : { prior: fc.constant(segments.map((_, i) => i / 3)) }),
   }),
 );

@@ -3,6 +3,7 @@
 import type { SequencePart as _tessera_v1_SequencePart, SequencePart__Output as _tessera_v1_SequencePart__Output } from '../../tessera/v1/SequencePart.js';
 import type { Segment as _tessera_v1_Segment, Segment__Output as _tessera_v1_Segment__Output } from '../../tessera/v1/Segment.js';
 import type { Sampling as _tessera_v1_Sampling, Sampling__Output as _tessera_v1_Sampling__Output } from '../../tessera/v1/Sampling.js';
+import type { Long } from '@grpc/proto-loader';
 
 export interface GenerateRequest {
   'prefix'?: (_tessera_v1_SequencePart)[];
@@ -14,8 +15,10 @@ export interface GenerateRequest {
   'drafts'?: (boolean);
   'batch'?: (boolean);
   'pack'?: (string);
+  'keepBytes'?: (number | string | Long);
   '_selectedTokens'?: "selectedTokens";
   '_drafts'?: "drafts";
+  '_keepBytes'?: "keepBytes";
 }
 
 export interface GenerateRequest__Output {
@@ -28,6 +31,8 @@ export interface GenerateRequest__Output {
   'drafts'?: (boolean);
   'batch': (boolean);
   'pack': (string);
+  'keepBytes'?: (number);
   '_selectedTokens'?: "selectedTokens";
   '_drafts'?: "drafts";
+  '_keepBytes'?: "keepBytes";
 }
