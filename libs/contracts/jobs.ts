@@ -82,7 +82,7 @@ export const JOBS = {
   'media.ingest': { payload: z.object({ source: MediaSource }), result: Medium },
   'media.see': {
     payload: z.object({ options: SeeOptions }),
-    /** `visual` is a blob of float32 [frames, 16, d]; `times` are presentation times in seconds (null for a still picture). */
+    /** `visual` is a blob of half precision [frames, 16, d]; `times` are presentation times in seconds (null for a still picture). */
     result: z.object({
       mediumId: ContentHash,
       frames: z.number().int(),

@@ -4,19 +4,35 @@ import type { Stage } from '../context.js';
 import { finish, type Done } from '../see/captions.js';
 import type { Sequence } from './sequence.js';
 
+/** What reads and writes words. */
+export interface Reader {
+  models: Pick<Stage['models'], 'prompts' | 'tokenCounter' | 'decoder'>;
+}
+
+/** To whom an answer is told while it is made, and who may call it off. */
+export type Telling = Pick<JobContext, 'emit' | 'signal'>;
+
 /** Asks the decoder and hands its tokens on as they come. */
 export async function decode(
-  stage: Stage,
+  stage: Reader,
   payload: JobPayload<'answer'>,
   sequence: Sequence & { prior?: number[] },
-  context: JobContext,
+  context: Telling,
   onToken: (token: Token) => void = (token) => context.emit(token),
 ): Promise<Done> {
   const decoder = await stage.models.decoder();
-  const { prefix, segments, question, prior, maxTokens } = sequence;
+  const { prefix, segments, question, prior, maxTokens, keepBytes = 0 } = sequence;
   const sampling = { ...payload.sampling, maxTokens: payload.sampling.maxTokens ?? maxTokens };
   const events = decoder.generate(
-    { prefix, segments, question, prior, sampling, selectedTokens: payload.selectedTokens },
+    {
+      prefix,
+      segments,
+      question,
+      prior,
+      sampling,
+      selectedTokens: payload.selectedTokens,
+      ...(keepBytes === Infinity ? {} : { keepBytes }),
+    },
     context.signal,
   );
   return finish(events, ({ text, logprob }) => onToken({ type: 'token', text, logprob }));
@@ -73,6 +89,10 @@ export const NO_USAGE: Readonly<Answer['usage']> = {
   completionTokens: 0,
   cachedTokens: 0,
 };
+
+export function addUsage(total: Answer['usage'], usage: Answer['usage']): void {
+  for (const key of Object.keys(NO_USAGE) as (keyof Answer['usage'])[]) total[key] += usage[key];
+}
 
 /** An answer that no single run of the decoder wrote: it is told at once, when it is known. */
 export function untold({

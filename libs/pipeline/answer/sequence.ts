@@ -9,6 +9,8 @@ export interface Sequence {
   question: SequencePart[];
   /** Longest sensible answer where the user sets none. */
   maxTokens: number;
+  /** Bytes on disk that its pages are worth: none when absent, since most are made of lines that were chosen for one question. */
+  keepBytes?: number;
 }
 
 export interface Picture {

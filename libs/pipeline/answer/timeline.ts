@@ -4,11 +4,14 @@ import { pictureLines } from '../compose/picture.js';
 import { segmentLines, type TimelineSegment } from '../compose/segments.js';
 import type { Stage } from '../context.js';
 import { cite, citeLines } from './citations.js';
-import { decode, HeldTokens, result, untold } from './decode.js';
+import { addUsage, decode, HeldTokens, NO_USAGE, result, untold, type Reader, type Telling } from './decode.js';
 import { focus } from './focus.js';
-import { fromTimeline, isGuess, quoted, type TimelineAnswer } from './from-timeline.js';
+import { fromTimeline, isGuess, quoted } from './from-timeline.js';
 import { lexicalPrior } from './lexical.js';
+import { isUnknown } from './names.js';
+import { pagesKept } from './pages-kept.js';
 import { timelineSequence } from './sequence.js';
+import { severalQuestions, type OneOfSeveral } from './several.js';
 import { parts, summary, wantsSummary } from './summary.js';
 
 /** A composed medium under the name that the user gave it. */
@@ -25,33 +28,86 @@ export interface TimelineQuestion {
   started: number;
 }
 
-/** How an answer begins that may be a time alone. */
-const MAY_BECOME_A_TIME = /^\s*(?:a|at\s*[\d:]*\.?)?$/i;
-
 /** Answers from the timelines of all media together, and says what the answer rests on. */
 export async function askTimeline(
   stage: Stage,
   { payload, material, question, started }: TimelineQuestion,
   context: JobContext,
 ): Promise<Answer> {
-  const prompts = await stage.models.prompts();
   const whole = (await Promise.all(material.map((each) => inWords(stage, each, context.signal)))).flat();
   const media = new Map(material.map(({ medium }) => [medium.id, medium]));
-  const lines = whole.flatMap((segment) => segment.lines);
-  const told = (answer: TimelineAnswer): Answer => {
-    context.emit({ type: 'token', text: answer.text });
-    return untold({ text: answer.text, citations: citeLines(answer.lines, media), started });
-  };
+  return askSegments(stage, { payload, whole, media, question, started }, context);
+}
+
+/** A question about timelines in words. */
+export interface SegmentsQuestion {
+  payload: JobPayload<'answer'>;
+  whole: TimelineSegment[];
+  media: Map<string, Medium>;
+  question: string;
+  started: number;
+}
+
+/** What is looked up is looked up, what asks several things is asked one by one, and the decoder is asked the rest. */
+export async function askSegments(stage: Reader, request: SegmentsQuestion, context: Telling): Promise<Answer> {
+  const { payload, whole, media, question, started } = request;
   // A form that the caller asks for, or the chances of words, only the decoder can give.
-  const free = payload.sampling.jsonSchema === undefined && payload.sampling.logprobs === undefined;
-  const known = free ? fromTimeline(question, lines) : undefined;
-  if (known) return told(known);
+  if (!isFree(payload)) return askDecoder(stage, request, context);
+  const lines = whole.flatMap((segment) => segment.lines);
+  const known = fromTimeline(question, lines);
+  if (known) {
+    context.emit({ type: 'token', text: known.text });
+    return untold({ text: known.text, citations: citeLines(known.lines, media), started });
+  }
+  if (parts(whole).length > 1 && wantsSummary(payload, question)) return summary(stage, request, context);
+  const several = severalQuestions(question);
+  if (several) return askEach(stage, request, several, context);
+  const names = [...media.values()].map(({ name }) => name);
+  if (!isUnknown(question, lines, names)) return askDecoder(stage, request, context);
+  const { not_found: text } = await stage.models.prompts();
+  context.emit({ type: 'token', text });
+  return untold({ text, citations: [], started });
+}
 
-  if (free && parts(whole).length > 1 && wantsSummary(payload, question))
-    return summary(stage, { payload, started, media, whole }, context);
+const isFree = ({ sampling }: JobPayload<'answer'>): boolean =>
+  sampling.jsonSchema === undefined && sampling.logprobs === undefined;
 
+/** Each of several questions on its own; every answer is told as soon as it is known. */
+async function askEach(
+  stage: Reader,
+  request: SegmentsQuestion,
+  several: OneOfSeveral[],
+  context: Telling,
+): Promise<Answer> {
+  const silent: Telling = { signal: context.signal, emit: () => undefined };
+  const answers: Answer[] = [];
+  for (const { item, question } of several) {
+    const one = await askSegments(stage, { ...request, question }, silent);
+    const text = `${item}: ${one.text}`;
+    context.emit({ type: 'token', text: answers.length === 0 ? text : `\n${text}` });
+    answers.push({ ...one, text });
+  }
+  return together(answers, request.started);
+}
+
+function together(answers: Answer[], started: number): Answer {
+  const usage = { ...NO_USAGE };
+  for (const answer of answers) addUsage(usage, answer.usage);
+  const citations = answers.flatMap((answer) => answer.citations);
+  return untold({ text: answers.map(({ text }) => text).join('\n'), citations, usage, started });
+}
+
+/** How an answer begins that may be a time alone. */
+const MAY_BECOME_A_TIME = /^\s*(?:a|at\s*[\d:]*\.?)?$/i;
+
+/** The decoder reads what is related to the question. Where it sees no answer, a line that holds nearly all of the question is quoted. */
+async function askDecoder(stage: Reader, request: SegmentsQuestion, context: Telling): Promise<Answer> {
+  const { payload, whole, media, question, started } = request;
+  const prompts = await stage.models.prompts();
   const segments = await relatedSegments(stage, question, whole);
   const sequence = { ...timelineSequence(prompts, segments, question), prior: lexicalPrior(question, segments) };
+  const free = isFree(payload);
+  const lines = whole.flatMap((segment) => segment.lines);
   const putAside = (text: string): boolean =>
     free && (MAY_BECOME_A_TIME.test(text) || prompts.not_found.startsWith(text.trim()));
   const tokens = new HeldTokens((token) => context.emit(token), putAside);
@@ -66,7 +122,7 @@ export async function askTimeline(
   return { ...result(done, nearest ? citeLines(nearest.lines, media) : [], started), text };
 }
 
-async function relatedSegments(stage: Stage, question: string, whole: TimelineSegment[]): Promise<TimelineSegment[]> {
+async function relatedSegments(stage: Reader, question: string, whole: TimelineSegment[]): Promise<TimelineSegment[]> {
   const related = focus(question, whole);
   if (!related) return whole;
   const prompts = await stage.models.prompts();

@@ -1,29 +1,21 @@
+import { setMaxListeners } from 'node:events';
 import { z } from 'zod';
 import type { DecodeEvent, Medium, TokenLogprob } from '#contracts';
 import { artifactKey } from '../artifact.js';
 import { pictureSequence } from '../answer/sequence.js';
 import { stillFor } from './stills.js';
 import { cached, type Stage } from '../context.js';
+import { frameTokens, readVisual } from './visual-tokens.js';
 
 /** Captions that the decoder writes at once; it batches them by itself. */
 const AT_ONCE = 16;
 
 export interface VisualTokens {
-  /** Blob of float32 [frames, rows, d]. */
+  /** Blob of [frames, rows, d], as `keepVisual` kept it. */
   blob: string;
   frames: number;
   /** Presentation times of the frames; a still picture needs none. */
   times?: readonly (number | null)[];
-}
-
-/** Reads one frame's tokens out of a visual blob. */
-export function frameTokens(all: Float32Array, frame: number, rows: number, d: number): Float32Array {
-  return all.subarray(frame * rows * d, (frame + 1) * rows * d);
-}
-
-export async function readVisual(stage: Stage, blob: string): Promise<Float32Array> {
-  const bytes = await stage.blobs.get(blob);
-  return new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
 }
 
 /** One caption per frame, kept by content: a frame is described once in its life. */
@@ -43,6 +35,8 @@ export async function captionFrames(
   const decoder = await models.decoder();
   const prompts = await models.prompts();
   const captions = new Array<string>(frames).fill('');
+  // Each caption that is being written listens for the job's end.
+  setMaxListeners(0, options.signal);
   let next = 0;
   let done = 0;
   const work = async (): Promise<void> => {
@@ -56,7 +50,8 @@ export async function captionFrames(
         still: await stillFor(stage, decoder, medium, times[frame] ?? undefined, options.signal),
       };
       const { prefix, segments, question, maxTokens } = pictureSequence(prompts, picture);
-      const request = { prefix, segments, question, sampling: { maxTokens } };
+      // The caption is kept: nobody will need the picture's pages again.
+      const request = { prefix, segments, question, sampling: { maxTokens }, keepBytes: 0 };
       captions[frame] = (await finish(decoder.generate(request, options.signal))).text.trim();
       options.onProgress?.(++done);
     }

@@ -3,13 +3,14 @@ import type { JobContext } from '#jobs';
 import { decodeFrames, decodeImage, printLikelihood } from '#media';
 import { artifactKey } from '../artifact.js';
 import { cached, requiredChild, type Stage } from '../context.js';
+import { keepVisual } from './visual-tokens.js';
 
 type Seen = JobResult<'media.see'>;
 
 /** Frames that go through the encoder in one run. */
 const BATCH = 8;
 
-/** Pictures and frames as visual tokens: a blob of float32 [frames, 16, d], and the frames' presentation times. */
+/** Pictures and frames as visual tokens: a blob of half precision [frames, 16, d], and the frames' presentation times. */
 export async function see(stage: Stage, { options }: JobPayload<'media.see'>, context: JobContext): Promise<Seen> {
   const medium = await requiredChild(context, 'media.ingest');
   if (medium.kind !== 'image' && medium.kind !== 'video') {
@@ -39,10 +40,13 @@ export async function see(stage: Stage, { options }: JobPayload<'media.see'>, co
     }
   }
   await flush();
-  const { id } = await stage.blobs.put(
-    Buffer.concat(visual.map((each) => Buffer.from(each.buffer, each.byteOffset, each.byteLength))),
-  );
-  const result: Seen = { mediumId: medium.id, frames: times.length, times, visual: id, print };
+  const result: Seen = {
+    mediumId: medium.id,
+    frames: times.length,
+    times,
+    visual: await keepVisual(stage, visual),
+    print,
+  };
   await stage.records.putArtifact(key, result);
   return result;
 }
