@@ -74,13 +74,16 @@ export function subtitlePlan(file: string, track: number): FfmpegPlan {
   };
 }
 
+/** Frames that are not decoded: those that no other one refers to, or all but key frames. */
+export type SkippedFrames = 'noref' | 'nokey';
+
 export interface FramesRequest extends TimeRange {
   file: string;
   /** Width and height of the result. */
   size: number;
   /** Expression of ffmpeg's select filter; every frame when absent. */
   select?: string;
-  keyFramesOnly?: boolean;
+  skip?: SkippedFrames | undefined;
   /** Stop after this many frames. */
   count?: number;
   threads: number;
@@ -88,7 +91,7 @@ export interface FramesRequest extends TimeRange {
 
 /** Packed RGB frames on stdout, one `showinfo` line for each on stderr (its `pts_time` is relative to the range's start). */
 export function framesPlan(request: FramesRequest): FfmpegPlan {
-  const { file, size, select, keyFramesOnly, count, threads } = request;
+  const { file, size, select, skip, count, threads } = request;
   // Bicubic with a = -0.5, as Pillow's; scaled before the selection, which then compares small frames.
   const scale = `scale=${size}:${size}:flags=bicubic+accurate_rnd+full_chroma_int:param0=0:param1=0.5`;
   const filters = [
@@ -100,7 +103,7 @@ export function framesPlan(request: FramesRequest): FfmpegPlan {
   return {
     input: inputName(file),
     inputOptions: [
-      '-loglevel', 'info', '-threads', String(threads), ...(keyFramesOnly ? ['-skip_frame', 'nokey'] : []), ...readOptions(request),
+      '-loglevel', 'info', '-threads', String(threads), ...(skip ? ['-skip_frame', skip] : []), ...readOptions(request),
     ], // prettier-ignore
     outputOptions: [
       '-map', '0:V:0', '-an', '-sn', '-dn', '-vf', filters.join(','), '-fps_mode', 'passthrough',

@@ -9,7 +9,6 @@ describe('planFrames', () => {
     expect(planFrames({}, { span: 30 }, limits)).toMatchObject({
       type: 'select',
       select: expect.stringContaining('gte(t-prev_selected_t,4)+gt(scene,0.02)'),
-      keyFramesOnly: false,
       spacing: 30 / limits.maxFrames,
       gap: 4,
     });
@@ -21,10 +20,12 @@ describe('planFrames', () => {
     });
   });
 
-  it('decodes key frames alone when they are dense enough', () => {
-    expect(planFrames({}, { span: 300, keyFrameGap: 2 }, limits)).toMatchObject({ keyFramesOnly: true });
-    expect(planFrames({}, { span: 300, keyFrameGap: 10 }, limits)).toMatchObject({ keyFramesOnly: false });
-    expect(planFrames({}, { span: 20, keyFrameGap: 2 }, limits)).toMatchObject({ keyFramesOnly: false });
+  it('decodes key frames alone of a long film when they are dense enough, else what others refer to', () => {
+    expect(planFrames({}, { span: 300, keyFrameGap: 2 }, limits)).toMatchObject({ skip: 'nokey' });
+    expect(planFrames({}, { span: 300, keyFrameGap: 10 }, limits)).toMatchObject({ skip: 'noref' });
+    expect(planFrames({}, { span: 300 }, limits)).toMatchObject({ skip: 'noref' });
+    expect(planFrames({}, { span: 20, keyFrameGap: 2 }, limits)).not.toHaveProperty('skip');
+    expect(planFrames({ fps: 0.1 }, { span: 300, keyFrameGap: 2 }, limits)).not.toHaveProperty('skip');
   });
 
   it('seeks the middles of equal parts when they are far apart, and filters when they are near', () => {

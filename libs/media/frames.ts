@@ -2,7 +2,7 @@ import { TesseraError, type SeeOptions } from '#contracts';
 import { runProcess } from '#platform';
 import { runFfmpeg } from './ffmpeg.js';
 import { framesPlan, guards, inputName, showinfoTime, type FramesRequest } from './ffmpeg-plan.js';
-import { KEY_FRAMES_FROM, longestKeyFrameGap, planFrames, type FramePasses } from './frame-policy.js';
+import { longestKeyFrameGap, planFrames, SKIP_FROM, type FramePasses } from './frame-policy.js';
 import { lastingFrames } from './frame-selection.js';
 import { DEFAULT_LIMITS, type MediaLimits } from './limits.js';
 import type { MediumFacts } from './probe.js';
@@ -74,8 +74,8 @@ async function* run(
   const { start = 0, end, size, threads = 2 } = options;
   const request: FramesRequest = { file, size, threads, start, ...(end === undefined ? {} : { end }) };
   if (passes.type === 'select') {
-    const { select, count, keyFramesOnly } = passes;
-    yield* pass({ ...request, select, count, keyFramesOnly }, options, warnings, limits);
+    const { select, count, skip } = passes;
+    yield* pass({ ...request, select, count, skip }, options, warnings, limits);
     return;
   }
   for (const time of passes.times) {
@@ -159,9 +159,9 @@ async function keyFrames(
   options: FramesOptions,
 ): Promise<{ keyFrameGap?: number }> {
   const { start = 0, fps, numFrames, signal } = options;
-  if ((span ?? 0) <= KEY_FRAMES_FROM || fps !== undefined || numFrames !== undefined) return {};
+  if ((span ?? 0) <= SKIP_FROM || fps !== undefined || numFrames !== undefined) return {};
   const args = [
-    '-v', 'error', ...guards(), '-select_streams', 'V:0', '-read_intervals', `${start}%+${KEY_FRAMES_FROM}`,
+    '-v', 'error', ...guards(), '-select_streams', 'V:0', '-read_intervals', `${start}%+${SKIP_FROM}`,
     '-show_entries', 'packet=pts_time,flags', '-of', 'csv=p=0', inputName(file),
   ]; // prettier-ignore
   const { stdout } = await runProcess('ffprobe', args, {
