@@ -1,6 +1,6 @@
 import type { Line } from '../compose/lines.js';
 import { contentWords, idf, stem, words } from './lexical.js';
-import { heardIn, soundOf, type Sound } from './sounds-alike.js';
+import { heardBeside, heardIn, soundOf, type Sound } from './sounds-alike.js';
 
 /** A word that only sounds like the one asked for counts less than the word itself. */
 const ALIKE = 0.75;
@@ -9,15 +9,17 @@ const ALIKE = 0.75;
  * How much of a question each line covers, 0 to 1: its words weighed by how rare they are in the lines (BM25's idf). A word
  * that occurs nowhere weighs most, so that a question about something else is covered by nothing. What was heard by a
  * recogniser also matches by sound: a word alone or, which tells more, together with its neighbour.
+ *
+ * @param options.sounds false: only by what is written
  */
-export function coverage(question: string, lines: readonly Line[]): number[] {
+export function coverage(question: string, lines: readonly Line[], { sounds: listen = true } = {}): number[] {
   const asked = [...new Map(contentWords(question).map((word) => [stem(word), word])).entries()];
   const sounds = asked.map(([, word]) => soundOf(word));
   const pairs = asked.slice(1).map(([, word], i) => soundOf(`${asked[i]![1]} ${word}`));
   const matches = lines.map((line) => {
     const bag = new Set(words(line.quote));
     const exact = asked.map(([term]) => bag.has(term));
-    if (line.kind !== 'said' || exact.every(Boolean)) return exact.map(Number);
+    if (!listen || line.kind !== 'said' || exact.every(Boolean)) return exact.map(Number);
     return bySound(exact, { sounds, pairs }, soundOf(line.quote));
   });
   const weights = asked.map((_, t) => idf(matches.filter((match) => match[t]! > 0).length, lines.length));
@@ -28,16 +30,12 @@ export function coverage(question: string, lines: readonly Line[]): number[] {
 
 /** How well each word of a question is found in a line that was heard; a pair of words finds both. */
 function bySound(exact: boolean[], { sounds, pairs }: { sounds: Sound[]; pairs: Sound[] }, line: Sound): number[] {
-  const together = pairs.map((pair, i) =>
-    exact[i] && exact[i + 1]
-      ? 0
-      : heardIn(
-          pair,
-          line,
-          exact.some((found, t) => found && t !== i && t !== i + 1),
-        ),
-  );
   const eased = exact.some(Boolean);
+  const together = pairs.map((pair, i) => {
+    const [first, second] = [exact[i], exact[i + 1]];
+    if (first && second) return 0;
+    return first || second ? heardBeside(pair, sounds[first ? i + 1 : i]!, line) : heardIn(pair, line, eased);
+  });
   return exact.map((found, t) =>
     found ? 1 : ALIKE * Math.max(heardIn(sounds[t]!, line, eased), together[t - 1] ?? 0, together[t] ?? 0),
   );

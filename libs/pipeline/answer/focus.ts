@@ -9,6 +9,10 @@ const WHOLE =
   /\b(summar\w*|overview|outline|list|chapters?|how (often|many)|number of|order|first|last|before|after|next|all|every\w*|compare|describe|topics?)\b|\babout\s*\?\s*$/i;
 /** A line this weak beside the best one has nothing to do with the question. */
 const RELATED = 0.3;
+/** The same where many lines are like one that holds all of the question: a small model takes one for another. */
+const RELATED_TO_ALL = 0.6;
+/** Share of a question's words from which a line holds all of it. */
+const ALL = 0.9;
 /** What happens at the same time as a line this strong belongs to it: what was shown while it was said. */
 const STRONG = 0.6;
 /** Share of a question's words from which a line belongs to it, however rare they are elsewhere. */
@@ -25,11 +29,15 @@ const FEW_LINES = 6;
 export function focus(question: string, segments: TimelineSegment[]): Line[] | undefined {
   const lines = segments.flatMap((segment) => segment.lines);
   if (lines.length < FEW_LINES || WHOLE.test(question)) return undefined;
-  const scores = relation(question, lines);
+  const shares = coverage(withoutAnswerType(question), lines);
+  const scores = relation(question, lines, shares);
   const top = highest(scores);
   if (top <= 0) return undefined;
   const ranked = [...scores.keys()].sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0));
-  const kept = new Set(ranked.filter((i) => (scores[i] ?? 0) >= RELATED * top).slice(0, MOST_LINES));
+  const above = (least: number): number[] => ranked.filter((i) => (scores[i] ?? 0) >= least * top).slice(0, MOST_LINES);
+  const related = above(RELATED);
+  const crowded = related.length > FEW_LINES && highest(shares) >= ALL;
+  const kept = new Set(crowded ? above(RELATED_TO_ALL) : related);
   // A chapter is as long as all that happens in it.
   const strong = [...kept].filter((i) => (scores[i] ?? 0) >= STRONG * top && lines[i]?.kind !== 'chapter');
   lines.forEach((line, i) => {
@@ -40,12 +48,10 @@ export function focus(question: string, segments: TimelineSegment[]): Line[] | u
 }
 
 /** BM25, and as much for a line that covers the question by its sound. */
-function relation(question: string, lines: readonly Line[]): number[] {
+function relation(question: string, lines: readonly Line[], shares: number[]): number[] {
   const byWords = bm25(question, lines.map(({ quote }) => quote)); // prettier-ignore
   const top = highest(byWords) || 1;
-  return coverage(withoutAnswerType(question), lines).map((share, i) =>
-    Math.max(byWords[i]!, share >= COVERED ? share * top : 0),
-  );
+  return shares.map((share, i) => Math.max(byWords[i]!, share >= COVERED ? share * top : 0));
 }
 
 /** Whether two lines happen together for more than half of the shorter one. */

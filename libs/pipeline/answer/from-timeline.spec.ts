@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import type { Line } from '../compose/lines.js';
 import { coverage } from './coverage.js';
-import { fromTimeline, isGuess, quoted } from './from-timeline.js';
+import { fromTimeline, isGuess, quoted, strays } from './from-timeline.js';
 
 const mediumId = 'd'.repeat(64);
 const line = (kind: Line['kind'], start: number, end: number, quote: string): Line => ({
@@ -92,6 +92,13 @@ describe('quoted', () => {
 test('a time alone is a guess unless the material names it; a reason is not', () => {
   const told = [line('said', 0, 4, 'We leave at 8:15.')];
   expect(['At 00:12.', 'At 8:15.', 'While it rains.'].map((text) => isGuess(text, told))).toEqual([true, false, false]);
+});
+
+test('an answer strays that has nothing of the line that is asked about', () => {
+  const told = [line('said', 0, 4, 'Clara left the bag in the train.'), line('said', 5, 9, 'We met at the mall.')];
+  const stray = strays('Where did Clara leave the bag?', told);
+  expect(['At the', 'At the mall.', 'In the train.', 'Yes.'].map(stray)).toEqual([true, true, false, false]);
+  expect(strays('Who sang?', told)('Nobody.')).toBe(false);
 });
 
 describe('coverage', () => {

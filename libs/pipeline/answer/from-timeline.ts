@@ -1,7 +1,9 @@
 import type { Line } from '../compose/lines.js';
 import { timecode } from '../compose/timecode.js';
 import { coverage } from './coverage.js';
+import { words } from './lexical.js';
 import { overlap } from './focus.js';
+import { inOrder, nextTo } from './order.js';
 import { asked, withoutAnswerType, type Sense } from './question.js';
 import { titleOf, topics } from './topics.js';
 
@@ -18,6 +20,8 @@ const ABOUT_SUBJECT = 0.38;
 /** Lines this near to the best one are about the same. */
 const NEAR_BEST = 0.9;
 const NEAR_BEST_EVENT = 0.65;
+/** A time of day, a day or a year: not one of the medium. */
+const TELLS_A_TIME = /\b(?:\d{1,2}[:.]\d{2}|\d{1,2} ?[ap]\.?m\b|o['’]?clock|noon|midnight|(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:january|february|march|april|june|july|august|september|october|november|december)|tomorrow|yesterday|(?:last|next) (?:week|month|year)|1\d{3}|20\d{2})\b/i; // prettier-ignore
 /** More than this would be no answer any more. */
 const MOST_LINES = 6;
 
@@ -27,7 +31,7 @@ const SENSES: Record<Sense, (line: Line) => boolean> = {
 };
 
 /**
- * Times, counts, and what was said while something was shown stand in the timeline: they are looked up there, not made up by
+ * Times, counts, orders, and what was said while something was shown stand in the timeline: they are looked up there, not made up by
  * the decoder. Undefined when the question asks for something else, or when nothing in the timeline matches.
  */
 export function fromTimeline(question: string, lines: readonly Line[]): TimelineAnswer | undefined {
@@ -39,6 +43,8 @@ export function fromTimeline(question: string, lines: readonly Line[]): Timeline
     case 'when': {
       const least = wanted.sense ? ABOUT_SUBJECT : ABOUT;
       const events = eventsAbout(timed, wanted, least, wanted.last ? NEAR_BEST_EVENT : NEAR_BEST);
+      // "When does the meeting start?" asks for what a line tells, where it tells a time.
+      if (!wanted.sense && events.some(({ quote }) => TELLS_A_TIME.test(quote))) return undefined;
       const shown = wanted.last ? events.slice(-1) : events;
       return shown.length === 0 ? undefined : { text: `At ${times(shown)}.`, lines: shown.slice(0, MOST_LINES) };
     }
@@ -48,6 +54,10 @@ export function fromTimeline(question: string, lines: readonly Line[]): Timeline
       const often = events.length === 1 ? 'Once' : `${events.length} times`;
       return { text: `${often}: at ${times(events)}.`, lines: events.slice(0, MOST_LINES) };
     }
+    case 'order':
+      return inOrder(wanted, lines);
+    case 'next':
+      return nextTo(wanted, lines, (sense, line) => SENSES[sense](line));
     case 'which':
       return named(best(pictures(lines), wanted.about, ABOUT));
     case 'compare':
@@ -171,6 +181,25 @@ export function quoted(question: string, lines: readonly Line[]): TimelineAnswer
   const about = wanted.type === 'when' || wanted.type === 'count' ? wanted.about : withoutAnswerType(question);
   const scores = coverage(about, lines);
   const top = scores.reduce((a, b) => Math.max(a, b), 0);
-  const line = top < ABOUT_THE_SAME ? undefined : lines[scores.indexOf(top)];
+  return quoteOf(top < ABOUT_THE_SAME ? undefined : lines[scores.indexOf(top)]);
+}
+
+/** Share of a question's words from which a line is what it asks about. */
+const IS_ASKED = 0.75;
+const YES_OR_NO = /^\s*(?:yes|no)\b/i;
+
+/**
+ * Whether an answer has nothing of the line that a question is about, when there is one: then it was taken from another.
+ * True of the beginning of an answer too, until it comes to a word of that line.
+ */
+export function strays(question: string, lines: readonly Line[]): (answer: string) => boolean {
+  const scores = coverage(withoutAnswerType(question), lines);
+  const top = scores.reduce((a, b) => Math.max(a, b), 0);
+  if (top < IS_ASKED) return () => false;
+  const told = new Set(lines.filter((_, i) => scores[i]! >= 0.5 * top).flatMap(({ quote }) => words(quote)));
+  return (answer) => !YES_OR_NO.test(answer) && !words(answer).some((word) => told.has(word));
+}
+
+export function quoteOf(line: Line | undefined): TimelineAnswer | undefined {
   return line && { text: `${QUOTED[line.kind ?? 'text']}: “${line.quote}”`, lines: [line] };
 }

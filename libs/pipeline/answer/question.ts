@@ -1,5 +1,8 @@
+import { orderAsked, type Order } from './order.js';
+
 /** What a question asks a timeline for, as far as its wording tells. */
 export type Asked =
+  | Order
   /** What was said while something was shown, or shown while it was said; `about` narrows it down. */
   | { type: 'while'; wanted: Sense; during: string; about: string }
   /** Times at which something is said or shown. */
@@ -41,6 +44,8 @@ export function asked(question: string): Asked {
   const shownWhile = SHOWN_WHILE.exec(text)?.groups;
   if (shownWhile && /^what\b/i.test(text))
     return { type: 'while', wanted: 'shown', during: shownWhile['during'] ?? '', about: '' };
+  const order = orderAsked(text);
+  if (order) return order;
   const sense = said.test(text) ? 'said' : shown.test(text) ? 'shown' : undefined;
   // "When was the bridge opened?" asks for what is said about it, not for a place in the medium.
   if (WHEN.test(text) && (sense || HAPPENS.test(text)))

@@ -89,7 +89,18 @@ const EASED = 0.05;
 /** Likeness where it is more than chance, else 0. */
 export function heardIn(sound: Sound, stretch: Sound, eased: boolean): number {
   const least = LEAST.find(([weight]) => sound.weight >= weight)?.[1];
-  if (least === undefined) return 0;
+  return least === undefined ? 0 : atLeast(least - (eased ? EASED : 0), sound, stretch);
+}
+
+/** How much of a word may be otherwise beside a neighbour that stands there as it is written. */
+const MOST_OTHERWISE = 0.35;
+
+/** Likeness of two words where one of them is there as it is written, and the other is heard beside it. */
+export function heardBeside(pair: Sound, other: Sound, stretch: Sound): number {
+  return pair.weight === 0 ? 0 : atLeast(1 - (MOST_OTHERWISE * other.weight) / pair.weight, pair, stretch);
+}
+
+function atLeast(least: number, sound: Sound, stretch: Sound): number {
   const found = likeness(sound, stretch);
-  return found >= least - (eased ? EASED : 0) ? found : 0;
+  return found >= least ? found : 0;
 }

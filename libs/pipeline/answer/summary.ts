@@ -1,10 +1,8 @@
 import type { Answer, JobPayload, Medium } from '#contracts';
-import type { JobContext } from '#jobs';
 import type { Line } from '../compose/lines.js';
 import { segmentLines, type TimelineSegment } from '../compose/segments.js';
-import type { Stage } from '../context.js';
 import { citeLines } from './citations.js';
-import { decode, NO_USAGE, untold } from './decode.js';
+import { addUsage, decode, NO_USAGE, untold, type Reader, type Telling } from './decode.js';
 import { asked } from './question.js';
 import { timelineSequence } from './sequence.js';
 import { grouped, summarise } from './summarise.js';
@@ -29,9 +27,9 @@ export interface SummaryRequest {
 
 /** A summary of any length of material: sentences with the number of the citation that each rests on. */
 export async function summary(
-  stage: Stage,
+  stage: Reader,
   { payload, whole, media, started }: SummaryRequest,
-  context: JobContext,
+  context: Telling,
 ): Promise<Answer> {
   const prompts = await stage.models.prompts();
   const countTokens = await stage.models.tokenCounter();
@@ -46,7 +44,7 @@ export async function summary(
       context,
       () => undefined,
     );
-    for (const key of Object.keys(usage) as (keyof typeof usage)[]) usage[key] += done.usage[key];
+    addUsage(usage, done.usage);
     return done.text.trim() === prompts.not_found ? undefined : firstSentence(done.text);
   };
   const sentences = await summarise(parts(whole), {

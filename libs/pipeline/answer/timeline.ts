@@ -6,10 +6,11 @@ import type { Stage } from '../context.js';
 import { cite, citeLines } from './citations.js';
 import { addUsage, decode, HeldTokens, NO_USAGE, result, untold, type Reader, type Telling } from './decode.js';
 import { focus } from './focus.js';
-import { fromTimeline, isGuess, quoted } from './from-timeline.js';
+import { fromTimeline, isGuess, quoted, quoteOf, strays, type TimelineAnswer } from './from-timeline.js';
 import { lexicalPrior } from './lexical.js';
-import { isUnknown } from './names.js';
+import { isUnknown, misheard } from './names.js';
 import { pagesKept } from './pages-kept.js';
+import { asked, type Asked } from './question.js';
 import { timelineSequence } from './sequence.js';
 import { severalQuestions, type OneOfSeveral } from './several.js';
 import { parts, summary, wantsSummary } from './summary.js';
@@ -54,20 +55,24 @@ export async function askSegments(stage: Reader, request: SegmentsQuestion, cont
   // A form that the caller asks for, or the chances of words, only the decoder can give.
   if (!isFree(payload)) return askDecoder(stage, request, context);
   const lines = whole.flatMap((segment) => segment.lines);
-  const known = fromTimeline(question, lines);
-  if (known) {
-    context.emit({ type: 'token', text: known.text });
-    return untold({ text: known.text, citations: citeLines(known.lines, media), started });
-  }
+  const told = ({ text, lines }: TimelineAnswer): Answer => {
+    context.emit({ type: 'token', text });
+    return untold({ text, citations: citeLines(lines, media), started });
+  };
   if (parts(whole).length > 1 && wantsSummary(payload, question)) return summary(stage, request, context);
   const several = severalQuestions(question);
   if (several) return askEach(stage, request, several, context);
   const names = [...media.values()].map(({ name }) => name);
-  if (!isUnknown(question, lines, names)) return askDecoder(stage, request, context);
-  const { not_found: text } = await stage.models.prompts();
-  context.emit({ type: 'token', text });
-  return untold({ text, citations: [], started });
+  if (ABOUT_A_PLACE.has(asked(question).type) && isUnknown(question, lines, names)) {
+    const { not_found: text } = await stage.models.prompts();
+    return told({ text, lines: [] });
+  }
+  const known = fromTimeline(question, lines);
+  return known ? told(known) : askDecoder(stage, request, context);
 }
+
+/** Questions that one place in the material answers. */
+const ABOUT_A_PLACE = new Set<Asked['type']>(['when', 'count', 'other']);
 
 const isFree = ({ sampling }: JobPayload<'answer'>): boolean =>
   sampling.jsonSchema === undefined && sampling.logprobs === undefined;
@@ -105,18 +110,24 @@ async function askDecoder(stage: Reader, request: SegmentsQuestion, context: Tel
   const { payload, whole, media, question, started } = request;
   const prompts = await stage.models.prompts();
   const segments = await relatedSegments(stage, question, whole);
-  const sequence = { ...timelineSequence(prompts, segments, question), prior: lexicalPrior(question, segments) };
+  const sequence = {
+    ...timelineSequence(prompts, segments, question),
+    prior: lexicalPrior(question, segments),
+    // Lines that were chosen for one question are not read again.
+    keepBytes: segments === whole ? pagesKept([...media.values()]) : 0,
+  };
   const free = isFree(payload);
   const lines = whole.flatMap((segment) => segment.lines);
+  const isElsewhere = free ? strays(question, lines) : () => false;
   const putAside = (text: string): boolean =>
-    free && (MAY_BECOME_A_TIME.test(text) || prompts.not_found.startsWith(text.trim()));
+    free && (MAY_BECOME_A_TIME.test(text) || prompts.not_found.startsWith(text.trim()) || isElsewhere(text));
   const tokens = new HeldTokens((token) => context.emit(token), putAside);
   const done = await decode(stage, payload, sequence, context, tokens.push);
-  if (done.text.trim() !== prompts.not_found && !(free && isGuess(done.text, lines))) {
+  if (done.text.trim() !== prompts.not_found && !(free && (isGuess(done.text, lines) || isElsewhere(done.text)))) {
     tokens.flush();
     return result(done, cite({ question, answer: done.text, segments, evidence: done.evidence, media }), started);
   }
-  const nearest = free ? quoted(question, lines) : undefined;
+  const nearest = free ? (quoted(question, lines) ?? quoteOf(misheard(question, lines))) : undefined;
   const text = nearest?.text ?? prompts.not_found;
   if (free) context.emit({ type: 'token', text });
   return { ...result(done, nearest ? citeLines(nearest.lines, media) : [], started), text };

@@ -1,0 +1,65 @@
+import { describe, expect, it } from 'vitest';
+import type { Line } from '../compose/lines.js';
+import { isUnknown, misheard, namesIn } from './names.js';
+
+const line = (quote: string, kind: Line['kind'] = 'said'): Line => ({
+  quote,
+  kind,
+  text: `${quote}\n`,
+  span: { mediumId: 'a' },
+});
+const lines = [
+  'Welcome to our town.', 'The ferry of the company Neptune leaves at nine.', 'The ferry of the company Orion leaves at ten.',
+  'Otto was born in Bergen.', 'He was elected mayor in 1991.', "Then you'll forget the umbrella.", 'A dog runs over the beach.',
+  'People sit in the sun.', 'The water is cold today.', 'There is cake in the kitchen.',
+].map((quote) => line(quote)); // prettier-ignore
+
+describe('namesIn', () => {
+  it.each([
+    ['Where was Ada Lovelace born?', ['Ada Lovelace']],
+    ['When does the Neptune leave for Oslo?', ['Neptune', 'Oslo']],
+    ['Summarise the talk in French.', []],
+    ['What is the code? Answer in German.', []],
+    ['WHO IS IT?', []],
+    ['Who is it?', []],
+  ])('%s', (question, names) => {
+    expect(namesIn(question)).toEqual(names);
+  });
+});
+
+describe('isUnknown', () => {
+  it.each([
+    'When does the ferry of Galaxy leave?',
+    'At what hour does the Poseidon ferry leave?',
+    'when does the ferry of the company galaxy leave?',
+    'Where was Freya born?',
+    'When does the ferry of the company Bergen leave?',
+    'In which town did Klaus grow up?',
+  ])('%s', (question) => {
+    expect(isUnknown(question, lines)).toBe(true);
+  });
+
+  it.each([
+    'When does the ferry of Neptune leave?',
+    'Where was Otto born?',
+    'Where did Daniel forget the umbrella?',
+    'In which year did he become mayor?',
+    'When does the ship leave?',
+    'What is the dog doing?',
+    'Is the weather nice?',
+  ])('%s may be answered', (question) => {
+    expect(isUnknown(question, lines)).toBe(false);
+  });
+
+  it('knows the names of files', () => {
+    expect(isUnknown('What does Minutes say about the mayor?', lines, ['minutes.pdf'])).toBe(false);
+  });
+});
+
+describe('misheard', () => {
+  it('is the one line that the rest of a question is about', () => {
+    expect(misheard('Where did Daniel forget the umbrella?', lines)?.quote).toMatch(/umbrella/);
+    expect(misheard('Where did Frederick forget the umbrella?', lines)).toBeUndefined();
+    expect(misheard('Where was Otto born?', lines)).toBeUndefined();
+  });
+});

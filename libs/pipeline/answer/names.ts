@@ -1,0 +1,111 @@
+import type { Line } from '../compose/lines.js';
+import { coverage } from './coverage.js';
+import { contentWords, idf, stem, words } from './lexical.js';
+import { likeness, soundOf } from './sounds-alike.js';
+import { withoutAnswerType } from './question.js';
+
+const ASKS = /^(?:who|whom|whose|what|when|where|which|why|how|is|are|was|were|do|does|did|has|have|had|can|could|will|would|in|on|at|to|from|for|about)\b/i; // prettier-ignore
+/** Capitals that name how to answer, and not what is asked about. */
+const LANGUAGE = /\b(?:English|French|German|Spanish|Italian|Portuguese|Dutch|Polish|Russian|Turkish|Arabic|Hindi|Chinese|Mandarin|Japanese|Korean|Markdown|Picture|Mr|Mrs|Ms|Dr)\b/g; // prettier-ignore
+
+/** Names in a question: capitals inside a sentence, words that belong together as one. What opens it may be any word. */
+export function namesIn(question: string): string[] {
+  const sentences = question.split(/(?<=[.?!])\s+/).filter((sentence) => ASKS.test(sentence.trim()));
+  return sentences.flatMap((sentence) => {
+    const inner = sentence.trim().replace(/^\S+/, '').replace(LANGUAGE, ' ');
+    return inner.match(/\p{Lu}[\p{Ll}\p{M}]+(?:[ -]\p{Lu}[\p{Ll}\p{M}]+)*/gu) ?? [];
+  });
+}
+
+/** How like a word something is that a recogniser may have made of it, in the one line that the rest of a question is about. */
+const MAY_BE_HEARD = 0.75;
+/** How like a word another one is that was meant, where several lines fit. */
+const IS_HEARD = 0.88;
+/** A word shorter than this sounds like something in every line. */
+const LEAST_WEIGHT = 2.5;
+/** Lines that fit the rest of a question nearly as well as the best one. */
+const AS_WELL = 0.9;
+
+/** A question whose words stand in part nowhere in the material. */
+interface Missing {
+  about: string;
+  /** As they are asked, and not even misheard in the lines that fit. */
+  words: string[];
+  /** Lines that fit the rest of the question best, each text once. */
+  fitting: Line[];
+  bags: Set<string>[];
+}
+
+function missingIn(question: string, lines: readonly Line[], known: readonly string[]): Missing | undefined {
+  const about = withoutAnswerType(question);
+  const bags = lines.map(({ quote }) => new Set(words(quote)));
+  const files = new Set(known.flatMap(words));
+  const occurs = (word: string): boolean => files.has(stem(word)) || bags.some((bag) => bag.has(stem(word)));
+  const missing = contentWords(about).filter((word) => !occurs(word));
+  if (missing.length === 0) return undefined;
+  const scores = coverage(about, lines, { sounds: false });
+  const top = scores.reduce((a, b) => Math.max(a, b), 0);
+  const best = lines.filter((_, i) => top > 0 && scores[i]! >= AS_WELL * top);
+  const fitting = [...new Map(best.map((line) => [line.quote, line])).values()];
+  return { about, bags, fitting, words: missing.filter((word) => !isHeard(word, about, fitting)) };
+}
+
+/**
+ * Whether nothing in the material can answer a question, however well a line fits the rest of it: it asks about a name that
+ * stands nowhere, not even misheard, or about one of several things that are told alike, by a word that none of them has.
+ * A decoder that is asked then names one of them.
+ *
+ * @param known names of the files, which a question may use
+ */
+export function isUnknown(question: string, lines: readonly Line[], known: readonly string[] = []): boolean {
+  const names = namesIn(question).map(contentWords).filter((name) => name.length > 0); // prettier-ignore
+  const missing = missingIn(question, lines, known);
+  if (missing && missing.words.length > 0) {
+    if (names.some((name) => name.every((word) => missing.words.includes(word)))) return true;
+    if (missing.fitting.length > 1 && isAlike(missing)) return true;
+  }
+  return names.some((name) => isToldOfOthers(name, question, lines));
+}
+
+/** Whether several lines hold all of a question but the name that it asks about. */
+function isToldOfOthers(name: string[], question: string, lines: readonly Line[]): boolean {
+  const rest = contentWords(withoutAnswerType(question)).filter((word) => !name.includes(word));
+  if (new Set(rest.map(stem)).size < 2) return false;
+  const shares = coverage(rest.join(' '), lines, { sounds: false });
+  const others = lines.filter((_, i) => shares[i]! >= AS_WELL);
+  const terms = name.map(stem);
+  const told = new Set(others.map(({ quote }) => quote));
+  return (
+    told.size > 1 &&
+    !others.some(({ quote }) => words(quote).some((word) => terms.includes(word))) &&
+    !name.some((word) => isHeard(word, rest.join(' '), others))
+  );
+}
+
+/** The one line that a question is about, where all that is missing in it may have been misheard there. */
+export function misheard(question: string, lines: readonly Line[]): Line | undefined {
+  const missing = missingIn(question, lines, []);
+  return missing?.words.length === 0 && missing.fitting.length === 1 ? missing.fitting[0] : undefined;
+}
+
+/** Whether a word may have been misheard in a line: sooner where no other line fits, since then the rest of the question speaks for it. */
+function isHeard(word: string, about: string, lines: readonly Line[]): boolean {
+  const sound = soundOf(word);
+  if (sound.weight < LEAST_WEIGHT) return false;
+  const asked = new Set(words(about));
+  return lines.some(({ kind, quote }) => {
+    if (kind !== 'said') return false;
+    // What the question says in other words cannot be this one as well.
+    const rest = quote.split(' ').filter((each) => !words(each).some((term) => asked.has(term)));
+    if (lines.length === 1) return likeness(sound, soundOf(rest.join(' '))) >= MAY_BE_HEARD;
+    return rest.map(soundOf).some((heard) => Math.min(likeness(sound, heard), likeness(heard, sound)) >= IS_HEARD);
+  });
+}
+
+/** Two rare words of a question that stand together in several lines make these lines alike; one may be chance. */
+function isAlike({ about, bags, fitting: [first] }: Missing): boolean {
+  if (!first) return false;
+  const shared = new Set(words(first.quote));
+  const common = [...new Set(words(about))].filter((term) => shared.has(term));
+  return common.length > 1 && common.every((term) => idf(bags.filter((bag) => bag.has(term)).length, bags.length) > 1);
+}

@@ -1,0 +1,50 @@
+/** One of several questions that were asked in one sentence. */
+export interface OneOfSeveral {
+  /** What tells it from the others: "project Amber". */
+  item: string;
+  question: string;
+}
+
+const NO_NOUN = '(?:is|are|was|were|do|does|did|has|have|had|for|of|in|about|by|with|from|to|on|at|and|or|that|said)';
+const NAME = String.raw`(?:(?!${NO_NOUN} )[a-z]+ )?\p{Lu}[\p{L}\p{N}]*(?: \p{Lu}[\p{L}\p{N}]*)*`;
+const PHRASE = String.raw`(?:the |a |an )?[\p{L}\p{N}'’-]+(?: [\p{L}\p{N}'’-]+){0,2}`;
+const AND = String.raw`,? (?:and|or|as well as) `;
+
+/** "Where were Otto, Freya and Klaus born?", "What are the codes for project Amber and project Ruby?": names may stand anywhere. */
+const NAMES = new RegExp(String.raw`(?<items>${NAME}(?:, ${NAME})*${AND}${NAME})`, 'u');
+/** "What is said about the coffee, the rocket and the cat?": other things only three or more, at the end. */
+const THINGS = new RegExp(String.raw`\b(?:for|of|in|about|by|with|from|to|on|at) (?<items>${PHRASE}(?:, ${PHRASE})+${AND}${PHRASE})(?=[?.]?$)`, 'u'); // prettier-ignore
+
+const SINGULAR: [RegExp, string][] = [
+  [/^(What|Who|Which|Where|When) (?:are|were) (the )(\p{L}+?)s(?= (?:for|of)\b)/u, '$1 is $2$3'],
+  [/^(\S+(?: \S+)??) were\b/, '$1 was'],
+  [/^(\S+(?: \S+)??) are\b/, '$1 is'],
+  [/^(\S+(?: \S+)??) do\b/, '$1 does'],
+  [/^(\S+(?: \S+)??) have\b/, '$1 has'],
+];
+
+/** More than this is no question any more. */
+const MOST = 8;
+
+/**
+ * The questions that one sentence asks about several things alike, each on its own: a small model that looks for several
+ * values at once exchanges them. Undefined where it asks one.
+ */
+export function severalQuestions(question: string): OneOfSeveral[] | undefined {
+  const text = question.trim();
+  // The first word has a capital whatever it is.
+  const [opening = ''] = /^\S+\s*(?:(?:is|are|was|were|do|does|did|has|have|had)\s+)?/.exec(text) ?? [];
+  const rest = text.slice(opening.length);
+  const found = NAMES.exec(rest) ?? THINGS.exec(rest);
+  const list = found?.groups?.['items'];
+  if (!found || list === undefined || !/^(?:wh|how|tell|name|give)/i.test(opening)) return undefined;
+  // "between X and Y", "both X and Y", "which came first, X or Y": these are about the items together.
+  if (/\b(?:between|both|compare|differ\w*|first|earlier|later|last|before|after|while|together|which|how (?:often|many times))\b/i.test(text)) return undefined; // prettier-ignore
+  const items = list.split(new RegExp(`${AND}|, `));
+  if (items.length > MOST) return undefined;
+  const at = opening.length + rest.indexOf(list);
+  return items.map((item) => {
+    const one = text.slice(0, at) + item + text.slice(at + list.length);
+    return { item, question: SINGULAR.reduce((sentence, [from, to]) => sentence.replace(from, to), one) };
+  });
+}
