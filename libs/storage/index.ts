@@ -3,6 +3,7 @@ export { Records } from './records/records.js';
 export type { MediaRecord } from './records/media.js';
 export type { FileRecord, FilePurpose } from './records/files.js';
 export type { BatchFault, BatchLine, BatchOutcome, BatchRecord, BatchStatus } from './records/batch.js';
+export type { Look, MediumLook } from './records/looks.js';
 export type { Passage, PassageHit } from './records/passages.js';
 export type { KeyRecord, Scope } from './records/keys.js';
 export type { RequestKind, RequestRecord } from './records/requests.js';

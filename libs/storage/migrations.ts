@@ -148,4 +148,14 @@ export const MIGRATIONS: readonly string[] = [
   );
   create index passage_words on tessera.passage using gin (words);
   `,
+  `
+  -- What media that somebody has look like: int8 features of a picture or of each frame, and when it is seen (seconds).
+  create table tessera.look (
+    medium char(64) primary key,
+    visual char(64) not null,
+    starts float8[] not null,
+    ends float8[] not null,
+    features bytea not null
+  );
+  `,
 ];

@@ -111,6 +111,7 @@ describe('what one key brought', () => {
       ['GET', `/v1/media/${medium}/timeline`],
       ['GET', `/v1/media/${medium}/frame`],
       ['GET', `/v1/media/${medium}/clip?start=0&end=1`],
+      ['GET', `/v1/search?like=${medium}`],
       ['DELETE', `/v1/media/${medium}`],
       ['POST', '/v1/questions', { question: 'a', media: [medium] }],
       ['POST', '/v1/questions', form({ question: 'a', media: medium })],

@@ -3,6 +3,7 @@ import type { JobContext } from '#jobs';
 import { decodeFrames, decodeImage, printLikelihood } from '#media';
 import { artifactKey } from '../artifact.js';
 import { cached, requiredChild, type Stage } from '../context.js';
+import { makeComparable } from './comparable.js';
 import { keepVisual } from './visual-tokens.js';
 
 type Seen = JobResult<'media.see'>;
@@ -18,7 +19,10 @@ export async function see(stage: Stage, { options }: JobPayload<'media.see'>, co
   }
   const key = artifactKey('see', medium.id, stage.models.pack.id, options);
   const known = await cached(stage.records, key, JOBS['media.see'].result);
-  if (known?.visual && (await stage.blobs.has(known.visual))) return known;
+  if (known?.visual && (await stage.blobs.has(known.visual))) {
+    await makeComparable(stage, medium, known);
+    return known;
+  }
 
   const vision = await stage.models.vision();
   const times: (number | null)[] = [];
@@ -48,6 +52,7 @@ export async function see(stage: Stage, { options }: JobPayload<'media.see'>, co
     print,
   };
   await stage.records.putArtifact(key, result);
+  await makeComparable(stage, medium, result);
   return result;
 }
 

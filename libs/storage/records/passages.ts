@@ -91,6 +91,18 @@ export class PassageRecords {
     return rows.map(({ id, name, kind, ...hit }) => ({ medium: { id, name, kind }, ...hit }));
   }
 
+  /** The first line that begins at each of these places (null: of a picture); undefined where there is none. */
+  async textAt(places: readonly { medium: string; start: number | null }[]): Promise<(string | undefined)[]> {
+    const { rows } = await this.pool.query<{ text: string | null }>({
+      name: 'tessera-text-at',
+      text: `select (select text from tessera.passage p
+                     where p.medium = q.medium and p.starts is not distinct from q.start order by p.place limit 1) as text
+             from unnest($1::text[], $2::float8[]) with ordinality as q (medium, start, at) order by q.at`,
+      values: [places.map(({ medium }) => medium), places.map(({ start }) => start)],
+    });
+    return rows.map(({ text }) => text ?? undefined);
+  }
+
   /** Forgets the words of media that nobody has any more. */
   async forgetOrphans(): Promise<void> {
     await this.pool.query(

@@ -3,6 +3,7 @@ import { storableJson } from '#platform';
 import { BatchRecords } from './batches.js';
 import { FileRecords } from './files.js';
 import * as keys from './keys.js';
+import { LookRecords } from './looks.js';
 import * as media from './media.js';
 import { PassageRecords } from './passages.js';
 import * as requests from './requests.js';
@@ -13,12 +14,14 @@ export class Records {
   readonly files: FileRecords;
   readonly batches: BatchRecords;
   readonly passages: PassageRecords;
+  readonly looks: LookRecords;
   readonly deliveries: DeliveryRecords;
 
   constructor(private readonly pool: pg.Pool) {
     this.files = new FileRecords(pool);
     this.batches = new BatchRecords(pool);
     this.passages = new PassageRecords(pool);
+    this.looks = new LookRecords(pool);
     this.deliveries = new DeliveryRecords(pool);
   }
 
@@ -29,14 +32,18 @@ export class Records {
   listMedia = (tenant: string, page: { limit: number; before?: string }) => media.listMedia(this.pool, tenant, page);
   async deleteMedia(tenant: string, id: string): ReturnType<typeof media.deleteMedia> {
     const result = await media.deleteMedia(this.pool, tenant, id);
-    await this.passages.forgetOrphans();
+    await this.forgetOrphans();
     return result;
   }
   countReferences = (blob: string) => media.countReferences(this.pool, blob);
   async expireMedia(): Promise<string[]> {
     const ids = await media.expireMedia(this.pool);
-    await this.passages.forgetOrphans();
+    await this.forgetOrphans();
     return ids;
+  }
+
+  private async forgetOrphans(): Promise<void> {
+    await Promise.all([this.passages.forgetOrphans(), this.looks.forgetOrphans()]);
   }
 
   reserveRequest = (request: Omit<requests.RequestRecord, 'createdAt'>) => requests.reserveRequest(this.pool, request);
