@@ -1,17 +1,23 @@
 import { mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { askTree, composeTree } from '#jobs';
 import { openTessera, type Tessera } from '#pipeline';
-import { loadConfig } from '#platform';
+import { loadConfig, runProcess } from '#platform';
 import { evalArguments } from './arguments.js';
+import { watchMemory } from './memory.js';
 import { report, type Row } from './report.js';
-import { busyFilm, longFilm, talk, type MadeFilm } from './video/films.js';
+import type { MadeFilm } from './video/films.js';
+
+/** Shares no word with the films: nothing can be left out, all of the timeline is read. */
+const WHOLE = ['Who wrote the poem?', 'Which doctor is ill?'] as const;
 
 /**
- * From a 720p file to answerable: a talk (slides and speech), busy footage, and on demand a long film. Times real time, peak
- * memory of the process, what is kept beside the file, and the first token of a second question.
- * `--minutes N` (4) of each; `--hours N` adds a film of that length at a low bit rate.
+ * From a 720p file to answerable: a talk (slides, a speaker and speech, 1.5 Mbit/s) and busy footage (3 Mbit/s). Prints times real time,
+ * peak memory of all processes while the file is read, times to the first token of questions about one place and of questions that read all
+ * of the timeline, and what stays on disk beside the file.
+ * `--minutes N` (4) of each; `--hours N` adds a talk of that length. Pictures repeat after some minutes; speech does not within an hour.
  */
 export async function run(args: string[]): Promise<void> {
   const { rest } = evalArguments(args, { minutes: { type: 'string' }, hours: { type: 'string' } });
@@ -19,19 +25,33 @@ export async function run(args: string[]): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'tessera-video-'));
   // A data folder of its own: nothing is known beforehand, and what is kept can be counted.
   const config = { ...loadConfig(), dataDir: join(folder, 'data') };
-  const tessera = await openTessera(config, { private: true, warm: ['vision', 'speech', 'decoder'] });
+  const films: [kind: 'talk' | 'busy', seconds: number, name: string][] = [
+    ['talk', seconds, 'talk'],
+    ['busy', seconds, 'busy footage'],
+  ];
+  if (rest['hours']) films.push(['talk', 3600 * Number(rest['hours']), 'long talk']);
+  const rows: Row[] = [];
   try {
-    const films = [await talk(folder, seconds), await busyFilm(folder, seconds)];
-    if (rest['hours']) films.push(await longFilm(folder, 3600 * Number(rest['hours'])));
-    const warmUp = await talk(folder, 20, 'warm-up');
-    await compose(tessera, warmUp);
-    const rows: Row[] = [];
-    for (const film of films) rows.push(await measure(tessera, film, config.dataDir));
-    report('video', rows, { pack: tessera.pack.id });
+    const warmUp = await make('talk', folder, 20, 'warm-up');
+    const tessera = await openTessera(config, { private: true, warm: ['vision', 'speech', 'decoder'] });
+    try {
+      await compose(tessera, warmUp);
+      for (const [kind, length, name] of films)
+        rows.push(await measure(tessera, await make(kind, folder, length, name), config.dataDir));
+    } finally {
+      await tessera.close();
+    }
+    report('video', rows);
   } finally {
-    await tessera.close();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+const MAKE = fileURLToPath(new URL('./video/make.js', import.meta.url));
+
+async function make(kind: 'talk' | 'busy', folder: string, seconds: number, name: string): Promise<MadeFilm> {
+  const { stdout } = await runProcess(process.execPath, [MAKE, kind, folder, String(seconds), name]);
+  return JSON.parse(stdout.toString()) as MadeFilm;
 }
 
 const source = ({ file }: MadeFilm) => ({ type: 'file' as const, path: file, name: basename(file) });
@@ -41,28 +61,38 @@ async function compose(tessera: Tessera, film: MadeFilm): Promise<void> {
 }
 
 async function measure(tessera: Tessera, film: MadeFilm, dataDir: string): Promise<Row> {
-  const before = await bytesIn(dataDir);
-  let peak = 0;
-  const watch = setInterval(() => (peak = Math.max(peak, process.memoryUsage.rss())), 100);
+  const before = await kept(tessera, dataDir);
+  const memory = watchMemory();
   const started = performance.now();
   await compose(tessera, film);
   const elapsed = (performance.now() - started) / 1000;
-  clearInterval(watch);
-  const first = await ask(tessera, film, film.questions[0]);
-  const second = await ask(tessera, film, film.questions[1]);
+  const peak = memory.stop();
+  const times: number[] = [];
+  for (const question of [...film.questions, ...WHOLE]) times.push(await ask(tessera, film, question));
+  const [first, second, whole, wholeAgain] = times as [number, number, number, number];
   const { size } = await stat(film.file);
+  const after = await kept(tessera, dataDir);
   // The file itself is kept too.
-  const kept = (await bytesIn(dataDir)) - before - size;
+  const grown = { pages: after.pages - before.pages, blobs: after.blobs - before.blobs - size, database: after.database - before.database }; // prettier-ignore
+  const all = grown.pages + grown.blobs + grown.database;
+  const minutes = film.seconds / 60;
   return {
     film: film.name,
-    minutes: film.seconds / 60,
+    minutes,
     'file MB': size / 1e6,
+    'Mbit/s': (8e-6 * size) / film.seconds,
     'times real time': film.seconds / elapsed,
-    'peak MiB': peak / 2 ** 20,
-    'first question, first token ms': first,
-    'second ms': second,
-    'kept MB': kept / 1e6,
-    'kept %': (100 * kept) / size,
+    'peak MiB, all': Math.round(peak.all / 2 ** 20),
+    'peak MiB, own': Math.round(peak.own / 2 ** 20),
+    'first ms': Math.round(first),
+    'second ms': Math.round(second),
+    'whole ms': Math.round(whole),
+    'whole again ms': Math.round(wholeAgain),
+    'pages MB': grown.pages / 1e6,
+    'blobs MB': grown.blobs / 1e6,
+    'database MB': grown.database / 1e6,
+    'kept KB a minute': all / 1e3 / minutes,
+    'kept %': (100 * all) / size,
   };
 }
 
@@ -75,10 +105,25 @@ async function ask(tessera: Tessera, film: MadeFilm, question: string): Promise<
   return first;
 }
 
-/** Pages, frames and indexes; the database's own files and logs are the same for one film and a thousand. */
+interface Kept {
+  pages: number;
+  blobs: number;
+  database: number;
+}
+
+/** Bytes on disk: the decoder's pages, the files and what was made of them, our tables with their indexes. */
+async function kept({ database }: Tessera, dataDir: string): Promise<Kept> {
+  const { rows } = await database.pool.query<{ bytes: string }>(
+    `select sum(pg_total_relation_size(c.oid)) as bytes from pg_class c
+     join pg_namespace n on n.oid = c.relnamespace where n.nspname = 'tessera' and c.relkind = 'r'`,
+  );
+  const [pages, blobs] = await Promise.all(['kv', 'blobs'].map((name) => bytesIn(join(dataDir, name))));
+  return { pages: pages!, blobs: blobs!, database: Number(rows[0]?.bytes ?? 0) };
+}
+
 async function bytesIn(folder: string): Promise<number> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile() && !/postgres/.test(entry.parentPath));
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
+  const files = entries.filter((entry) => entry.isFile());
   const sizes = await Promise.all(files.map((entry) => stat(join(entry.parentPath, entry.name)).then(({ blocks }) => 512 * blocks, () => 0))); // prettier-ignore
   return sizes.reduce((sum, size) => sum + size, 0);
 }

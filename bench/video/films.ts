@@ -1,7 +1,7 @@
-import { join } from 'node:path';
 import { writeFile } from 'node:fs/promises';
-import sharp from 'sharp';
+import { join } from 'node:path';
 import { runProcess } from '#platform';
+import { scenery, slide } from './scenes.js';
 
 /** A 720p film made for a measurement. */
 export interface MadeFilm {
@@ -11,97 +11,99 @@ export interface MadeFilm {
   questions: [string, string];
 }
 
-const SIZE = '1280x720';
 const SLIDE_SECONDS = 24;
-const TOPICS = [
-  'harbour',
-  'library',
-  'railway',
-  'market',
-  'school',
-  'bridge',
-  'theatre',
-  'hospital',
-  'garden',
-  'museum',
-];
+const SCENE_SECONDS = 5;
+/** Longer films repeat their pictures: to encode an hour would take longer than to measure it. Sound is never repeated within an hour. */
+const PICTURE_SECONDS = 240;
+const SOUND_SECONDS = 3600;
+/** x264's own habits: key frames up to 10 s apart and three frames between two that others refer to. */
+const ENCODER = ['-c:v', 'libx264', '-preset', 'superfast', '-g', '250', '-bf', '3', '-pix_fmt', 'yuv420p'];
 
-const sentences = (topic: string, n: number): string =>
-  `We now come to the ${topic}. The ${topic} was opened in the year ${1900 + n}. Last year the ${topic} had ${n + 2} thousand visitors. ` +
-  `People who live in the town like the ${topic}, because it is close to the station.`;
-
-/** Speech about one thing after the other, as long as is wanted at most; the same for the same length. */
-async function speech(folder: string, seconds: number): Promise<string> {
-  const text = Array.from({ length: Math.ceil(seconds / SLIDE_SECONDS) }, (_, i) => sentences(topic(i), i)).join(
-    '\n\n',
-  );
-  const [file, words] = [join(folder, `speech-${seconds}.wav`), join(folder, 'speech.txt')];
-  await writeFile(words, text);
-  await runProcess('espeak-ng', ['-v', 'en-us', '-s', '150', '-f', words, '-w', file], { timeoutMs: 600_000 });
-  return file;
-}
+const TOPICS = ['harbour', 'library', 'railway', 'market', 'school', 'bridge', 'theatre', 'hospital', 'garden', 'museum']; // prettier-ignore
+const QUESTIONS: [string, string] = ['In which year was the library opened?', 'How many visitors did the market have?'];
 
 const topic = (i: number): string => TOPICS[i % TOPICS.length] ?? '';
+const count = (seconds: number, each: number): number[] => [...Array(Math.ceil(seconds / each)).keys()];
 
-/** Slides that change every 24 s, and somebody who speaks all the time. */
-export async function talk(folder: string, seconds: number, name = 'talk'): Promise<MadeFilm> {
-  const slides = Math.ceil(seconds / SLIDE_SECONDS);
-  const list: string[] = [];
-  for (let i = 0; i < slides; i++) {
-    const picture = join(folder, `slide-${i}.png`);
-    await sharp(Buffer.from(slide(i))).png().toFile(picture); // prettier-ignore
-    list.push(`file '${picture}'`, `duration ${SLIDE_SECONDS}`);
-  }
-  const pictures = join(folder, `${name}.txt`);
-  await writeFile(pictures, [...list, list.at(-2) ?? ''].join('\n'));
-  const input = ['-f', 'concat', '-safe', '0', '-i', pictures];
-  return film({ folder, name, seconds, input, filter: 'fps=25,format=yuv420p' });
+/**
+ * Slides that change every 24 s, in their corner the camera's picture of somebody who moves a little, and somebody who speaks all the
+ * time: 1.5 Mbit/s, as a recorded lecture has.
+ */
+export async function talk(folder: string, seconds: number, name: string): Promise<MadeFilm> {
+  const slides = await Promise.all(
+    count(Math.min(seconds, PICTURE_SECONDS), SLIDE_SECONDS).map(async (i) => {
+      const file = join(folder, `${name}-${i}.png`);
+      await slide(file, [`The ${topic(i)}`, `Opened: ${1900 + i}`, `Visitors: ${i + 2} thousand`]);
+      return file;
+    }),
+  );
+  const camera = join(folder, `${name}-camera.png`);
+  await scenery(camera, 7);
+  const pictures = [...(await pictureShow(folder, name, slides, SLIDE_SECONDS)), '-loop', '1', '-framerate', '25', '-i', camera]; // prettier-ignore
+  const filter =
+    `[0]fps=25[slides];[1]crop=320:240:x='400+60*sin(t/2)+8*sin(t*7)':y='300+20*sin(t*3)'[speaker];` +
+    `[slides][speaker]overlay=940:460,noise=alls=4:allf=t[v]`;
+  return film({ folder, name, seconds, pictures, filter, kbits: 1500 });
 }
 
-/** Everything moves and turns all the time, and every 5 s there is a cut. */
-export async function busyFilm(folder: string, seconds: number): Promise<MadeFilm> {
-  const input = ['-f', 'lavfi', '-i', `testsrc2=s=${SIZE}:r=25`, '-f', 'lavfi', '-i', `rgbtestsrc=s=${SIZE}:r=25`];
-  const filter = `[0][1]overlay=enable='lt(mod(t,10),5)':x='40*mod(t,10)':y=100,rotate=t/7,hue=H=t/3,format=yuv420p`;
-  return film({ folder, name: 'busy footage', seconds, input, filter, sound: 2 });
+/** The camera moves all the time, something passes before it, and every 5 s there is a cut: 3 Mbit/s. */
+export async function busyFilm(folder: string, seconds: number, name: string): Promise<MadeFilm> {
+  const scenes = count(Math.min(seconds, PICTURE_SECONDS / 2), SCENE_SECONDS).map((i) =>
+    join(folder, `scene-${i}.png`),
+  );
+  for (const [i, file] of scenes.entries()) await scenery(file, 100 + i);
+  const thing = join(folder, 'thing.png');
+  await scenery(thing, 99);
+  const pictures = [...(await pictureShow(folder, name, scenes, SCENE_SECONDS)), '-loop', '1', '-framerate', '25', '-i', thing]; // prettier-ignore
+  const filter =
+    `[0]fps=25,crop=1280:720:x='160+150*sin(t*0.8)':y='90+80*cos(t*1.1)'[scene];[1]crop=200:200:x=300+t:y=300[thing];` +
+    `[scene][thing]overlay=x='mod(t*160,1480)-200':y='260+150*sin(t*2)',noise=alls=8:allf=t[v]`;
+  return film({ folder, name, seconds, pictures, filter, kbits: 3000 });
 }
 
-/** A quiet film at a low bit rate, for what memory and disk do over hours. */
-export function longFilm(folder: string, seconds: number): Promise<MadeFilm> {
-  const input = ['-f', 'lavfi', '-i', `testsrc=s=${SIZE}:r=5`];
-  return film({ folder, name: 'long', seconds, input, filter: 'format=yuv420p' });
+/** Pictures one after the other, each for so long, as ffmpeg's input. */
+async function pictureShow(folder: string, name: string, files: readonly string[], each: number): Promise<string[]> {
+  const list = join(folder, `${name}.txt`);
+  const entries = files.flatMap((file) => [`file '${file}'`, `duration ${each}`]);
+  await writeFile(list, [...entries, `file '${files.at(-1)}'`].join('\n'));
+  return ['-f', 'concat', '-safe', '0', '-i', list];
 }
 
 interface FilmRequest {
   folder: string;
   name: string;
   seconds: number;
-  input: string[];
+  /** ffmpeg's inputs, and what makes [v] of them. */
+  pictures: string[];
   filter: string;
-  /** Number of the input that is the sound. */
-  sound?: number;
+  kbits: number;
 }
 
-async function film({ folder, name, seconds, input, filter, sound = 1 }: FilmRequest): Promise<MadeFilm> {
-  const file = join(folder, `${name.replace(' ', '-')}.mp4`);
-  const words = await speech(folder, Math.min(seconds, 3600));
-  const args = [
-    '-v', 'error', '-y', ...input, '-stream_loop', '-1', '-i', words, '-t', String(seconds), '-filter_complex', `${sound === 1 ? '[0]' : ''}${filter}[v]`,
-    '-map', '[v]', '-map', `${sound}:a`, '-c:v', 'libx264', '-preset', 'ultrafast', '-g', '100', '-c:a', 'aac', '-b:a', '96k', '-ac', '1', file,
-  ]; // prettier-ignore
-  await runProcess('ffmpeg', args, { timeoutMs: 3_600_000 });
-  return {
-    name,
-    file,
-    seconds,
-    questions: ['In which year was the library opened?', 'How many visitors did the market have?'],
-  };
-}
-
-function slide(i: number): string {
-  const lines = [`The ${topic(i)}`, `Opened: ${1900 + i}`, `Visitors: ${i + 2} thousand`];
-  const text = lines.map(
-    (line, at) => `<text x="100" y="${180 + 120 * at}" font-size="${at === 0 ? 72 : 48}">${line}</text>`,
+async function film({ folder, name, seconds, pictures, filter, kbits }: FilmRequest): Promise<MadeFilm> {
+  const [silent, file] = ['silent.mp4', 'mp4'].map((end) =>
+    join(folder, `${name.replace(' ', '-')}-${seconds}.${end}`),
   );
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="1280" height="720" font-family="sans-serif" fill="#1b2a41">
-    <rect width="1280" height="720" fill="#fafafa"/>${text.join('')}</svg>`;
+  const ffmpeg = (args: string[]) =>
+    runProcess('ffmpeg', ['-v', 'error', '-y', ...args], { timeoutMs: 3_600_000, maxOutputBytes: 1 << 20 });
+  const rate = ['-b:v', `${kbits}k`, '-maxrate', `${2 * kbits}k`, '-bufsize', `${4 * kbits}k`];
+  const rendered = String(Math.min(seconds, PICTURE_SECONDS));
+  await ffmpeg([...pictures, '-t', rendered, '-filter_complex', filter, '-map', '[v]', ...ENCODER, ...rate, silent!]);
+  const words = await speech(folder, Math.min(seconds, SOUND_SECONDS));
+  await ffmpeg([
+    '-stream_loop', '-1', '-i', silent!, '-stream_loop', '-1', '-i', words, '-map', '0:v', '-map', '1:a', '-t', String(seconds),
+    '-c:v', 'copy', '-c:a', 'aac', '-b:a', '96k', '-ac', '1', file!,
+  ]); // prettier-ignore
+  return { name, file: file!, seconds, questions: QUESTIONS };
+}
+
+const sentences = (n: number): string =>
+  `We now come to the ${topic(n)}. The ${topic(n)} was opened in the year ${1900 + n}. Last year the ${topic(n)} had ${n + 2} thousand visitors. ` +
+  `People who live in the town like the ${topic(n)}, because it is close to the station.`;
+
+/** Speech about one thing after the other, as long as is wanted at most; the same for the same length. */
+async function speech(folder: string, seconds: number): Promise<string> {
+  const [file, words] = [join(folder, `speech-${seconds}.wav`), join(folder, 'speech.txt')];
+  await writeFile(words, count(seconds, SLIDE_SECONDS).map(sentences).join('\n\n'));
+  await runProcess('espeak-ng', ['-v', 'en-us', '-s', '150', '-f', words, '-w', file], { timeoutMs: 600_000 });
+  return file;
 }

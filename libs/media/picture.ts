@@ -2,6 +2,9 @@ import sharp from 'sharp';
 import { TesseraError } from '#contracts';
 import { DEFAULT_LIMITS, type MediaLimits } from './limits.js';
 
+// Every picture is decoded once: what libvips would keep of it is of no use, and up to 50 MB.
+sharp.cache(false);
+
 export interface PictureFacts {
   mimeType: string;
   /** Pixels after the EXIF orientation is applied. */

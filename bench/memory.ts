@@ -1,0 +1,62 @@
+import { readdirSync, readFileSync } from 'node:fs';
+
+const SAMPLE_MS = 250;
+
+export interface MemoryWatch {
+  /** Peak bytes in RAM of this process, and of it with all that it started; pages that two of them share count twice. */
+  stop(): { own: number; all: number };
+}
+
+/** Watches memory over all processes; this one alone where the system has no /proc. */
+export function watchMemory(): MemoryWatch {
+  const peak = { own: 0, all: 0 };
+  const look = (): void => {
+    const own = process.memoryUsage.rss();
+    peak.own = Math.max(peak.own, own);
+    peak.all = Math.max(peak.all, own + descendants(process.pid).reduce((sum, pid) => sum + residentBytes(pid), 0));
+  };
+  const timer = setInterval(look, SAMPLE_MS);
+  return {
+    stop: () => {
+      clearInterval(timer);
+      look();
+      return peak;
+    },
+  };
+}
+
+/** ffmpeg, the readers of documents, and the embedded database with its connections. */
+function descendants(root: number): number[] {
+  const children = new Map<number, number[]>();
+  for (const pid of processes()) {
+    const parent = Number(/^\d+ \(.*\) \S (\d+)/s.exec(fileOf(pid, 'stat'))?.[1] ?? 0);
+    children.set(parent, [...(children.get(parent) ?? []), pid]);
+  }
+  const found: number[] = [];
+  for (const open = [root]; open.length > 0;) {
+    const next = children.get(open.pop() as number) ?? [];
+    found.push(...next);
+    open.push(...next);
+  }
+  return found;
+}
+
+function processes(): number[] {
+  try {
+    return readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map(Number); // prettier-ignore
+  } catch {
+    return [];
+  }
+}
+
+const residentBytes = (pid: number): number =>
+  1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(fileOf(pid, 'status'))?.[1] ?? 0);
+
+/** Empty when the process has ended meanwhile. */
+function fileOf(pid: number, name: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${name}`, 'utf8');
+  } catch {
+    return '';
+  }
+}
