@@ -21,7 +21,7 @@ const ROUNDS = 3;
  */
 export async function run(args: string[]): Promise<void> {
   const { data, limit } = evalArguments(args);
-  const { pack, threads } = await speechPack();
+  const { pack, graphs, threads } = await speechPack();
   const pause = new Float32Array(8_000);
   const whole = joined((await speechSet(data, limit)).flatMap(({ samples }) => [samples, pause])).slice(
     0,
@@ -29,7 +29,7 @@ export async function run(args: string[]): Promise<void> {
   );
   const seconds = whole.length / 16_000;
   const folder = await mkdtemp(join(tmpdir(), 'tessera-bench-'));
-  const recognizer = await createSpeechRecognizer({ pack, threads });
+  const recognizer = await createSpeechRecognizer({ pack, graphs, threads });
   const peer = await openMoonshinePeer(pack, threads);
   try {
     const file = join(folder, 'speech.mp3');

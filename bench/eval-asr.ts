@@ -18,10 +18,10 @@ const PAUSE = 12_000;
  */
 export async function run(args: string[]): Promise<void> {
   const { data, limit } = evalArguments(args);
-  const { pack, threads } = await speechPack();
+  const { pack, graphs, threads } = await speechPack();
   const sentences = await speechSet(data, limit);
   const vocabulary = Vocabulary.parse(await readFile(pack.path(pack.manifest.speech!.tokenizer), 'utf8'));
-  const recognizer = await createSpeechRecognizer({ pack, threads });
+  const recognizer = await createSpeechRecognizer({ pack, graphs, threads });
   const peer = await openMoonshinePeer(pack, threads);
   try {
     const single: { reference: string; hypothesis: string }[] = [];

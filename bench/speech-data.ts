@@ -51,7 +51,8 @@ export async function* inSeconds(samples: Float32Array): AsyncGenerator<Float32A
   for (let at = 0; at < samples.length; at += 16_000) yield samples.slice(at, at + 16_000);
 }
 
-export async function speechPack(): Promise<{ pack: InstalledPack; threads: number }> {
+export async function speechPack(): Promise<{ pack: InstalledPack; graphs: string; threads: number }> {
   const { pack, cacheDir, runtime } = loadConfig();
-  return { pack: await installPack(pack, { cacheDir }), threads: runtime.threads || availableParallelism() };
+  const threads = runtime.threads || availableParallelism();
+  return { pack: await installPack(pack, { cacheDir }), graphs: join(cacheDir, 'graphs'), threads };
 }

@@ -11,6 +11,8 @@ export interface ModelFiles {
   decoder: string;
   decoderWithPast?: string;
   generation: string;
+  /** Where built graphs are kept. */
+  graphs: string;
   threads: number;
 }
 
@@ -46,7 +48,7 @@ export const FAMILIES: Record<SpeechPart['family'], Family> = {
 };
 
 /** Where the files of a pack's speech model are. @throws TesseraError model_missing */
-export function modelFiles(pack: InstalledPack, part: SpeechPart): ModelFiles {
+export function modelFiles(pack: InstalledPack, part: SpeechPart, graphs: string): ModelFiles {
   const { family, encoder, decoder, decoderWithPast, generation } = part;
   if (family === 'whisper' && generation === undefined)
     throw new TesseraError('model_missing', `The pack ${pack.manifest.name} names no generation_config.json.`);
@@ -56,6 +58,7 @@ export function modelFiles(pack: InstalledPack, part: SpeechPart): ModelFiles {
     decoder: pack.path(decoder),
     ...(decoderWithPast === undefined ? {} : { decoderWithPast: pack.path(decoderWithPast) }),
     generation: generation === undefined ? '' : pack.path(generation),
+    graphs,
     threads: 1,
   };
 }

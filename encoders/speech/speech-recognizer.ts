@@ -21,6 +21,8 @@ import { SpeechWorkers } from './speech-workers.js';
 
 export interface SpeechOptions {
   pack: InstalledPack;
+  /** Where built graphs are kept, normally `<cacheDir>/graphs`. */
+  graphs: string;
   /** Worker threads that recognise side by side, one core each; 0 (the default) is one for every core, at most four. */
   threads?: number;
 }
@@ -136,14 +138,14 @@ export class SpeechRecognizer {
 }
 
 /** @throws TesseraError model_missing when the pack has no speech model */
-export async function createSpeechRecognizer({ pack, threads = 0 }: SpeechOptions): Promise<SpeechRecognizer> {
+export async function createSpeechRecognizer({ pack, graphs, threads = 0 }: SpeechOptions): Promise<SpeechRecognizer> {
   const { speech, name } = pack.manifest;
   if (!speech) throw new TesseraError('model_missing', `The pack ${name} has no speech model.`);
   const family = FAMILIES[speech.family];
   const vocabulary = family.parseVocabulary(await readFile(pack.path(speech.tokenizer), 'utf8'));
   const vad = createVad({ pack });
   const count = Math.min(threads || availableParallelism(), MOST_WORKERS);
-  const [heard, loaded] = await Promise.allSettled([vad, SpeechWorkers.open(modelFiles(pack, speech), count)]);
+  const [heard, loaded] = await Promise.allSettled([vad, SpeechWorkers.open(modelFiles(pack, speech, graphs), count)]);
   if (heard.status === 'fulfilled' && loaded.status === 'fulfilled')
     return new SpeechRecognizer(heard.value, { family, vocabulary, ...loaded.value });
   if (heard.status === 'fulfilled') await heard.value.dispose();

@@ -14,6 +14,7 @@ export {
   type TensorType,
 } from './sessions/tensor.js';
 export { Graph, MICROSOFT, type NodeOptions } from './onnx/graph.js';
+export { buildOnce } from './onnx/build-once.js';
 export { encodeModel, hashModel, writeModel, writeModels } from './onnx/model.js';
 export { readOnnx, type OnnxContents, type OnnxNode } from './onnx/reader.js';
 export { GgufFile, openGguf, readGguf } from './gguf/file.js';

@@ -15,7 +15,7 @@ const at = folder.file;
 let recognizer: SpeechRecognizer;
 
 beforeAll(async () => {
-  recognizer = await createSpeechRecognizer({ pack, threads: 2 });
+  recognizer = await createSpeechRecognizer({ pack, graphs: at('graphs'), threads: 2 });
   say(FIRST, at('first.wav'), '-v', 'en-us', '-s', '140');
   say(SECOND, at('second.wav'), '-v', 'en-us', '-s', '140');
   for (const name of ['first', 'second']) sox(at(`${name}.wav`), '-r', '16000', at(`${name}16.wav`), 'vol', '0.8');
@@ -75,7 +75,12 @@ describe('Moonshine', () => {
     const sample = await samplesOf('sample.flac');
     const utterances = [sample.slice(5_000, 82_000), sample.slice(82_000, 200_000)];
     const vocabulary = Vocabulary.parse(readFileSync(FILES.tokenizer, 'utf8'));
-    const model = await Moonshine.open({ encoder: FILES.encoder, decoder: FILES.decoder, threads: 1 });
+    const model = await Moonshine.open({
+      encoder: FILES.encoder,
+      decoder: FILES.decoder,
+      graphs: at('graphs'),
+      threads: 1,
+    });
     const together = await model.recognise({ utterances, hotwords: [], times: 'none' });
     for (const [i, samples] of utterances.entries()) {
       const withTail = new Float32Array(samples.length + TAIL);
@@ -204,6 +209,6 @@ describe('SpeechRecognizer', () => {
 
   it('says which file is missing', async () => {
     const broken = { ...pack, path: (name: string) => (name === 'decoder' ? '/nowhere.onnx' : pack.path(name)) };
-    await expect(createSpeechRecognizer({ pack: broken, threads: 1 })).rejects.toBeDefined();
+    await expect(createSpeechRecognizer({ pack: broken, graphs: at('graphs'), threads: 1 })).rejects.toBeDefined();
   });
 });

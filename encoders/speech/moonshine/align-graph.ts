@@ -1,4 +1,4 @@
-import { encodeModel, Graph, MICROSOFT, type OnnxContents } from '#runtime';
+import { Graph, MICROSOFT, type OnnxContents } from '#runtime';
 import { decoderLayer, decoderWeights, embed, MAX_TOKENS } from './decoder-graph.js';
 import { crossNames } from './encoder-graph.js';
 import { Layers } from './layers.js';
@@ -10,7 +10,7 @@ import { SHAPE } from './weights.js';
  * `tokens` int64 [1, s], `cross_key.i` and `cross_value.i` float32 [1, heads, t, headSize]
  * → `attention` float32 [layers · heads, s, t]: how much each head looks at each step of the sound.
  */
-export function buildAligner(decoder: OnnxContents): Uint8Array {
+export function alignerGraph(decoder: OnnxContents): Graph {
   const graph = new Graph('moonshine-aligner');
   const layers = new Layers(graph, MAX_TOKENS);
   const weights = decoderWeights(decoder);
@@ -44,5 +44,5 @@ export function buildAligner(decoder: OnnxContents): Uint8Array {
   // The last layer's own output is not needed, only what it looked at.
   const all = graph.op('Concat', seen, { attributes: { axis: 0 } });
   graph.output(all, 'float32', [SHAPE.layers * heads, 's', 't'], 'attention');
-  return encodeModel(graph);
+  return graph;
 }

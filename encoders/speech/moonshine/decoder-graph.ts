@@ -1,4 +1,4 @@
-import { encodeModel, Graph, MICROSOFT, type OnnxContents } from '#runtime';
+import { Graph, MICROSOFT, type OnnxContents } from '#runtime';
 import { crossNames } from './encoder-graph.js';
 import { Layers } from './layers.js';
 import { MoonshineWeights, SHAPE, transposed, type QuantisedMatrix } from './weights.js';
@@ -19,7 +19,7 @@ export const presentNames = (layer: number): [key: string, value: string] => [
  * [b, heads, t, headSize] and `cross_bias` float32 [b, 1, 1, t] (0, or very negative where an utterance has ended)
  * → `token` int64 [b] and `probability` float32 [b] of the best next token, `logits` [b, vocabulary], `present_*`.
  */
-export function buildDecoderStep(decoder: OnnxContents): Uint8Array {
+export function decoderStepGraph(decoder: OnnxContents): Graph {
   const graph = new Graph('moonshine-decoder');
   const layers = new Layers(graph, MAX_TOKENS);
   const weights = decoderWeights(decoder);
@@ -59,7 +59,7 @@ export function buildDecoderStep(decoder: OnnxContents): Uint8Array {
   graph.output(best, 'int64', ['b'], 'token');
   graph.output(chance, 'float32', ['b'], 'probability');
   graph.output(logits, 'float32', ['b', vocabulary], 'logits');
-  return encodeModel(graph);
+  return graph;
 }
 
 export const decoderWeights = (decoder: OnnxContents): MoonshineWeights =>

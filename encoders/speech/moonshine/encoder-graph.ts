@@ -1,4 +1,4 @@
-import { encodeModel, Graph, MICROSOFT, type OnnxContents } from '#runtime';
+import { Graph, MICROSOFT, type OnnxContents } from '#runtime';
 import { Layers } from './layers.js';
 import { MoonshineWeights, SHAPE } from './weights.js';
 
@@ -22,7 +22,7 @@ export const crossNames = (layer: number): [key: string, value: string] => [
  *
  * `samples` float32 [1, n] → `cross_key.i`, `cross_value.i` float32 [1, heads, t, headSize] of each layer.
  */
-export function buildEncoder(encoder: OnnxContents, decoder: OnnxContents): Uint8Array {
+export function encoderGraph(encoder: OnnxContents, decoder: OnnxContents): Graph {
   const weights = new MoonshineWeights(encoder, { nodes: '/', weights: '', weightSuffix: '' });
   const graph = new Graph('moonshine-encoder');
   const layers = new Layers(graph, POSITIONS);
@@ -58,7 +58,7 @@ export function buildEncoder(encoder: OnnxContents, decoder: OnnxContents): Uint
     crossNames(i).forEach((name, which) =>
       graph.output(layers.heads(parts[2 * i + which]!), 'float32', [1, SHAPE.heads, 't', SHAPE.headSize], name),
     );
-  return encodeModel(graph);
+  return graph;
 }
 
 /** Three convolutions straight over the samples → [1, t, width]. */

@@ -1,16 +1,17 @@
-import { readFile } from 'node:fs/promises';
-import { openSession, readOnnx, tensor, type Feeds, type LocalSession, type OnnxContents } from '#runtime';
+import { openSession, tensor, type Feeds, type LocalSession } from '#runtime';
 import { decodeGreedy } from '../greedy.js';
 import type { Recognition, RecogniseRequest, SpeechModel } from '../recognition.js';
 import { tokenTimes } from '../token-times.js';
-import { buildAligner } from './align-graph.js';
-import { buildDecoderStep, pastNames, presentNames } from './decoder-graph.js';
-import { buildEncoder, crossNames, MIN_SAMPLES, STEP_SAMPLES } from './encoder-graph.js';
+import { buildGraphs, type MoonshineGraphs } from './build-graphs.js';
+import { pastNames, presentNames } from './decoder-graph.js';
+import { crossNames, MIN_SAMPLES, STEP_SAMPLES } from './encoder-graph.js';
 import { SHAPE } from './weights.js';
 
 export interface MoonshineFiles {
   encoder: string;
   decoder: string;
+  /** Where built graphs are kept. */
+  graphs: string;
   threads: number;
 }
 
@@ -36,19 +37,17 @@ export class Moonshine implements SpeechModel {
   private constructor(
     private readonly encoder: LocalSession,
     private readonly decoder: LocalSession,
-    private readonly contents: OnnxContents,
+    private readonly graphs: MoonshineGraphs,
     private readonly threads: number,
   ) {}
 
-  static async open({ encoder, decoder, threads }: MoonshineFiles): Promise<Moonshine> {
-    const [encoderFile, decoderFile] = await Promise.all(
-      [encoder, decoder].map(async (file) => readOnnx(await readFile(file))),
-    );
-    const [front, step] = [buildEncoder(encoderFile!, decoderFile!), buildDecoderStep(decoderFile!)];
+  static async open(files: MoonshineFiles): Promise<Moonshine> {
+    const { threads } = files;
+    const graphs = await buildGraphs(files, files.graphs);
     return new Moonshine(
-      await openSession({ bytes: front, name: 'speech encoder', threads }),
-      await openSession({ bytes: step, name: 'speech decoder', threads }),
-      decoderFile!,
+      await openSession({ file: graphs.encoder, name: 'speech encoder', threads }),
+      await openSession({ file: graphs.decoder, name: 'speech decoder', threads }),
+      graphs,
       threads,
     );
   }
@@ -105,7 +104,7 @@ export class Moonshine implements SpeechModel {
 
   private async align(sound: Feeds, tokens: number[]): Promise<number[]> {
     this.aligner ??= await openSession({
-      bytes: buildAligner(this.contents),
+      file: this.graphs.aligner,
       name: 'speech aligner',
       threads: this.threads,
     });

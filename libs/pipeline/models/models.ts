@@ -73,7 +73,9 @@ export class Models {
   speech(): Promise<SpeechRecognizer> {
     return this.once('speech', async () => {
       const { createSpeechRecognizer } = await import('#encoders/speech');
-      return this.own(await createSpeechRecognizer({ pack: this.pack, threads: this.config.runtime.threads }));
+      const { cacheDir, runtime } = this.config;
+      const graphs = join(cacheDir, 'graphs');
+      return this.own(await createSpeechRecognizer({ pack: this.pack, graphs, threads: runtime.threads }));
     });
   }
 

@@ -1,8 +1,7 @@
-import { createHash, randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { openGguf } from '../gguf/file.js';
+import { buildOnce } from '../onnx/build-once.js';
 import { writeModels } from '../onnx/model.js';
 import { readAdapter } from './adapter.js';
 import { readConfig } from './architecture.js';
@@ -15,8 +14,6 @@ import { stepGraph } from './step.js';
 
 /** Raise it when the graphs change: cached ones are then built anew. */
 const BUILDER_VERSION = 30;
-/** Half-written folders older than this were left by a process that died. */
-const ABANDONED_MS = 60 * 60_000;
 
 export interface DecoderGraphOptions {
   /** The base model. */
@@ -62,24 +59,13 @@ export async function buildDecoderGraphs(options: DecoderGraphOptions): Promise<
     evidenceLayers,
     selection,
   ]);
-  const root = join(options.cacheDir, 'graphs');
   const id = createHash('sha256').update(key).digest('hex').slice(0, 32);
-  const folder = join(root, id);
+  const folder = await buildOnce(join(options.cacheDir, 'graphs'), id, (partial) => {
+    options.onBuild?.();
+    return write(options, partial);
+  });
   const graphs: DecoderGraphs = { id, prefill: join(folder, 'prefill.onnx'), step: join(folder, 'step.onnx') };
   if (precision === 'int8') graphs.select = join(folder, 'select.onnx');
-  if (existsSync(graphs.step)) return graphs;
-  options.onBuild?.();
-  const partial = `${folder}.${randomUUID()}.tmp`;
-  await mkdir(partial, { recursive: true });
-  await removeAbandoned(root);
-  try {
-    await write(options, partial);
-    await rename(partial, folder).catch((error: unknown) => {
-      if (!existsSync(graphs.step)) throw error; // Another process was faster.
-    });
-  } finally {
-    await rm(partial, { recursive: true, force: true });
-  }
   return graphs;
 }
 
@@ -103,14 +89,5 @@ async function write(options: DecoderGraphOptions, folder: string): Promise<void
     );
   } finally {
     await gguf.close();
-  }
-}
-
-async function removeAbandoned(root: string): Promise<void> {
-  for (const name of await readdir(root)) {
-    if (!name.endsWith('.tmp')) continue;
-    const path = join(root, name);
-    const age = Date.now() - (await stat(path).catch(() => ({ mtimeMs: Date.now() }))).mtimeMs;
-    if (age > ABANDONED_MS) await rm(path, { recursive: true, force: true });
   }
 }

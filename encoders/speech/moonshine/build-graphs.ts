@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { buildOnce, readOnnx, writeModel } from '#runtime';
+import { alignerGraph } from './align-graph.js';
+import { decoderStepGraph } from './decoder-graph.js';
+import { encoderGraph } from './encoder-graph.js';
+
+/** Goes into the folder's name: raise it when a graph changes. */
+const GRAPHS_VERSION = 1;
+
+export interface MoonshineGraphs {
+  encoder: string;
+  decoder: string;
+  aligner: string;
+}
+
+/**
+ * The three ONNX graphs that are made of Moonshine's two files, in a folder of `root`; built once per content. Reading them there
+ * costs a fraction of building them, and all threads map the same weights.
+ */
+export async function buildGraphs(files: { encoder: string; decoder: string }, root: string): Promise<MoonshineGraphs> {
+  const [encoder, decoder] = await Promise.all([readFile(files.encoder), readFile(files.decoder)]);
+  const id = createHash('sha256').update(`moonshine ${GRAPHS_VERSION}\n`).update(encoder).update(decoder).digest('hex');
+  const folder = await buildOnce(root, `moonshine-${id.slice(0, 16)}`, async (partial) => {
+    const [encoderFile, decoderFile] = [readOnnx(encoder), readOnnx(decoder)];
+    await writeModel(join(partial, 'encoder.onnx'), encoderGraph(encoderFile, decoderFile));
+    await writeModel(join(partial, 'decoder.onnx'), decoderStepGraph(decoderFile));
+    await writeModel(join(partial, 'aligner.onnx'), alignerGraph(decoderFile));
+  });
+  const [front, step, aligner] = ['encoder', 'decoder', 'aligner'].map((name) => join(folder, `${name}.onnx`));
+  return { encoder: front!, decoder: step!, aligner: aligner! };
+}
