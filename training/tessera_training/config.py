@@ -31,6 +31,8 @@ class Config:
     mixture: list[str] = field(default_factory=lambda: ["vqa", "timeline", "photo_questions", "vqa", "timeline", "chat", "vqa", "timeline"])
     mixture_weight: float = 1.0
     mixture_every: int = 1
+    vqa_pictures: int = 3
+    """photographs with up to nine picture questions each in a part ``vqa`` of the mixture"""
     timeline_tokens: list[int] = field(default_factory=lambda: [150, 250, 350, 500, 700])
     rate_connector: float = 1e-3
     rate_lora: float = 4e-4

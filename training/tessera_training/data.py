@@ -80,10 +80,10 @@ def vqa_answer(text: str) -> str:
 class Stream:
     """Batches for one worker; all randomness comes from ``rng`` (kept in checkpoints)."""
 
-    def __init__(self, corpus: Corpus, encode: Encode, seed: int, worker: int, workers: int, timeline_tokens: list[int]) -> None:
+    def __init__(self, corpus: Corpus, encode: Encode, seed: int, worker: int, workers: int, timeline_tokens: list[int], vqa_pictures: int = 3) -> None:
         self.corpus, self.encode, self.worker, self.workers = corpus, encode, worker, workers
         self.rng = random.Random(f"{seed}-{worker}")
-        self.timeline_tokens = timeline_tokens
+        self.timeline_tokens, self.vqa_pictures = timeline_tokens, vqa_pictures
         self.by_image: dict[int, list[Question]] = {}
         for q in corpus.questions:
             self.by_image.setdefault(q.row, []).append(q)
@@ -131,9 +131,9 @@ class Stream:
         ]
         return Batch(sequences, self.photo_maps(picks), picks)
 
-    def vqa(self, images: int = 3, most: int = 9) -> Batch:
+    def vqa(self, most: int = 9) -> Batch:
         sequences, maps = [], []
-        for k, row in enumerate(self.take("vqa", list(self.by_image), images)):
+        for k, row in enumerate(self.take("vqa", list(self.by_image), self.vqa_pictures)):
             variant = self.rng.choice([0, 0, *range(1, self.corpus.vqa_variants)])
             turn = derived.mirror if variant == 1 else str
             asked = self.rng.sample(self.by_image[row], min(most, len(self.by_image[row])))

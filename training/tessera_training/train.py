@@ -88,7 +88,7 @@ class Trainer:
         self.connector = Connector(shape.width, dropout=run.dropout)
         if run.compile:
             self.model.compile()
-        self.stream = Stream(corpus, self.encode, run.seed, worker, run.workers, run.timeline_tokens)
+        self.stream = Stream(corpus, self.encode, run.seed, worker, run.workers, run.timeline_tokens, run.vqa_pictures)
         probe = Stream(corpus, self.encode, run.seed, 0, 1, run.timeline_tokens)
         active = active_tokens(corpus, self.encode, (probe.timeline() for _ in range(100)))
         self.vocabulary = Vocabulary(self.model, active, run.seed)
