@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { TesseraError, type DecodeEvent } from '#contracts';
+import { JOBS, TesseraError, type DecodeEvent } from '#contracts';
 import { createDecoder, type Decoder } from '#decoder';
 import { loadConfig } from '#platform';
 import { installPack, type SelectOptions } from '#runtime';
@@ -10,6 +10,7 @@ import { focus } from '../../libs/pipeline/answer/focus.js';
 import { lexicalPrior } from '../../libs/pipeline/answer/lexical.js';
 import type { Line } from '../../libs/pipeline/compose/lines.js';
 import { timelineSequence, type Sequence } from '../../libs/pipeline/answer/sequence.js';
+import { askSegments } from '../../libs/pipeline/answer/timeline.js';
 import { segmentLines, type TimelineSegment } from '../../libs/pipeline/compose/segments.js';
 import { readPrompts, type Prompts } from '../../libs/pipeline/models/prompts.js';
 import { evalArguments } from '../arguments.js';
@@ -23,30 +24,38 @@ const MEDIUM = '0'.repeat(64);
 const DENSE_UP_TO = 8192;
 const BYTES_PER_TOKEN = 13_000;
 
-/** How an answer is read: what is selected, and whether words that the question shares with a segment lift it. */
-interface Mode {
-  name: string;
-  prior: boolean;
-  /** Related lines first, as the product asks (docs/decisions/0002), and its citations. */
-  product?: boolean;
-  dense?: boolean;
-}
+/** Who is asked: the product, look-ups and all, or the decoder alone, with what it reads. */
+type Mode = { name: string } & (
+  | { asks: 'product'; /** The questions in other words. */ again?: boolean }
+  | {
+      asks: 'decoder';
+      /** Words that the question shares with a segment lift it. */
+      prior: boolean;
+      /** Only lines that are related to the question (docs/decisions/0002), and the product's citations. */
+      related?: boolean;
+      dense?: boolean;
+    }
+);
 
 const MODES: Mode[] = [
-  { name: 'as the product asks', prior: true, product: true },
-  { name: 'selection and words', prior: true },
-  { name: 'selection', prior: false },
-  { name: 'everything (dense)', prior: false, dense: true },
+  { name: 'product', asks: 'product' },
+  { name: 'product, in other words', asks: 'product', again: true },
+  { name: 'model: related lines', asks: 'decoder', prior: true, related: true },
+  { name: 'model: selection and words', asks: 'decoder', prior: true },
+  { name: 'model: selection', asks: 'decoder', prior: false },
+  { name: 'model: everything (dense)', asks: 'decoder', prior: false, dense: true },
 ];
 
 /**
- * Questions about seeded timelines of growing length, read from the pages that selection chooses, with and without the
- * lexical prior, and from everything where that can run: accuracy by kind, citations by attention, times, memory.
+ * Questions about seeded timelines of growing length: to the product, as its answer job asks them and in other words, and to the
+ * decoder alone, which reads related lines, the pages that selection chooses, or everything where that can run. Accuracy by
+ * kind, citations, times, memory. `--modes product` asks only those whose name begins so.
  */
 export async function run(args: string[]): Promise<void> {
   const { data, rest } = evalArguments(args, {
     lengths: { type: 'string' },
     timelines: { type: 'string' },
+    modes: { type: 'string' },
     budget: { type: 'string' },
     score: { type: 'string' },
     group: { type: 'string' },
@@ -77,7 +86,9 @@ export async function run(args: string[]): Promise<void> {
       selection,
     });
     try {
-      const modes = MODES.filter(({ dense }) => !dense || length <= DENSE_UP_TO).map((mode) => new Tally(mode));
+      const modes = MODES.filter((mode) => mode.name.startsWith(String(rest['modes'] ?? '')))
+        .filter((mode) => mode.asks === 'product' || !mode.dense || length <= DENSE_UP_TO)
+        .map((mode) => new Tally(mode));
       // Very long material is read once: its questions are as many as those of several short ones.
       const count = length >= 100_000 ? 1 : timelines;
       for (let seed = 1; seed <= count; seed++)
@@ -108,29 +119,89 @@ async function ask(
   const timeline = makeTimeline(seed * 7919 + length, length, sentences, (text) => decoder.countTokens(text));
   const whole = segmentsOf(timeline, { decoder, prompts });
   for (const tally of modes)
-    for (const question of timeline.questions) {
-      const started = performance.now();
-      const related = tally.mode.product ? focus(question.text, whole) : undefined;
-      const segments = related
-        ? segmentLines(related, (text) => decoder.countTokens(text), prompts.timeline.segment_tokens)
-        : whole;
-      const prior = tally.mode.prior ? lexicalPrior(question.text, segments) : undefined;
-      const choosing = performance.now() - started;
-      const done = await answer(decoder, timelineSequence(prompts, segments, question.text), {
-        selectedTokens: tally.mode.dense ? 2 * DENSE_UP_TO : budget,
-        prior,
-      });
-      tally.add(question, done, segments, choosing);
-    }
+    for (const question of timeline.questions)
+      tally.add(
+        question,
+        tally.mode.asks === 'product'
+          ? await askProduct({ decoder, prompts }, tally.mode.again ? question.again : question.text, whole, budget)
+          : await askModel({ decoder, prompts }, question.text, whole, { ...tally.mode, budget }),
+      );
 }
 
-/** As the product cuts a timeline: whole lines, up to so many tokens. */
+/** An answer, and what the tally needs of how it was made. */
+interface Told {
+  text: string;
+  /** Lines it is said to rest on, by their numbers, the surest first: a citation is one line, a segment several. */
+  cited: number[][];
+  firstTokenMs: number;
+  /** Tokens per second, where enough were made to tell. */
+  prefill?: number;
+  decode?: number;
+}
+
+const lineOf = ({ start }: { start?: number | null }): number => start ?? -1;
+
+/** Through the code of the answer job. */
+async function askProduct(
+  { decoder, prompts }: Asked,
+  question: string,
+  whole: TimelineSegment[],
+  selectedTokens: number,
+): Promise<Told> {
+  const reader = {
+    models: {
+      prompts: async () => prompts,
+      tokenCounter: async () => (text: string) => decoder.countTokens(text),
+      decoder: async () => decoder,
+    },
+  };
+  const payload = JOBS.answer.payload.parse({
+    task: { type: 'ask', question },
+    inputs: [],
+    sampling: {},
+    selectedTokens,
+  });
+  const request = { payload, whole, media: new Map(), question, started: performance.now() };
+  const telling = { emit: () => undefined, signal: new AbortController().signal };
+  const { text, citations, timings } = await askSegments(reader, request, telling);
+  const choosing = (timings['answer_ms'] ?? 0) - (timings['decode_ms'] ?? 0);
+  return { text, cited: citations.map((citation) => [lineOf(citation)]), firstTokenMs: choosing };
+}
+
+async function askModel(
+  { decoder, prompts }: Asked,
+  question: string,
+  whole: TimelineSegment[],
+  { prior, related, dense, budget }: Extract<Mode, { asks: 'decoder' }> & { budget: number },
+): Promise<Told> {
+  const started = performance.now();
+  const lines = related ? focus(question, whole) : undefined;
+  const segments = lines
+    ? segmentLines(lines, (text) => decoder.countTokens(text), prompts.timeline.segment_tokens)
+    : whole;
+  const weights = prior ? lexicalPrior(question, segments) : undefined;
+  const choosing = performance.now() - started;
+  const done = await answer(decoder, timelineSequence(prompts, segments, question), {
+    selectedTokens: dense ? 2 * DENSE_UP_TO : budget,
+    prior: weights,
+  });
+  const { usage, timings } = done;
+  const computed = usage.promptTokens - usage.cachedTokens;
+  return {
+    text: done.text,
+    cited: related ? citedLines(question, done, segments) : rankedSegments(done, segments),
+    firstTokenMs: choosing + timings.firstTokenMs,
+    ...(computed > usage.promptTokens / 2 ? { prefill: computed / (timings.prefillMs / 1000) } : {}),
+    ...(usage.completionTokens > 4 ? { decode: (usage.completionTokens - 1) / (timings.decodeMs / 1000) } : {}),
+  };
+}
+
+/** As the product composes and cuts a timeline: whole lines, up to so many tokens. */
 function segmentsOf(timeline: Timeline, { decoder, prompts }: Asked): TimelineSegment[] {
-  const lines = timeline.lines.map((text, i): Line => ({
-    text,
-    span: { mediumId: MEDIUM, start: i, end: i + 1 },
-    quote: text.replace(/^\[[\d:]+\] /, '').trim(),
-  }));
+  const lines = timeline.lines.map((text, i): Line => {
+    const { picture, quote = '' } = /^\[[\d:]+\] (?<picture>Picture: )?(?<quote>.*)/.exec(text)?.groups ?? {};
+    return { text, span: { mediumId: MEDIUM, start: i, end: i + 1 }, quote, kind: picture ? 'seen' : 'said' };
+  });
   return segmentLines(lines, (text) => decoder.countTokens(text), prompts.timeline.segment_tokens);
 }
 
@@ -156,22 +227,19 @@ class Tally {
 
   constructor(readonly mode: Mode) {}
 
-  /** @param choosing milliseconds that were spent on words before the decoder was asked */
-  add(question: Question, done: Done, segments: TimelineSegment[], choosing: number): void {
+  add(question: Question, { text, cited, firstTokenMs, prefill, decode }: Told): void {
     const kind = this.kinds.get(question.kind) ?? { right: 0, asked: 0 };
-    const right = isRight(question, done.text);
+    const right = isRight(question, text);
     this.kinds.set(question.kind, { right: kind.right + (right ? 1 : 0), asked: kind.asked + 1 });
     if (right && question.kind === 'fact') {
-      const holds = this.mode.product ? citedLines(question, done, segments) : rankedSegments(question, done, segments);
+      const holds = cited.map((lines) => lines.some((line) => question.lines.includes(line)));
       this.cited.of++;
       if (holds[0]) this.cited.first++;
       if (holds.slice(0, 3).some(Boolean)) this.cited.three++;
     }
-    const { usage, timings } = done;
-    const computed = usage.promptTokens - usage.cachedTokens;
-    if (computed > usage.promptTokens / 2) this.prefill = computed / (timings.prefillMs / 1000);
-    else this.first.push(choosing + timings.firstTokenMs);
-    if (usage.completionTokens > 4) this.speeds.push((usage.completionTokens - 1) / (timings.decodeMs / 1000));
+    if (prefill === undefined) this.first.push(firstTokenMs);
+    else this.prefill = prefill;
+    if (decode !== undefined) this.speeds.push(decode);
   }
 
   row(length: number): Row {
@@ -199,15 +267,13 @@ class Tally {
   }
 }
 
-/** Of the segments by attention mass: whether each holds a line that the question is about. */
-function rankedSegments({ lines }: Question, { evidence }: Done, segments: TimelineSegment[]): boolean[] {
+/** Lines of the segments, by attention mass. */
+function rankedSegments({ evidence }: Done, segments: TimelineSegment[]): number[][] {
   const ranked = [...evidence.keys()].sort((a, b) => evidence[b]! - evidence[a]!);
-  return ranked.map((at) => segments[at]!.lines.some(({ span }) => lines.includes(span.start!)));
+  return ranked.map((at) => segments[at]!.lines.map(({ span }) => lineOf(span)));
 }
 
-/** Of the product's citations. */
-function citedLines(question: Question, done: Done, segments: TimelineSegment[]): boolean[] {
-  const { text: answered, evidence } = done;
-  const citations = cite({ question: question.text, answer: answered, segments, evidence, media: new Map() });
-  return citations.map(({ start }) => question.lines.includes(start!));
+function citedLines(question: string, { text: answered, evidence }: Done, segments: TimelineSegment[]): number[][] {
+  const citations = cite({ question, answer: answered, segments, evidence, media: new Map() });
+  return citations.map((citation) => [lineOf(citation)]);
 }

@@ -22,12 +22,15 @@ test('the same seed gives the same timeline, and every fact stands once where it
 });
 
 test('answers are judged by what they contain', () => {
-  const fact = { kind: 'fact' as const, text: '', values: ['4'], lines: [] };
+  const fact = { kind: 'fact' as const, text: '', again: '', values: ['4'], lines: [] };
   expect(isRight(fact, 'It is 4.')).toBe(true);
   expect(isRight(fact, 'It is 14.')).toBe(false);
   expect(isRight(fact, "I can't find that in the material.")).toBe(false);
   const keys = { ...fact, values: ['12', '34'] };
   expect(isRight(keys, '12 and 34')).toBe(true);
   expect(isRight(keys, '34 and 12')).toBe(false);
+  const order = { ...fact, values: ['A dog barks'], without: ['A cat sleeps'] };
+  expect(isRight(order, '"A dog barks" comes first.')).toBe(true);
+  expect(isRight(order, '"A dog barks" or "A cat sleeps".')).toBe(false);
   expect(isRight({ ...fact, values: [] }, "I can't find that in the material.")).toBe(true);
 });

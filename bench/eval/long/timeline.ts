@@ -6,8 +6,12 @@ export type Kind = 'fact' | 'three keys' | 'count' | 'order' | 'absent';
 export interface Question {
   kind: Kind;
   text: string;
+  /** The same in other words. */
+  again: string;
   /** Everything that a right answer contains; empty where the right answer is that it is not there. */
   values: string[];
+  /** What a right answer does not contain. */
+  without?: string[];
   /** Lines it rests on. */
   lines: number[];
 }
@@ -22,6 +26,7 @@ interface Fact {
   key: string;
   statement: string;
   question: string;
+  again: string;
   value: string;
 }
 
@@ -29,25 +34,32 @@ const PROJECTS = 'Amber Bronze Cypress Denali Everest Fennel Garnet Hazel Ivory 
 const PEOPLE = 'Agnes Benno Cilla Dario Edwin Freya Gustav Helga Igor Judith Klaus Lydia Moritz Nadia Otto Petra Ralf Silke Theo Ulla'.split(' '); // prettier-ignore
 const CITIES = 'Bergen Cologne Dakar Ghent Izmir Kyoto Leipzig Malmo Nice Porto Quito Riga Seville Turin Utrecht'.split(' '); // prettier-ignore
 const EVENTS = [
-  { line: 'The bell rings.', question: 'How many times does the bell ring?' },
-  { line: 'A whistle blows.', question: 'How many times does a whistle blow?' },
-  { line: 'The crowd applauds.', question: 'How many times does the crowd applaud?' },
-];
+  { line: 'The bell rings.', question: 'How many times does the bell ring?', again: 'How often is the bell ringing?' },
+  { line: 'A whistle blows.', question: 'How many times does a whistle blow?', again: 'Count how often a whistle blows.' },
+  { line: 'The crowd applauds.', question: 'How many times does the crowd applaud?', again: 'On how many occasions did the crowd applaud?' },
+]; // prettier-ignore
 
 const KINDS: ((random: Random, key: string) => Fact)[] = [
   (random, key) => {
     const value = String(1000 + Math.floor(random.next() * 9000));
     const [statement, question] = [`The code for project ${key} is ${value}.`, `What is the code for project ${key}?`];
-    return { key, statement, question, value };
+    return { key, statement, question, again: `Could you tell me project ${key}'s code?`, value };
   },
   (random, key) => {
     const value = random.pick(CITIES);
-    return { key, statement: `${key} was born in ${value}.`, question: `Where was ${key} born?`, value };
+    const [statement, question] = [`${key} was born in ${value}.`, `Where was ${key} born?`];
+    return { key, statement, question, again: `In which city was a person called ${key} born?`, value };
   },
   (random, key) => {
     const value = `${1 + Math.floor(random.next() * 12)}:${random.pick(['05', '15', '20', '40', '50'])}`;
     const [statement, question] = [`The ${key} meeting starts at ${value}.`, `When does the ${key} meeting start?`];
-    return { key, statement, question, value };
+    return {
+      key,
+      statement,
+      question,
+      again: `I'd like to know at what hour the meeting of the ${key} is starting.`,
+      value,
+    };
   },
 ];
 
@@ -95,21 +107,26 @@ export function makeTimeline(
     return `[${stamp(seconds)}] ${picture ? 'Picture: ' : ''}${text}\n`;
   });
   const at = (mark: string): number[] => texts.flatMap((item, i) => (item.mark === mark ? [i] : []));
-  const single = facts.map(({ key, question, value }): Question => ({
+  const single = facts.map(({ key, question, again, value }): Question => ({
     kind: 'fact',
     text: question,
+    again,
     values: [value],
     lines: at(key),
   }));
   const keys = codes.map(({ key }) => `project ${key}`);
   const orders = [0, 1, 2].map((i): Question => {
     const pair = [facts[i]!, facts[i + 3]!];
-    const [first] = pair.sort((a, b) => at(a.key)[0]! - at(b.key)[0]!);
+    const [first, second] = pair
+      .sort((a, b) => at(a.key)[0]! - at(b.key)[0]!)
+      .map(({ statement }) => statement.replace(/\.$/, ''));
     const asked = random.shuffle(pair).map(({ statement }) => statement.replace(/\.$/, ''));
     return {
       kind: 'order',
       text: `Which comes first: "${asked[0]}" or "${asked[1]}"?`,
-      values: [first!.statement.replace(/\.$/, '')],
+      again: `Which of the two was said earlier, that ${asked[0]} or that ${asked[1]}?`,
+      values: [first!],
+      without: [second!],
       lines: pair.flatMap(({ key }) => at(key)),
     };
   });
@@ -120,12 +137,19 @@ export function makeTimeline(
       {
         kind: 'three keys',
         text: `What are the codes for ${keys[0]}, ${keys[1]} and ${keys[2]}?`,
+        again: `Please give me the code of ${keys[0]}, that of ${keys[1]} and that of ${keys[2]}.`,
         values: codes.map(({ value }) => value),
         lines: codes.flatMap(({ key }) => at(key)),
       },
-      { kind: 'count', text: event.question, values: [String(repeats)], lines: at('event') },
+      { kind: 'count', text: event.question, again: event.again, values: [String(repeats)], lines: at('event') },
       ...orders,
-      ...absent.map(({ question }): Question => ({ kind: 'absent', text: question, values: [], lines: [] })),
+      ...absent.map(({ question, again }): Question => ({
+        kind: 'absent',
+        text: question,
+        again,
+        values: [],
+        lines: [],
+      })),
     ],
   };
 }
@@ -136,6 +160,7 @@ export function isRight(question: Question, answer: string): boolean {
   if (question.values.length === 0) return NOT_FOUND.test(answer);
   if (NOT_FOUND.test(answer)) return false;
   const text = answer.toLowerCase();
+  if (question.without?.some((value) => text.includes(value.toLowerCase()))) return false;
   const found = question.values.map((value) => text.indexOf(value.toLowerCase()));
   if (found.some((at) => at < 0)) return false;
   // Whole numbers only ("4" is not in "14"), and keys in the order they were asked for.

@@ -15,6 +15,7 @@ import { readPictureLines } from '../read/picture-text.js';
 import { stillFor } from '../see/stills.js';
 import { frameTokens, readVisual } from '../see/visual-tokens.js';
 import { decode, elapsed, NO_USAGE, result } from './decode.js';
+import { standalone } from './follow-up.js';
 import { chatSequence, describeSequence, pictureSequence, type Picture } from './sequence.js';
 import { askTimeline, type Material } from './timeline.js';
 
@@ -26,7 +27,7 @@ export async function answer(stage: Stage, payload: Payload, context: JobContext
   const material = await materialOf(stage, context, payload.inputs);
   const { task } = payload;
   if (task.type === 'describe') return describe(stage, payload, material, context, started);
-  const question = task.type === 'ask' ? task.question : lastUserMessage(task.messages);
+  const question = task.type === 'ask' ? task.question : standalone(task.messages);
   if (material.length === 0) {
     const prompts = await stage.models.prompts();
     const messages = task.type === 'chat' ? task.messages : [{ role: 'user' as const, content: question }];
@@ -100,8 +101,4 @@ async function pictureOf(
 
 function citePicture(medium: Medium): Citation {
   return { input: medium.name, mediumId: medium.id, start: null, end: null, page: null, quote: '', weight: 1 };
-}
-
-function lastUserMessage(messages: { role: string; content: string }[]): string {
-  return messages.filter((message) => message.role === 'user').at(-1)?.content ?? '';
 }

@@ -38,6 +38,16 @@ describe('fromTimeline', () => {
     expect(told('When does the doorbell ring for the last time?')?.text).toBe('At 00:18.');
   });
 
+  it('tells what goes on at a time', () => {
+    expect(told('What is said at 00:07?')?.text).toBe('The unbrella is in the office.');
+    expect(told('What is shown at 12 seconds?')?.text).toBe('A train at a station.');
+    expect(told('What happens at 0:07?')?.text).toBe(
+      'The picture shows: “A brown dog on a lawn.”\nIt is said: “The unbrella is in the office.”',
+    );
+    expect(told('What starts at 0:07?')).toBeUndefined();
+    expect(told('What is said at 12:00?')).toBeUndefined();
+  });
+
   it('counts what happens, also where speech was misheard', () => {
     expect(told('How often does the doorbell ring?')?.text).toBe('2 times: at 00:10 and 00:18.');
     expect(told('How often does everybody laugh?')?.text).toBe('Once: at 00:14.');

@@ -48,6 +48,8 @@ export function fromTimeline(question: string, lines: readonly Line[]): Timeline
       const shown = wanted.last ? events.slice(-1) : events;
       return shown.length === 0 ? undefined : { text: `At ${times(shown)}.`, lines: shown.slice(0, MOST_LINES) };
     }
+    case 'at':
+      return happeningAt(wanted, timed);
     case 'count': {
       const events = eventsAbout(timed, wanted, ABOUT, NEAR_BEST_EVENT);
       if (events.length === 0) return undefined;
@@ -67,6 +69,14 @@ export function fromTimeline(question: string, lines: readonly Line[]): Timeline
     default:
       return undefined;
   }
+}
+
+/** Lines that go on at a time, as it is written: to the second. */
+function happeningAt({ seconds, sense }: { seconds: number; sense: Sense | undefined }, lines: Line[]) {
+  const on = lines.filter(({ span }) => (span.start ?? 0) < seconds + 1 && (span.end ?? span.start ?? 0) >= seconds);
+  const found = (sense ? on.filter(SENSES[sense]) : on).filter(({ kind }) => kind !== 'chapter').slice(0, MOST_LINES);
+  const told = found.map((line) => (sense ? line.quote : quoteOf(line).text));
+  return found.length === 0 ? undefined : { text: told.join(sense ? ' ' : '\n'), lines: found };
 }
 
 /** Lines of pictures that stand for themselves; each begins with the name of its file. */
@@ -181,7 +191,8 @@ export function quoted(question: string, lines: readonly Line[]): TimelineAnswer
   const about = wanted.type === 'when' || wanted.type === 'count' ? wanted.about : withoutAnswerType(question);
   const scores = coverage(about, lines);
   const top = scores.reduce((a, b) => Math.max(a, b), 0);
-  return quoteOf(top < ABOUT_THE_SAME ? undefined : lines[scores.indexOf(top)]);
+  const line = lines[scores.indexOf(top)];
+  return line && top >= ABOUT_THE_SAME ? quoteOf(line) : undefined;
 }
 
 /** Share of a question's words from which a line is what it asks about. */
@@ -200,6 +211,6 @@ export function strays(question: string, lines: readonly Line[]): (answer: strin
   return (answer) => !YES_OR_NO.test(answer) && !words(answer).some((word) => told.has(word));
 }
 
-export function quoteOf(line: Line | undefined): TimelineAnswer | undefined {
-  return line && { text: `${QUOTED[line.kind ?? 'text']}: “${line.quote}”`, lines: [line] };
+export function quoteOf(line: Line): TimelineAnswer {
+  return { text: `${QUOTED[line.kind ?? 'text']}: “${line.quote}”`, lines: [line] };
 }

@@ -7,6 +7,8 @@ export type Asked =
   | { type: 'while'; wanted: Sense; during: string; about: string }
   /** Times at which something is said or shown. */
   | { type: 'when'; about: string; sense: Sense | undefined; last: boolean }
+  /** What is said or shown at a time of the medium. */
+  | { type: 'at'; seconds: number; sense: Sense | undefined }
   /** How many times something happens. */
   | { type: 'count'; about: string; sense: Sense | undefined }
   /** Which of several pictures shows something. */
@@ -28,6 +30,8 @@ const SAID_WHILE = new RegExp(`\\b(?:${SAID})\\b(?:\\s+about\\s+(?<about>.+?))?\
 const SHOWN_WHILE = new RegExp(`\\b(?:${SHOWN})\\b\\s+(?:while|when|as)\\s+(?<during>.+?)\\s+(?:is|are|was|were)\\s+(?:being\\s+)?(?:${SAID})\\b`, 'i'); // prettier-ignore
 const WHEN = /^(?:when|at (?:what|which) (?:time|point|minute|second))\b/i;
 const HAPPENS = /\b(?:happens?|starts?|begins?|comes? up|first time|last time|rings?)\b/i;
+/** "What is said at 01:20?"; not "What starts at 9:15?". */
+const AT = new RegExp(`^what(?:'s| is| was| can be| happens| happened| do you| can you)?\\s*(?:${SAID}|${SHOWN}|see|hear|going on|there)?\\s*(?:at|around)\\s+(?<time>(?:\\d+:)?\\d{1,2}:\\d{2}|\\d+ ?(?:seconds?|minutes?))\\s*(?:in the (?:film|video|recording)|minutes|into .*)?\\??$`, 'i'); // prettier-ignore
 const COUNT = /^how (?:often|many times)\b/i;
 const PICTURES = '(?:photos?|photographs?|pictures?|images?)';
 const WHICH = new RegExp(`^(?:which|what)(?: one)?(?: of (?:these|the|those))?(?: \\w+)? ${PICTURES}\\s+(?:shows?|have|has|contains?|is of|are of|is about|with|depicts?)\\s+(?<about>.+)$`, 'i'); // prettier-ignore
@@ -50,12 +54,20 @@ export function asked(question: string): Asked {
   // "When was the bridge opened?" asks for what is said about it, not for a place in the medium.
   if (WHEN.test(text) && (sense || HAPPENS.test(text)))
     return { type: 'when', about: withoutFrame(text, WHEN), sense, last: /\blast\b/i.test(text) };
+  const at = AT.exec(text)?.groups;
+  if (at) return { type: 'at', seconds: secondsOf(at['time'] ?? ''), sense };
   if (COUNT.test(text)) return { type: 'count', about: withoutFrame(text, COUNT), sense };
   const which = WHICH.exec(text);
   if (which) return { type: 'which', about: which.groups?.['about'] ?? '' };
   if (COMPARE.test(text)) return { type: 'compare' };
   if (CHAPTERS.test(text)) return { type: 'chapters' };
   return SUMMARY.test(text) ? { type: 'summary' } : { type: 'other' };
+}
+
+/** Of a clock, or of a number with its unit. */
+function secondsOf(time: string): number {
+  if (time.includes(':')) return time.split(':').reduce((total, part) => 60 * total + Number(part), 0);
+  return parseInt(time, 10) * (/min/i.test(time) ? 60 : 1);
 }
 
 const FRAME = new RegExp(`\\b(?:${SAID}|${SHOWN}|something|anything|someone|anybody|time|times|first|last|happens?|is|are|was|were|does|do|did)\\b`, 'gi'); // prettier-ignore

@@ -1,5 +1,6 @@
 import type { Answer, JobPayload, Medium } from '#contracts';
 import type { JobContext } from '#jobs';
+import type { Line } from '../compose/lines.js';
 import { pictureLines } from '../compose/picture.js';
 import { segmentLines, type TimelineSegment } from '../compose/segments.js';
 import type { Stage } from '../context.js';
@@ -127,10 +128,15 @@ async function askDecoder(stage: Reader, request: SegmentsQuestion, context: Tel
     tokens.flush();
     return result(done, cite({ question, answer: done.text, segments, evidence: done.evidence, media }), started);
   }
-  const nearest = free ? (quoted(question, lines) ?? quoteOf(misheard(question, lines))) : undefined;
+  const nearest = free ? nearestQuote(question, lines) : undefined;
   const text = nearest?.text ?? prompts.not_found;
   if (free) context.emit({ type: 'token', text });
   return { ...result(done, nearest ? citeLines(nearest.lines, media) : [], started), text };
+}
+
+function nearestQuote(question: string, lines: readonly Line[]): TimelineAnswer | undefined {
+  const line = misheard(question, lines);
+  return quoted(question, lines) ?? (line && quoteOf(line));
 }
 
 async function relatedSegments(stage: Reader, question: string, whole: TimelineSegment[]): Promise<TimelineSegment[]> {

@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { standalone } from './follow-up.js';
+
+/** Turns of user and assistant by turns, the last of the user. */
+const last = (...contents: string[]) =>
+  standalone(contents.map((content, i) => ({ role: i % 2 ? 'assistant' : 'user', content })));
+
+describe('a follow-up question', () => {
+  it.each([
+    [['What is said about the train?', 'It is said: “The train leaves.”', 'When is it shown?'], 'When is the train shown?'],
+    [['When does the doorbell ring?', 'At 00:09.', 'And how often does it ring?'], 'How often does the doorbell ring?'],
+    [['What is said about the coffee?', 'It was grown in Peru.', 'and who said that?'], 'Who said that about the coffee?'],
+    [['Where was Otto Lund born?', 'In Bergen.', 'When did he arrive?'], 'When did Otto Lund arrive?'],
+    [['Where was Otto born?', 'In Bergen.', 'What is his job?'], "What is Otto's job?"],
+    [['What is in the picture?', 'red chair', 'What colour is it?'], 'What colour is the red chair?'],
+    [['What is the budget?', '4200 dollars.', 'When is that mentioned?'], 'When is the budget mentioned?'],
+  ])('%j', (turns, question) => {
+    expect(last(...turns)).toBe(question);
+  }); // prettier-ignore
+
+  it.each([
+    [['When is the train shown?', 'At 00:30.', 'What about the dog?'], 'When is the dog shown?'],
+    [['When is the train shown?', 'At 00:30.', 'And the dog?'], 'When is the dog shown?'],
+    [['Where was Otto born?', 'In Bergen.', 'How about Freya?'], 'Where was Freya born?'],
+  ])('%j asks the same of another thing', (turns, question) => {
+    expect(last(...turns)).toBe(question);
+  });
+
+  it.each([
+    [['Compare these two pictures.', 'lawn.jpg: A dog.\nrail.jpg: A train.', 'What about the second one?'], /rail\.jpg/],
+    [['When does the bell ring?', 'At 00:10 and 00:31.', 'What is said at the second one?'], /^What is said at 00:31\?$/],
+  ])('%j points at what was listed', (turns, question) => {
+    expect(last(...turns)).toMatch(question);
+  }); // prettier-ignore
+
+  it('goes back over several turns', () => {
+    expect(last('What is said about the umbrella?', 'It is in the office.', 'When is it mentioned?', 'At 00:06.', 'How often is it mentioned?')).toBe('How often is the umbrella mentioned?'); // prettier-ignore
+  });
+
+  it.each([
+    'When is the train shown?',
+    'What does the man say that he wants?',
+    'Who says that the shop is closed?',
+    'What is said in the second chapter?',
+    'And when is the train shown?',
+  ])('%s stands alone', (question) => {
+    expect(last('What is said about the coffee?', 'It was grown in Peru.', question).toLowerCase()).toBe(question.replace(/^And /, '').toLowerCase()); // prettier-ignore
+  });
+
+  it('is the only question where there is one', () => {
+    expect(last('When is it shown?')).toBe('When is it shown?');
+  });
+});
