@@ -34,6 +34,26 @@ const url = (...schemes: string[]) =>
       error: `is not a URL of ${schemes.map((scheme) => `${scheme}//`).join(' or ')}`,
     });
 
+const decoders = z
+  .string()
+  .transform((text) =>
+    text
+      .split(',')
+      .map((each) => each.trim())
+      .filter(Boolean)
+      .join(','),
+  )
+  .optional()
+  .refine((text) => text === undefined || areDecoders(text.split(',')), {
+    error: 'is neither URLs of grpc:// or grpcs:// with commas between nor one of http:// or https://',
+  });
+
+function areDecoders(urls: readonly string[]): boolean {
+  const are = (...schemes: string[]) =>
+    urls.every((each) => URL.canParse(each) && schemes.includes(new URL(each).protocol));
+  return are('grpc:', 'grpcs:') || (urls.length === 1 && are('http:', 'https:'));
+}
+
 /** https://github.com/standard-webhooks/standard-webhooks: 24 to 64 random bytes; base64 that Buffer would not read in full is refused. */
 function isWebhookSecret(text: string): boolean {
   const [, base64 = ''] = /^whsec_([A-Za-z0-9+/]+=*)$/.exec(text) ?? [];
@@ -121,8 +141,8 @@ export const SETTINGS = {
   TESSERA_EXECUTION_PROVIDERS: list('cpu').describe('onnxruntime execution providers in order, for example cuda,cpu.'),
   TESSERA_KV_MEMORY: size('512MiB').describe('Memory for the pages of the decoder.'),
   TESSERA_KV_DISK: size('4GiB').describe('Disk for pages that left memory.'),
-  TESSERA_DECODER_URL: url('grpc:', 'grpcs:', 'http:', 'https:').describe(
-    'Who decodes in place of this process: grpc://HOST:PORT of a decoder, or http(s)://HOST/v1 of an OpenAI-compatible engine.',
+  TESSERA_DECODER_URL: decoders.describe(
+    'Who decodes in place of this process: grpc://HOST:PORT of a decoder, or of several with commas between, or http(s)://HOST/v1 of an OpenAI-compatible engine.',
   ),
   TESSERA_DECODER_KEY: z
     .string()

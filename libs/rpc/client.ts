@@ -37,7 +37,6 @@ const SERVICE_CONFIG = JSON.stringify({
 
 const CHANNEL = {
   'grpc.service_config': SERVICE_CONFIG,
-  'grpc.enable_retries': 1,
   'grpc.max_receive_message_length': -1,
   'grpc.max_send_message_length': -1,
   // A decoder that comes back is found within two seconds, and one whose machine has gone within thirty.
@@ -52,6 +51,8 @@ export interface RpcClientOptions {
   key?: string | undefined;
   /** For a whole call, in milliseconds. */
   timeoutMs: number;
+  /** Whether a call that did not reach the decoder is sent again for some seconds; it is unless told. */
+  resend?: boolean;
 }
 
 /** Calls the decoders behind one address. */
@@ -65,7 +66,8 @@ export class DecoderRpc {
   ) {
     const { protocol, host } = new URL(url);
     const channel: ChannelCredentials = protocol === 'grpcs:' ? credentials.createSsl() : credentials.createInsecure();
-    this.client = new Decoder(`dns:///${host}`, channel, CHANNEL);
+    const resend = this.options.resend === false ? 0 : 1;
+    this.client = new Decoder(`dns:///${host}`, channel, { ...CHANNEL, 'grpc.enable_retries': resend });
   }
 
   /** Throws the decoder's own error, `decoder_failed` when the connection broke, `timeout`, or `cancelled`. */

@@ -200,3 +200,34 @@ function lengthDelimited(message: Buffer, number: number): Buffer {
   }
   throw new Error(`field ${number} is missing`);
 }
+
+test('of several decoders, one that is away is left out, and it is asked again when it is back', async () => {
+  const counting = () => {
+    let calls = 0;
+    const generate: Decoder['generate'] = (what, signal) => (calls++, decoder.generate(what, signal));
+    const model: Decoder = Object.assign(Object.create(decoder) as Decoder, { generate });
+    return { model, calls: () => calls };
+  };
+  const both = [counting(), counting()];
+  const serve = (which: number, port: number) =>
+    serveDecoder(both[which]!.model, { host: '127.0.0.1', port, key: KEY });
+  const ports = [await freePort(), await freePort()];
+  const open = [await serve(0, ports[0]!), await serve(1, ports[1]!)];
+  const several = await connect(ports.map((port) => `127.0.0.1:${port}`).join(',grpc://'));
+  const ask = async (): Promise<number> => {
+    const before = both.map(({ calls }) => calls());
+    expect((await answer(several, request({ maxTokens: 2 }))).done.usage.completionTokens).toBeGreaterThan(0);
+    return both.findIndex(({ calls }, i) => calls() > before[i]!);
+  };
+  try {
+    const home = await ask();
+    expect(await ask()).toBe(home);
+    await open[home]!.close();
+    expect(await ask()).toBe(1 - home);
+    open[home] = await serve(home, ports[home]!);
+    await expect.poll(ask, { timeout: 20_000, interval: 500 }).toBe(home);
+  } finally {
+    await several.dispose();
+    await Promise.all(open.map((each) => each.close()));
+  }
+});

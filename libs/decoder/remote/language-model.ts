@@ -10,6 +10,7 @@ export interface LanguageModel {
 
 /** How to reach one that is not in this process. */
 export interface RemoteOptions {
+  /** Several decoders with commas between. */
   url: string;
   /** Id of the pack of the caller. */
   pack: string;

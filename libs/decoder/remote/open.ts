@@ -2,12 +2,22 @@
 import type { Decoder } from '../host/client.js';
 import type { LanguageModel, RemoteOptions } from './language-model.js';
 
-/** A decoder in another process by `grpc(s)://host:port`, or an OpenAI-compatible engine by `http(s)://host/v1`. */
+/**
+ * A decoder in another process by `grpc(s)://host:port`, several of them with commas between, or an OpenAI-compatible engine by
+ * `http(s)://host/v1`.
+ */
 export async function connectDecoder(options: RemoteOptions): Promise<LanguageModel> {
   const { url, pack, key, timeoutMs } = options;
   if (/^grpcs?:/.test(url)) {
     const { RemoteDecoder } = await import('./remote-decoder.js');
-    return new RemoteDecoder(url, pack, { key, timeoutMs });
+    const [first = url, ...others] = url.split(',');
+    if (others.length === 0) return new RemoteDecoder(first, pack, { key, timeoutMs });
+    const { RoutedDecoder } = await import('./routed-decoder.js');
+    // Whoever can ask another one does not wait for this one.
+    const options = { key, timeoutMs, resend: false };
+    return new RoutedDecoder(
+      [first, ...others].map((name) => ({ name, model: new RemoteDecoder(name, pack, options) })),
+    );
   }
   const { openEngine } = await import('../openai/engine.js');
   return openEngine(options);
