@@ -16,6 +16,7 @@ def parser() -> argparse.ArgumentParser:
     p = commands.add_parser("prepare", help="base model, feature caches, chat texts")
     p.add_argument("--vision", type=Path, default=Path("encoders/vision/weights/efficientnet-lite2.onnx"))
     p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--layer", default="", help="cache what enters this layer of the encoder, for runs with encoder_from")
     p = commands.add_parser("train", help="run, or resume, one TOML")
     p.add_argument("config", type=Path)
     p = commands.add_parser("export", help="a checkpoint as adapter.safetensors and adapter.json")
@@ -23,7 +24,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("out", type=Path)
     p.add_argument("--raw", action="store_true", help="the last weights instead of their average")
     p.add_argument("--figures", type=Path, help="JSON of evaluate, copied into the manifest")
-    p = commands.add_parser("evaluate", help="an adapter (or 'none') on the validation splits")
+    p = commands.add_parser("evaluate", help="an adapter, a checkpoint (its averaged weights) or 'none' on the validation splits")
     p.add_argument("adapter")
     p.add_argument("--what", default="captions,vqa,chat,long")
     p.add_argument("--lengths", default="500:8,2000:8,8000:4", help="tokens:timelines, comma separated")
@@ -41,15 +42,16 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
-def open_model(kind: str, work: Path, rank: int = 16):
+def open_model(kind: str, work: Path, rank: int = 16, layer: str = ""):
     import torch
 
     from .model import Connector, Decoder
+    from .tail import open_tail
     from .train import open_base
 
     shape, weights, tokenizer = open_base(kind, work)
     model = Decoder(shape, weights, torch.bfloat16 if kind == "smollm2" else torch.float32, rank)
-    return model, Connector(shape.width).eval(), tokenizer
+    return model, Connector(shape.width, tail=open_tail(layer)).eval(), tokenizer
 
 
 def export_command(args: argparse.Namespace) -> None:
@@ -58,7 +60,7 @@ def export_command(args: argparse.Namespace) -> None:
     from .export import export
 
     run = torch.load(args.checkpoint, weights_only=False)["config"]
-    model, connector, _ = open_model(run["base"], args.work, run["rank"])
+    model, connector, _ = open_model(run["base"], args.work, run["rank"], run.get("encoder_from", ""))
     figures = json.loads(args.figures.read_text()) if args.figures else {}
     figures = {k: v for k, v in figures.items() if not k.endswith("_texts") and k != "long"}
     print(json.dumps(export(args.checkpoint, args.out, model, connector, not args.raw, figures), indent=1))
@@ -70,18 +72,24 @@ def evaluate_command(args: argparse.Namespace) -> None:
     from .adapter import load_adapter
     from .data import load_corpus
     from .evaluate import evaluate
+    from .export import restore
     from .splits import read_jsonl
     from .tiny import tiny_corpus
 
     torch.set_num_threads(args.threads)
-    model, connector, tokenizer = open_model(args.base, args.work)
+    checkpoint = Path(args.adapter).suffix == ".pt"
+    run = torch.load(args.adapter, weights_only=False)["config"] if checkpoint else {}
+    layer = run.get("encoder_from", "")
+    model, connector, tokenizer = open_model(args.base, args.work, run.get("rank", 16), layer)
     encode = lambda text: tokenizer.encode(text).ids  # noqa: E731
     if args.base == "tiny":
         corpus, speech = tiny_corpus(encode), ["a red dog"] * 64
     else:
-        corpus, speech = load_corpus(args.data, args.work, encode), [d["text"] for d in read_jsonl(args.data / "speech.jsonl")]
+        corpus, speech = load_corpus(args.data, args.work, encode, layer), [d["text"] for d in read_jsonl(args.data / "speech.jsonl")]
     if args.adapter == "none":
         model.adapted = False
+    elif checkpoint:
+        restore(Path(args.adapter), model, connector, averaged=True)
     else:
         load_adapter(Path(args.adapter), model, connector)
     if args.pictures:
@@ -97,7 +105,7 @@ def main() -> None:
     if args.command == "prepare":
         from .prepare import prepare
 
-        prepare(args.data, args.work, args.vision, args.threads)
+        prepare(args.data, args.work, args.vision, args.threads, args.layer)
     elif args.command == "train":
         from .train import train
 

@@ -26,6 +26,16 @@ def tensors(model: Decoder, connector: Connector) -> dict[str, torch.Tensor]:
     return {k: v.detach().to(torch.float16).contiguous() for k, v in out.items()}
 
 
+def trained(model: Decoder, connector: Connector) -> dict[str, list[torch.nn.Parameter]]:
+    """Everything that is trained, in the order of optimizers and checkpoints."""
+    tail = list(connector.tail.parameters()) if connector.tail is not None else []
+    own = [p for p in connector.parameters() if not any(p is t for t in tail)]
+    return {
+        "matrices": [p for p in own if p.ndim > 1], "vectors": [p for p in own if p.ndim <= 1], "lora": list(model.lora.parameters()),
+        "tail": tail,
+    }  # fmt: skip
+
+
 def save_adapter(path: Path, model: Decoder, connector: Connector, metadata: dict[str, str]) -> None:
     save_file(tensors(model, connector), path, metadata={"rank": str(model.lora.rank), "scale": "2.0", **metadata})
 
@@ -33,7 +43,7 @@ def save_adapter(path: Path, model: Decoder, connector: Connector, metadata: dic
 def load_adapter(path: Path, model: Decoder, connector: Connector) -> None:
     """Into the trainable parameters; every tensor must be there."""
     file = load_file(path)
-    connector.load_state_dict({key: file[name].float() for name, key in CONNECTOR.items()})
+    connector.load_state_dict({**connector.state_dict(), **{key: file[name].float() for name, key in CONNECTOR.items()}})
     with torch.no_grad():
         for key in model.lora.a:
             layer, name = key.split(":")

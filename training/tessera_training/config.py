@@ -41,6 +41,9 @@ class Config:
     label_smoothing: float = 0.05
     dropout: float = 0.3
     """in the connector: features of few pictures are learned by heart within three passes without it"""
+    encoder_from: str = ""
+    """the first layer of the vision encoder that is trained too (``tail``); its inputs are cached by ``prepare --layer``"""
+    rate_encoder: float = 1e-4
     connector_decay: float = 0.05
     weight_decay: float = 0.01
     clip: float = 1.0

@@ -13,7 +13,7 @@ import numpy as np
 
 from . import derived, timelines
 from .chat import TRAIN_SPEECH, load_texts
-from .features import finished, open_cache
+from .features import cache_file, finished, open_cache
 from .metrics import normalise
 from .plan import Branch, Sequence
 from .prompts import Encode, answer, caption_prompt, clean, picture_prefix, picture_question
@@ -51,13 +51,15 @@ def load_sentences(data: Path, held: list[Photo]) -> tuple[list[str], list[str]]
     return train, validation
 
 
-def load_corpus(data: Path, work: Path, encode: Encode) -> Corpus:
+def load_corpus(data: Path, work: Path, encode: Encode, layer: str = "") -> Corpus:
+    """``layer``: whose inputs the features are; the whole encoder's output by default."""
+    photo_cache, vqa_cache = cache_file(work, "photos", layer), cache_file(work, "vqa", layer)
     photos, held_photos = photo_splits(data)
     questions, held_questions = question_splits(data)
     sentences, held_sentences = load_sentences(data, held_photos)
     return Corpus(
         photos, held_photos, questions, held_questions, sentences, held_sentences, load_texts(work / "chat.jsonl", data, encode),
-        open_cache(work / "photos.f16"), finished(work / "photos.f16"), open_cache(work / "vqa.f16"), finished(work / "vqa.f16"),
+        open_cache(photo_cache), finished(photo_cache), open_cache(vqa_cache), finished(vqa_cache),
     )  # fmt: skip
 
 

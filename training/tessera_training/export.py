@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 from pathlib import Path
 
 import torch
 
-from .adapter import save_adapter
+from .adapter import save_adapter, trained
 from .config import Config
+from .export_vision import write_encoder
 from .model import Connector, Decoder
 from .prepare import sha256
+from .tail import tuned
 
 
 def restore(path: Path, model: Decoder, connector: Connector, averaged: bool) -> dict:
@@ -19,10 +22,8 @@ def restore(path: Path, model: Decoder, connector: Connector, averaged: bool) ->
     connector.load_state_dict(state["connector"])
     model.lora.load_state_dict(state["lora"])
     if averaged:
-        # the optimizer's order: connector matrices, connector vectors, low-rank factors
-        parameters = [p for p in connector.parameters() if p.ndim > 1] + [p for p in connector.parameters() if p.ndim <= 1]
         with torch.no_grad():
-            for p, a in zip([*parameters, *model.lora.parameters()], state["average"], strict=True):
+            for p, a in zip(chain(*trained(model, connector).values()), state["average"], strict=True):
                 p.copy_(a)
     model.merge()
     return state
@@ -39,7 +40,7 @@ def merge(ancestor: Path, main: Path, side: Path, out: Path) -> None:
 
 
 def export(checkpoint: Path, out: Path, model: Decoder, connector: Connector, averaged: bool, figures: dict) -> dict:
-    """``out`` is the folder of the pack: writes ``adapter.safetensors`` and ``adapter.json``."""
+    """``out`` is the folder of the pack: writes ``adapter.safetensors``, ``adapter.json`` and, where it was trained, the vision encoder."""
     state = restore(checkpoint, model, connector, averaged)
     run = Config(**state["config"])
     out.mkdir(parents=True, exist_ok=True)
@@ -50,5 +51,8 @@ def export(checkpoint: Path, out: Path, model: Decoder, connector: Connector, av
         "visualTokens": 16, "training": {"run": run.name, "steps": state["step"], "minutes": round(state["elapsed"] / 60, 1), "averaged": averaged},
         "figures": figures,
     }  # fmt: skip
+    if connector.tail is not None:
+        encoder = write_encoder(tuned(connector.tail), out)
+        manifest["encoder"] = {"file": encoder.name, "sha256": sha256(encoder), "bytes": encoder.stat().st_size, "from": run.encoder_from}
     (out / "adapter.json").write_text(json.dumps(manifest, indent=1) + "\n")
     return manifest

@@ -71,6 +71,13 @@ def build(convs: list[Conv], half: bool) -> onnx.ModelProto:
     return model
 
 
+def write_encoder(convs: list[Conv], folder: Path, half: bool = True) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "efficientnet-lite2.onnx"
+    onnx.save(build(convs, half), path)
+    return path
+
+
 def golden(session: ort.InferenceSession) -> dict[str, object]:
     """Outputs for the formula picture: 48 numbers spread over the map, its sum and the sum of its squares."""
     out = session.run(None, {"pixel_values": golden_pixels()})[0]
@@ -95,10 +102,7 @@ def main() -> None:
     parser.add_argument("--float32", action="store_true")
     args = parser.parse_args()
     convs = load_convs()
-    model = build(convs, half=not args.float32)
-    path = args.out / "efficientnet-lite2.onnx"
-    args.out.mkdir(parents=True, exist_ok=True)
-    onnx.save(model, path)
+    path = write_encoder(convs, args.out, half=not args.float32)
 
     import torch
 

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime as ort
+from onnx.utils import Extractor
 
 from .progress import Progress
-from .vision import CHANNELS, GRID, read_pixels
+from .vision import CHANNELS, GRID, SIDE, read_pixels
 
 CELLS = GRID * GRID
 CHUNK = 32
@@ -46,10 +48,14 @@ def box(variant: Variant, key: str) -> tuple[float, float, float, float] | None:
     return (x, y, x + w, y + h)
 
 
+def cache_file(work: Path, collection: str, layer: str = "") -> Path:
+    return work / f"{collection}{'-' if layer else ''}{layer}.f16"
+
+
 def open_cache(path: Path) -> np.memmap:
     """The cache for reading; rows of unfinished variants are zeros (see ``finished``)."""
     meta = json.loads(path.with_suffix(".json").read_text())
-    return np.memmap(path, np.float16, "r", shape=(meta["variants"], meta["pictures"], CELLS, CHANNELS))
+    return np.memmap(path, np.float16, "r", shape=(meta["variants"], meta["pictures"], meta.get("cells", CELLS), meta.get("channels", CHANNELS)))
 
 
 def finished(path: Path) -> int:
@@ -58,18 +64,27 @@ def finished(path: Path) -> int:
     return meta["done"] // meta["pictures"]
 
 
-def write_cache(path: Path, files: list[Path], variants: list[Variant], model: Path, threads: int) -> None:
-    """Encodes every file in every variant, variant by variant."""
+def until(model: Path, layer: str) -> bytes:
+    """The encoder up to what enters ``layer``."""
+    whole = onnx.load(model)
+    entering = next(node for node in whole.graph.node if node.name == layer).input[0]
+    return Extractor(onnx.shape_inference.infer_shapes(whole)).extract_model(["pixel_values"], [entering]).SerializeToString()
+
+
+def write_cache(path: Path, files: list[Path], variants: list[Variant], model: Path, threads: int, layer: str = "") -> None:
+    """Encodes every file in every variant, variant by variant: what enters ``layer``, or the whole encoder's output."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
-    session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    shape = (len(variants), len(files), CELLS, CHANNELS)
+    session = ort.InferenceSession(until(model, layer) if layer else model, options, providers=["CPUExecutionProvider"])
+    probe = session.run(None, {"pixel_values": np.zeros((1, 3, SIDE, SIDE), np.float32)})[0]
+    channels, cells = probe.shape[1], probe.shape[2] * probe.shape[3]
+    shape = (len(variants), len(files), cells, channels)
     meta_path = path.with_suffix(".json")
     done = json.loads(meta_path.read_text())["done"] if meta_path.exists() else 0
     out = np.memmap(path, np.float16, "r+" if path.exists() else "w+", shape=shape)
 
     def note(count: int) -> None:
-        meta_path.write_text(json.dumps({"variants": len(variants), "pictures": len(files), "done": count}))
+        meta_path.write_text(json.dumps({"variants": len(variants), "pictures": len(files), "cells": cells, "channels": channels, "done": count}))
 
     def load(job: tuple[Variant, Path]) -> np.ndarray:
         variant, file = job
@@ -85,7 +100,7 @@ def write_cache(path: Path, files: list[Path], variants: list[Variant], model: P
             for start in starts:
                 pixels, ahead = np.stack(ahead.result()), next(chunks, None)
                 maps = session.run(None, {"pixel_values": pixels})[0]
-                out[v, start : start + len(maps)] = maps.reshape(len(maps), CHANNELS, CELLS).transpose(0, 2, 1)
+                out[v, start : start + len(maps)] = maps.reshape(len(maps), channels, cells).transpose(0, 2, 1)
                 note(v * len(files) + start + len(maps))
                 progress.at(v * len(files) + start + len(maps))
     out.flush()

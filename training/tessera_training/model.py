@@ -143,9 +143,13 @@ def hide(visible: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
 class Connector(nn.Module):
     """Feature map [n, 64, 1280] (row major 8×8) → 16 visual tokens [n, 16, 576] by pixel shuffle and a two-layer MLP."""
 
-    def __init__(self, width: int = 576, channels: int = 1280, hidden: int = 1152, dropout: float = 0.0) -> None:
+    def __init__(
+        self, width: int = 576, channels: int = 1280, hidden: int = 1152, dropout: float = 0.0, tail: nn.Module | None = None
+    ) -> None:
         super().__init__()
         self.width, self.dropout = width, dropout
+        self.tail = tail
+        """layers of the encoder that are trained too; then ``f`` is what enters them"""
         self.norm = nn.LayerNorm(channels * 4)
         self.fc1 = nn.Linear(channels * 4, hidden)
         self.fc2 = nn.Linear(hidden, width)
@@ -157,7 +161,7 @@ class Connector(nn.Module):
         return f.view(n, 4, 2, 4, 2, c).permute(0, 1, 3, 2, 4, 5).reshape(n, VISUAL_TOKENS, 4 * c)
 
     def forward(self, f: torch.Tensor) -> torch.Tensor:
-        y = self.norm(self.shuffle(f))
+        y = self.norm(self.shuffle(f if self.tail is None else self.tail(f)))
         with torch.autocast("cpu", torch.bfloat16, enabled=f.shape[0] > 1 and self.training):
             y = F.gelu(self.fc1(F.dropout(y, self.dropout, self.training)))
             y = self.fc2(F.dropout(y, self.dropout, self.training))

@@ -20,7 +20,7 @@ import torch.multiprocessing as mp
 from torch import nn
 
 from . import config as configs
-from .adapter import load_adapter
+from .adapter import load_adapter, trained
 from .base import Shape, Weights, byte_tokenizer, load_gguf, load_tokenizer, random_base
 from .data import Batch, Corpus, Stream, active_tokens, load_corpus
 from .evaluate import caption_texts
@@ -30,6 +30,7 @@ from .plan import Sequence, lay
 from .prepare import fetch_base
 from .progress import clock
 from .scst import Rewards, sample
+from .tail import open_tail
 from .tiny import tiny_corpus
 from .words import warm_start
 
@@ -85,7 +86,7 @@ class Trainer:
         self.encode = lambda text: tokenizer.encode(text).ids
         dtype = torch.bfloat16 if run.base == "smollm2" else torch.float32
         self.model = Decoder(shape, weights, dtype, run.rank)
-        self.connector = Connector(shape.width, dropout=run.dropout)
+        self.connector = Connector(shape.width, dropout=run.dropout, tail=open_tail(run.encoder_from))
         if run.compile:
             self.model.compile()
         self.stream = Stream(corpus, self.encode, run.seed, worker, run.workers, run.timeline_tokens, run.vqa_pictures)
@@ -93,15 +94,13 @@ class Trainer:
         active = active_tokens(corpus, self.encode, (probe.timeline() for _ in range(100)))
         self.vocabulary = Vocabulary(self.model, active, run.seed)
         self.rewards = Rewards(corpus.photos) if run.stage == "scst" else None
-        decay, plain = [], []
-        for p in self.connector.parameters():
-            (decay if p.ndim > 1 else plain).append(p)
-        lora = list(self.model.lora.parameters())
+        parts = trained(self.model, self.connector)
         self.optimizer = torch.optim.AdamW(
             [
-                {"params": decay, "rate": run.rate_connector, "weight_decay": run.connector_decay},
-                {"params": plain, "rate": run.rate_connector, "weight_decay": 0.0},
-                {"params": lora, "rate": run.rate_lora, "weight_decay": run.weight_decay},
+                {"params": parts["matrices"], "rate": run.rate_connector, "weight_decay": run.connector_decay},
+                {"params": parts["vectors"], "rate": run.rate_connector, "weight_decay": 0.0},
+                {"params": parts["lora"], "rate": run.rate_lora, "weight_decay": run.weight_decay},
+                {"params": parts["tail"], "rate": run.rate_encoder, "weight_decay": run.weight_decay},
             ],
             lr=0.0, betas=(0.9, 0.98),
         )  # fmt: skip
@@ -219,10 +218,11 @@ class Trainer:
     def load(self, path: Path, everything: bool) -> None:
         """``everything``: resume; otherwise only the averaged weights, as the start of a new run."""
         state = torch.load(path, weights_only=False)
-        self.connector.load_state_dict(state["connector"])
+        self.connector.load_state_dict({**self.connector.state_dict(), **state["connector"]})
         self.model.lora.load_state_dict(state["lora"])
         with torch.no_grad():
-            for a, b in zip(self.average, state["average"], strict=True):
+            # the encoder's layers come last: a run that trains them may start from one that did not
+            for a, b in zip(self.average, state["average"], strict=everything):
                 a.copy_(b)
         if everything:
             self.optimizer.load_state_dict(state["optimizer"])
@@ -260,7 +260,7 @@ def work_on(worker: int, run: configs.Config, data: Path, work: Path, folder: Pa
         dist.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=worker, world_size=run.workers)
     base = open_base(run.base, work)
     encode = lambda text: base[2].encode(text).ids  # noqa: E731
-    corpus = tiny_corpus(encode) if run.base == "tiny" else load_corpus(data, work, encode)
+    corpus = tiny_corpus(encode) if run.base == "tiny" else load_corpus(data, work, encode, run.encoder_from)
     t = Trainer(run, corpus, base, worker)
     embedding = base[1]["token_embd.weight"] if run.warm_minutes else None
     base = (base[0], {}, base[2])

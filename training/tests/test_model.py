@@ -146,3 +146,52 @@ def test_rotate_passes_gradients_through_its_transpose():
     y = Rotate.apply(x, angle.cos(), angle.sin(), 3, plain)
     assert torch.allclose(y, rotate(x, angle.cos(), angle.sin(), 3))
     assert torch.allclose(torch.autograd.grad(y, x, upstream)[0], wanted)
+
+
+def encoder():
+    """Six convolutions like the encoder's: a stem, a block with a residual connection and a head."""
+    from tessera_training.vision import CHANNELS, Conv
+
+    g = torch.Generator().manual_seed(2)
+
+    def conv(name, inputs, outputs, side, stride=1, groups=1, relu6=True, residual=None):
+        pad = (0, 1, 0, 1) if stride == 2 else (side // 2,) * 4
+        weight = torch.randn(outputs, inputs // groups, side, side, generator=g) / (inputs // groups * side * side) ** 0.5
+        return Conv(name, weight, torch.randn(outputs, generator=g) * 0.1, stride, pad, groups, relu6, residual)
+
+    return [
+        conv("stem", 3, 8, 3, stride=2), conv("block0.expand", 8, 24, 1), conv("block0.depthwise", 24, 24, 3, groups=24),
+        conv("block0.project", 24, 8, 1, relu6=False, residual=1), conv("block1.expand", 8, 16, 1), conv("head", 16, CHANNELS, 1),
+    ]  # fmt: skip
+
+
+def test_tail_is_the_rest_of_the_encoder_and_takes_gradients():
+    from tessera_training.tail import Tail
+    from tessera_training.vision import forward
+
+    convs, pixels = encoder(), torch.randn(2, 3, 16, 16)
+    entering = forward(convs[:1], pixels).permute(0, 2, 3, 1).reshape(2, 64, 8)
+    tail = Tail(convs, "block0.expand").eval()
+    got = tail(entering)
+    assert torch.allclose(got, forward(convs, pixels).permute(0, 2, 3, 1).reshape(2, 64, -1), atol=1e-5)
+    got.sum().backward()
+    assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in tail.parameters())
+    for wrong, reason in (("block0.project", "inside a block"), ("block9", "no layer")):
+        try:
+            Tail(convs, wrong)
+            raise AssertionError(wrong)
+        except ValueError as error:
+            assert reason in str(error)
+
+
+def test_features_until_a_layer_are_what_enters_it(tmp_path):
+    import onnxruntime as ort
+    from tessera_training.export_vision import write_encoder
+    from tessera_training.features import until
+    from tessera_training.vision import SIDE, forward
+
+    convs = encoder()
+    convs[0].stride, pixels = 32, torch.randn(1, 3, SIDE, SIDE)
+    path = write_encoder(convs, tmp_path, half=False)
+    got = ort.InferenceSession(until(path, "block1.expand")).run(None, {"pixel_values": pixels.numpy()})[0]
+    assert torch.allclose(torch.from_numpy(got), forward(convs[:4], pixels), atol=1e-4)
