@@ -112,6 +112,15 @@ export function framesPlan(request: FramesRequest): FfmpegPlan {
   };
 }
 
+/** All pictures of an HEVC stream as packed RGB. */
+export function tilesPlan(file: string): FfmpegPlan {
+  return {
+    input: inputName(file),
+    inputOptions: ['-loglevel', 'error', '-threads', '2', '-f', 'hevc', ...readOptions({})],
+    outputOptions: ['-map', '0:v:0', '-fps_mode', 'passthrough', '-pix_fmt', 'rgb24', '-f', 'rawvideo'],
+  };
+}
+
 /** Seconds of a frame from its `showinfo` line; undefined for any other line. */
 export function showinfoTime(line: string): number | undefined {
   const found = /Parsed_showinfo.*\bn:\s*\d+ .*\bpts_time:\s*(-?[\d.]+)/.exec(line);

@@ -1,5 +1,6 @@
 import sharp from 'sharp';
 import { TesseraError } from '#contracts';
+import { decodeHeic, isHeicSource, probeHeic } from './heif/decode.js';
 import { DEFAULT_LIMITS, type MediaLimits } from './limits.js';
 
 // Every picture is decoded once: what libvips would keep of it is of no use, and up to 50 MB.
@@ -28,6 +29,7 @@ export interface ImageOptions {
   signal?: AbortSignal;
 }
 
+const HEIC = 'image/heic';
 const MIME: Record<string, string> = { svg: 'image/svg+xml', heif: 'image/avif' };
 
 /** SVG has no pixels of its own: its longer side is drawn at least this large before it is resized. */
@@ -39,6 +41,11 @@ export async function probePicture(
   limits: Partial<MediaLimits> = {},
 ): Promise<PictureFacts> {
   const { maxPixels } = { ...DEFAULT_LIMITS, ...limits };
+  if (await isHeicSource(source)) {
+    const size = await probeHeic(source);
+    requirePixels(size.width, size.height, maxPixels);
+    return { mimeType: HEIC, ...size, frames: 1 };
+  }
   const header = await sharp(source, { limitInputPixels: false })
     .metadata()
     .catch((error: unknown) => {
@@ -53,6 +60,18 @@ export async function probePicture(
 }
 
 /**
+ * What sharp is to read for a picture: the picture itself, or a copy of it in a form that it knows.
+ * @throws TesseraError corrupt_media, file_too_large, tool_missing, timeout, cancelled
+ */
+export async function readable(
+  source: string | Uint8Array,
+  mimeType: string,
+  options: { limits: MediaLimits; signal?: AbortSignal | undefined },
+): Promise<string | Uint8Array> {
+  return mimeType === HEIC ? decodeHeic(source, options) : source;
+}
+
+/**
  * Any picture as sRGB, upright, its transparency on white, the first frame of an animation, resized by
  * Catmull-Rom bicubic with antialiasing (Pillow's BICUBIC to within 0.2 of 255 on photographs).
  * @throws TesseraError too_many_pixels, corrupt_media, cancelled
@@ -64,7 +83,7 @@ export async function decodeImage(source: string | Uint8Array, options: ImageOpt
   throwIfAborted(signal);
   const density = Math.min(2400, Math.max(72, (72 * SVG_PIXELS) / Math.max(width, height)));
   try {
-    const rgb = await sharp(source, {
+    const rgb = await sharp(await readable(source, mimeType, { limits, signal }), {
       limitInputPixels: limits.maxPixels,
       failOn: 'truncated',
       sequentialRead: true,

@@ -31,8 +31,8 @@ const SIGNATURES: Signature[] = [
   { at: 4, bytes: 'ftypavis', found: image('image/avif') },
   { at: 0, bytes: 'II*\0', found: image('image/tiff') },
   { at: 0, bytes: 'MM\0*', found: image('image/tiff') },
-  { at: 4, bytes: 'ftyphei', found: refused('a HEIC picture (convert it to JPEG or AVIF)') },
-  { at: 4, bytes: 'ftypmif1', found: refused('a HEIF picture (convert it to JPEG or AVIF)') },
+  { at: 4, bytes: 'ftyphei', found: image('image/heic') },
+  { at: 4, bytes: 'ftypmif1', found: image('image/heif') },
   { at: 0, bytes: '%PDF-', found: document(DOCUMENT_TYPES.pdf) },
   { at: 0, bytes: 'PK\x03\x04', found: document(DOCUMENT_TYPES.zip) },
   {

@@ -3,7 +3,7 @@ import { TesseraError } from '#contracts';
 import { runFfmpeg } from '../ffmpeg.js';
 import { decodeFrames } from '../frames.js';
 import { DEFAULT_LIMITS, type MediaLimits } from '../limits.js';
-import { corrupt, probePicture } from '../picture.js';
+import { corrupt, probePicture, readable } from '../picture.js';
 import type { MediumFacts } from '../probe.js';
 import { clipPlan } from './clip-plan.js';
 
@@ -57,8 +57,12 @@ export async function* cutClip(
 export async function still(file: string, { at, ...options }: EvidenceOptions & { at?: number }): Promise<Buffer> {
   const { facts, limits, signal } = options;
   if (facts.kind === 'image') {
-    await probePicture(file, limits);
-    const picture = sharp(file, { failOn: 'truncated', limitInputPixels: { ...DEFAULT_LIMITS, ...limits }.maxPixels });
+    const { mimeType } = await probePicture(file, limits);
+    const source = await readable(file, mimeType, { limits: { ...DEFAULT_LIMITS, ...limits }, signal });
+    const picture = sharp(source, {
+      failOn: 'truncated',
+      limitInputPixels: { ...DEFAULT_LIMITS, ...limits }.maxPixels,
+    });
     return jpeg(picture.autoOrient().flatten({ background: '#ffffff' }), STILL_PIXELS, STILL_PIXELS);
   }
   if (facts.kind !== 'video')

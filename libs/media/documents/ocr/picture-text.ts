@@ -2,7 +2,7 @@ import sharp from 'sharp';
 import { TesseraError } from '#contracts';
 import { decodeFrames } from '../../frames.js';
 import { DEFAULT_LIMITS, type MediaLimits } from '../../limits.js';
-import { probePicture } from '../../picture.js';
+import { probePicture, readable } from '../../picture.js';
 import type { MediumFacts } from '../../probe.js';
 import { textLikelihood } from './text-likelihood.js';
 import type { GreyPicture, PictureText, TextRecognizer } from './text-recognizer.js';
@@ -33,13 +33,14 @@ export interface PictureTextOptions {
  */
 export async function readPictureText(source: string | Uint8Array, options: PictureTextOptions): Promise<PictureText> {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const { width, height } = await probePicture(source, limits);
+  const { mimeType, width, height } = await probePicture(source, limits);
+  const picture = await readable(source, mimeType, { limits, signal: options.signal });
   const longer = Math.max(width, height);
   const look = Math.min(1, LOOK_PIXELS / longer);
-  if (textLikelihood(await greyOf(source, width, height, look, limits)) < PRINT_FROM) return NOTHING;
+  if (textLikelihood(await greyOf(picture, width, height, look, limits)) < PRINT_FROM) return NOTHING;
   if (options.signal?.aborted) throw new TesseraError('cancelled', 'Reading the text of a picture was cancelled.');
   const scale = longer < ENLARGE_BELOW ? 2 : Math.min(1, READ_PIXELS / longer);
-  return inPixels(await recognize(await greyOf(source, width, height, scale, limits), options), scale);
+  return inPixels(await recognize(await greyOf(picture, width, height, scale, limits), options), scale);
 }
 
 /** The text of a drawn page of a document, where the least sign of print is worth a look; empty for a blank page. */
