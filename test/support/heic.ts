@@ -67,7 +67,12 @@ export function heic({ tiles, tileSize, columns, size, irot, imir }: HeicRequest
 function hevc(picture: string): { config: Buffer; data: Buffer } {
   const file = `${picture}.hevc`;
   ffmpeg('-i', picture, '-frames:v', '1', '-pix_fmt', 'yuv444p', '-c:v', 'libx265', '-x265-params', 'log-level=none:crf=4', file); // prettier-ignore
-  const units = readFileSync(file).toString('latin1').split(/\0\0\0?\x01/).slice(1).map((unit) => Buffer.from(unit, 'latin1')); // prettier-ignore
+  // Start codes have three bytes, or four with a zero before them, which no unit ends with.
+  const units = readFileSync(file)
+    .toString('latin1')
+    .split('\0\0\u0001')
+    .slice(1)
+    .map((unit) => Buffer.from(unit.replace(/\0$/, ''), 'latin1'));
   const typed = units.map((unit) => ({ unit, type: (unit[0]! >> 1) & 63 }));
   const sets = typed.filter(({ type }) => type >= 32 && type <= 34);
   const arrays = sets.map(({ type, unit }) => Buffer.concat([u8(0x80 | type), u16(1), u16(unit.length), unit]));
