@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { TesseraError, type InstalledPack, type Transcript } from '#contracts';
+import { traced } from '#platform';
 import {
   createVad,
   RegionDetector,
@@ -15,7 +16,7 @@ import { NOT_ENGLISH, seemsEnglish } from './english.js';
 import { FAMILIES, modelFiles } from './families.js';
 import { SlowGain } from './loudness.js';
 import { Pass, type PassOptions } from './pass.js';
-import type { SpeechVocabulary } from './recognition.js';
+import type { RecogniseRequest, SpeechVocabulary } from './recognition.js';
 import { SoundBuffer } from './sound-buffer.js';
 import { SpeechWorkers } from './speech-workers.js';
 
@@ -70,7 +71,8 @@ export class SpeechRecognizer {
       {
         vocabulary,
         takesPrompt: family.takesPrompt,
-        recognise: (request) => workers.recognise(request, signal),
+        recognise: (request) =>
+          traced('speech.recognise', measuresOf(request), () => workers.recognise(request, signal)),
       },
     );
     const seconds = await this.listen(audio, pass, signal);
@@ -136,6 +138,11 @@ export class SpeechRecognizer {
     return sound.length / VAD_SAMPLE_RATE;
   }
 }
+
+const measuresOf = ({ utterances }: RecogniseRequest) => ({
+  'tessera.utterances': utterances.length,
+  'tessera.audio_seconds': utterances.reduce((sum, { length }) => sum + length, 0) / VAD_SAMPLE_RATE,
+});
 
 /** @throws TesseraError model_missing when the pack has no speech model */
 export async function createSpeechRecognizer({ pack, graphs, threads = 0 }: SpeechOptions): Promise<SpeechRecognizer> {

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { TesseraError, type InstalledPack } from '#contracts';
+import { recordWork } from '#platform';
 import { createSession, readOnnx, tensor, type OnnxSession } from '#runtime';
 import { buildVadModel, CONTEXT, HIDDEN, WINDOW } from './vad-graph.js';
 
@@ -32,6 +33,9 @@ export class VadStream {
   private c = new Float32Array(HIDDEN);
   private context = new Float32Array(CONTEXT);
   private rest = new Float32Array(0);
+  private readonly begun = Date.now();
+  private windows = 0;
+  private busyMs = 0;
 
   constructor(private readonly session: OnnxSession) {}
 
@@ -45,11 +49,14 @@ export class VadStream {
 
   /** The probability of the last, partly filled window; empty when nothing is left. */
   async finish({ signal }: { signal?: AbortSignal } = {}): Promise<Float32Array> {
-    if (this.rest.length === 0) return new Float32Array(0);
     const last = new Float32Array(WINDOW);
     last.set(this.rest);
+    const probability = await this.run(last, this.rest.length === 0 ? 0 : 1, signal);
     this.rest = new Float32Array(0);
-    return this.run(last, 1, signal);
+    // A call is a second of sound: one span for the stream, not thousands.
+    const measures = { 'tessera.windows': this.windows, 'tessera.busy_ms': this.busyMs };
+    recordWork('vad', { start: this.begun, end: Date.now() }, measures);
+    return probability;
   }
 
   private async run(samples: Float32Array, count: number, signal: AbortSignal | undefined): Promise<Float32Array> {
@@ -64,7 +71,10 @@ export class VadStream {
       h: tensor('float32', [1, 1, HIDDEN], this.h),
       c: tensor('float32', [1, 1, HIDDEN], this.c),
     };
+    const asked = performance.now();
     const { probability, h_out, c_out } = await this.session.run(feeds, { transfer: true, signal });
+    this.busyMs += performance.now() - asked;
+    this.windows += count;
     this.h = h_out!.data as Float32Array<ArrayBuffer>;
     this.c = c_out!.data as Float32Array<ArrayBuffer>;
     return probability!.data as Float32Array;

@@ -1,4 +1,5 @@
 import { TesseraError, type InstalledPack } from '#contracts';
+import { traced } from '#platform';
 import { SessionHost, tensor, type OnnxSession } from '#runtime';
 import { toPixelValues } from './preprocess.js';
 
@@ -32,10 +33,12 @@ export class VisionEncoder {
    * @throws TesseraError invalid_request for a picture of another size, cancelled
    */
   async encode(images: readonly Uint8Array[], { signal }: { signal?: AbortSignal } = {}): Promise<Float32Array> {
-    const parts: Float32Array[] = [];
-    for (let at = 0; at < images.length; at += BATCH)
-      parts.push(await this.encodeBatch(images.slice(at, at + BATCH), signal));
-    return concatenate(parts);
+    return traced('vision.encode', { 'tessera.pictures': images.length }, async () => {
+      const parts: Float32Array[] = [];
+      for (let at = 0; at < images.length; at += BATCH)
+        parts.push(await this.encodeBatch(images.slice(at, at + BATCH), signal));
+      return concatenate(parts);
+    });
   }
 
   /** The encoder's feature map alone: float32 [n, 1280, 8, 8]. */

@@ -11,4 +11,12 @@ export { isPublicAddress } from './net/address.js';
 export { checkUrl, type UrlRules } from './net/rules.js';
 export { readiness, serveHealth, type HealthServer } from './health.js';
 export { counter, gauge, histogram, renderMetrics } from './metrics.js';
-export { beginWork, startTraces, traceCarrier, type TraceCarrier, type TracedWork } from './traces.js';
+export {
+  beginWork,
+  recordWork,
+  startTraces,
+  traceCarrier,
+  traced,
+  type TraceCarrier,
+  type TracedWork,
+} from './traces.js';

@@ -90,3 +90,22 @@ export function beginWork(
     },
   };
 }
+
+/** Work as a span below what is being done; the work alone when nothing is traced. */
+export async function traced<T>(name: string, attributes: Attributes, work: () => Promise<T>): Promise<T> {
+  const span = beginWork(name, { attributes });
+  if (!span) return work();
+  try {
+    const value = await span.within(work);
+    span.end();
+    return value;
+  } catch (error) {
+    span.end({ error });
+    throw error;
+  }
+}
+
+/** Work of another thread, told when it was over, as a span below what is being done. Unix times in milliseconds. */
+export function recordWork(name: string, { start, end }: { start: number; end: number }, attributes: Attributes): void {
+  if (on) trace.getTracer('tessera').startSpan(name, { startTime: start, attributes }).end(end);
+}

@@ -1,8 +1,16 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startTraces } from '#platform';
+import { createDecoder, serveDecoder } from '#decoder';
+import { askTree } from '#jobs';
+import { openTessera } from '#pipeline';
+import { beginWork, loadConfig, startTraces } from '#platform';
 import { form, PNG, startApi, type TestApi } from '../support/api.js';
+import { ROOT } from '../support/cli.js';
+import { defaultPack } from '../support/decoder.js';
 
 interface Span {
   name: string;
@@ -87,3 +95,42 @@ test('a request, its jobs and what they are made of are one trace, which goes on
   expect(new Set(others.map((span) => span.traceId)).size).toBe(1);
   expect(others.map(({ name }) => name)).not.toContain('GET /health/live');
 });
+
+test('a question about a film is one trace down to the encoders, and over gRPC to the phases of the decoder', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'tessera-traces-'));
+  await chmod(folder, 0o711);
+  const { cacheDir } = loadConfig();
+  const kv = { kvDir: join(folder, 'kv'), kvMemoryBytes: 256e6, kvDiskBytes: 0 };
+  const decoder = await createDecoder({ pack: await defaultPack(), cacheDir, ...kv, threads: 2 });
+  const served = await serveDecoder(decoder, { host: '127.0.0.1', port: 0 });
+  const env = { TESSERA_DATA_DIR: folder, TESSERA_DECODER_URL: `grpc://${served.address}` };
+  const tessera = await openTessera(loadConfig({ ...process.env, ...env }), { private: true });
+  const stop = await startTraces(endpoint, 'test');
+  const before = received.length;
+  const request = beginWork('request');
+  const film = { type: 'file' as const, path: join(ROOT, 'samples/talk.mp4'), name: 'talk.mp4' };
+  try {
+    const id = await request?.within(async () => tessera.jobs.submit(await askTree('What is said about tea?', [film])));
+    await tessera.jobs.result(id ?? '');
+  } finally {
+    request?.end();
+    await tessera.close();
+    await served.close();
+    await stop();
+    await decoder.dispose();
+    await rm(folder, { recursive: true, force: true });
+  }
+  const spans = received.slice(before).map(({ span }) => span);
+  expect(new Set(spans.map(({ traceId }) => traceId)).size).toBe(1);
+  const parentsOf = (name: string): (string | undefined)[] => {
+    const found = spans.filter((span) => span.name === name);
+    expect(found, name).not.toEqual([]);
+    return [...new Set(found.map((span) => spans.find(({ spanId }) => spanId === span.parentSpanId)?.name))];
+  };
+  expect(parentsOf('vision.encode')).toEqual(['media.see']);
+  expect(parentsOf('vad')).toEqual(['media.hear']);
+  expect(parentsOf('speech.recognise')).toEqual(['media.hear']);
+  expect(parentsOf('tessera.v1.Decoder/Generate')).toContain('answer');
+  for (const phase of ['prefill', 'select', 'decode'])
+    expect(parentsOf(`decoder.${phase}`)).toEqual(['tessera.v1.Decoder/Generate']);
+}, 180_000);

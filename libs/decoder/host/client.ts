@@ -5,6 +5,7 @@ import { spawnWorker, Tokenizer, type SelectOptions } from '#runtime';
 import type { LanguageModel } from '../remote/language-model.js';
 import { modelFiles } from '../runner/model.js';
 import type { DecoderStats, FromWorker, ToWorker, WorkerOptions } from './messages.js';
+import { tracePhases } from './phases.js';
 
 export interface DecoderOptions {
   pack: InstalledPack;
@@ -106,6 +107,7 @@ export class DecoderClient implements Decoder {
       for (;;) {
         const event = await queue.next();
         finished = event.type === 'done';
+        if (event.type === 'done') tracePhases(event);
         yield event;
         if (finished) return;
       }
