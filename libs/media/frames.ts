@@ -80,11 +80,38 @@ async function* run(
   }
   for (const time of passes.times) {
     const at = start + time;
-    let frame = await first(pass({ ...request, start: at, count: 1 }, options, [], limits));
-    // Past the last frame's time there is nothing to seek to: that frame is what is on the screen.
-    frame ??= await final(pass({ ...request, start: Math.max(0, at - 2) }, options, warnings, limits));
-    if (frame) yield frame;
+    if (at > (options.facts.duration ?? Infinity) + PAST_END) continue;
+    const next = await first(pass({ ...request, start: at, count: 1 }, options, [], limits));
+    if (next && next.t - at <= SOON) yield next;
+    else {
+      const shown = (await shownAt(at, request, (each) => pass(each, options, warnings, limits))) ?? next;
+      if (shown) yield shown;
+    }
   }
+}
+
+/** A time up to this long after the end (seconds) still means the last frame: headers are not exact. */
+const PAST_END = 2;
+/** The next frame within this time (seconds) is the one that was asked for. */
+const SOON = 0.1;
+/** How far back to look for the frame that is still on the screen (seconds): mostly not far. */
+const BACK = [2, 10, Infinity];
+
+/**
+ * The last frame up to a time: the next one comes late, or never. So it is with slides that have a frame each, at the end of a film, and
+ * where a file without an index is entered behind the key frame that was needed.
+ */
+async function shownAt(
+  at: number,
+  request: FramesRequest,
+  decode: (request: FramesRequest) => AsyncIterable<VideoFrame>,
+): Promise<VideoFrame | undefined> {
+  for (const back of BACK) {
+    const from = Math.max(0, at - back);
+    const frame = await final(decode({ ...request, start: from, end: at + 0.001 }));
+    if (frame || from === 0) return frame;
+  }
+  return undefined;
 }
 
 async function* pass(
@@ -102,8 +129,12 @@ async function* pass(
       if (time !== undefined) times.push(time);
     },
   });
-  for await (const rgb of cut(run.stdout, request.size * request.size * 3))
-    yield { t: Math.max(0, (request.start ?? 0) + (await times.shift())), rgb };
+  for await (const rgb of cut(run.stdout, request.size * request.size * 3)) {
+    const t = Math.max(0, (request.start ?? 0) + (await times.shift()));
+    // ffmpeg counts a range's length from where it got in, which in a file without an index is late.
+    if (t >= (request.end ?? Infinity)) break;
+    yield { t, rgb };
+  }
   const failure = run.failure();
   if (failure) warnings.push(`The video is damaged: ${failure}`);
 }
