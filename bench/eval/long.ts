@@ -49,13 +49,15 @@ const MODES: Mode[] = [
 /**
  * Questions about seeded timelines of growing length: to the product, as its answer job asks them and in other words, and to the
  * decoder alone, which reads related lines, the pages that selection chooses, or everything where that can run. Accuracy by
- * kind, citations, times, memory. `--modes product` asks only those whose name begins so.
+ * kind, citations, times, memory. `--modes product` asks only those whose name begins so;
+ * `--show` prints every wrong answer.
  */
 export async function run(args: string[]): Promise<void> {
   const { data, rest } = evalArguments(args, {
     lengths: { type: 'string' },
     timelines: { type: 'string' },
     modes: { type: 'string' },
+    show: { type: 'boolean' },
     budget: { type: 'string' },
     score: { type: 'string' },
     group: { type: 'string' },
@@ -88,7 +90,7 @@ export async function run(args: string[]): Promise<void> {
     try {
       const modes = MODES.filter((mode) => mode.name.startsWith(String(rest['modes'] ?? '')))
         .filter((mode) => mode.asks === 'product' || !mode.dense || length <= DENSE_UP_TO)
-        .map((mode) => new Tally(mode));
+        .map((mode) => new Tally(mode, rest['show'] === true));
       // Very long material is read once: its questions are as many as those of several short ones.
       const count = length >= 100_000 ? 1 : timelines;
       for (let seed = 1; seed <= count; seed++)
@@ -225,12 +227,17 @@ class Tally {
   private readonly speeds: number[] = [];
   private prefill = 0;
 
-  constructor(readonly mode: Mode) {}
+  constructor(
+    readonly mode: Mode,
+    private readonly show: boolean,
+  ) {}
 
   add(question: Question, { text, cited, firstTokenMs, prefill, decode }: Told): void {
     const kind = this.kinds.get(question.kind) ?? { right: 0, asked: 0 };
     const right = isRight(question, text);
     this.kinds.set(question.kind, { right: kind.right + (right ? 1 : 0), asked: kind.asked + 1 });
+    if (this.show && !right)
+      process.stdout.write(`${this.mode.name}\t${question.text}\t${question.values.join(', ')}\t${text}\n`);
     if (right && question.kind === 'fact') {
       const holds = cited.map((lines) => lines.some((line) => question.lines.includes(line)));
       this.cited.of++;

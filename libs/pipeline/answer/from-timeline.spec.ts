@@ -105,7 +105,11 @@ test('a time alone is a guess unless the material names it; a reason is not', ()
 });
 
 test('an answer strays that has nothing of the line that is asked about', () => {
-  const told = [line('said', 0, 4, 'Clara left the bag in the train.'), line('said', 5, 9, 'We met at the mall.')];
+  const told = [
+    line('said', 0, 4, 'Clara left the bag in the train.'),
+    line('said', 5, 9, 'It was late.'),
+    line('said', 10, 14, 'We met at the mall.'),
+  ];
   const stray = strays('Where did Clara leave the bag?', told);
   expect(['At the', 'At the mall.', 'In the train.', 'Yes.'].map(stray)).toEqual([true, true, false, false]);
   expect(strays('Who sang?', told)('Nobody.')).toBe(false);

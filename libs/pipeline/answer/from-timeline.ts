@@ -199,15 +199,22 @@ export function quoted(question: string, lines: readonly Line[]): TimelineAnswer
 const IS_ASKED = 0.75;
 const YES_OR_NO = /^\s*(?:yes|no)\b/i;
 
+/** Lines beside the one that a question is about: what is told goes on there. */
+const BESIDE = 1;
+/** Lines that a question is about as much. */
+const AS_MUCH = 0.85;
+
 /**
  * Whether an answer has nothing of the line that a question is about, when there is one: then it was taken from another.
- * True of the beginning of an answer too, until it comes to a word of that line.
+ * True of the beginning of an answer too, until it comes to a word of that line that is not the question's own.
  */
 export function strays(question: string, lines: readonly Line[]): (answer: string) => boolean {
   const scores = coverage(withoutAnswerType(question), lines);
   const top = scores.reduce((a, b) => Math.max(a, b), 0);
   if (top < IS_ASKED) return () => false;
-  const told = new Set(lines.filter((_, i) => scores[i]! >= 0.5 * top).flatMap(({ quote }) => words(quote)));
+  const own = new Set(words(question));
+  const near = lines.filter((_, i) => scores.slice(Math.max(0, i - BESIDE), i + BESIDE + 1).some((score) => score >= AS_MUCH * top)); // prettier-ignore
+  const told = new Set(near.flatMap(({ quote }) => words(quote)).filter((word) => !own.has(word)));
   return (answer) => !YES_OR_NO.test(answer) && !words(answer).some((word) => told.has(word));
 }
 

@@ -6,7 +6,7 @@ const STOP_WORDS = new Set(
   (
     'a an and are as at be been being but by can could did do does for from had has have he her his how i in is it its of on or ' +
     'said say says she so that the their them there they this to was we were what when where which while who why will with would you your about ' +
-    'please tell me answer briefly video recording picture image photo show shown shows happen happens'
+    'please tell me answer briefly called named video recording picture image photo show shown shows happen happens'
   ).split(' '),
 );
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { asked, withoutAnswerType } from './question.js';
+import { asked, withoutAnswerType, withoutPreface } from './question.js';
 
 describe('asked', () => {
   it.each([
@@ -38,6 +38,12 @@ describe('asked', () => {
 
   it('knows counts, chapters and summaries', () => {
     expect(asked('How often is Molly named?')).toMatchObject({ type: 'count', about: 'Molly named?' });
+    for (const question of [
+      'Count how often a dog barks.',
+      'On how many occasions did a dog bark?',
+      'Count the times that a dog barks.',
+    ])
+      expect(asked(question)).toMatchObject({ type: 'count', about: expect.stringMatching(/^(?:a )?dog barks?[.?]$/) });
     expect(asked('List the chapters.').type).toBe('chapters');
     expect(asked('Please summarise the talk.').type).toBe('summary');
     expect(asked('Give me an overview of the notes.').type).toBe('summary');
@@ -50,5 +56,17 @@ describe('withoutAnswerType', () => {
   it('drops the kind of thing that is asked for', () => {
     expect(withoutAnswerType('In which city is the office?')).toMatch(/^In\s+is the office\?$/);
     expect(withoutAnswerType('What is the budget?')).toBe('What is the budget?');
+  });
+});
+
+describe('withoutPreface', () => {
+  it.each([
+    ["I'd like to know when the train is shown.", 'When the train is shown.'],
+    ['Could you please tell me who sings?', 'Who sings?'],
+    ['Tell me about the dog.', 'About the dog.'],
+    ['Who can tell me more?', 'Who can tell me more?'],
+    ['Do you know?', 'Do you know?'],
+  ])('%s', (question, plain) => {
+    expect(withoutPreface(question)).toBe(plain);
   });
 });

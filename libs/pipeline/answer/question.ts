@@ -32,7 +32,7 @@ const WHEN = /^(?:when|at (?:what|which) (?:time|point|minute|second))\b/i;
 const HAPPENS = /\b(?:happens?|starts?|begins?|comes? up|first time|last time|rings?)\b/i;
 /** "What is said at 01:20?"; not "What starts at 9:15?". */
 const AT = new RegExp(`^what(?:'s| is| was| can be| happens| happened| do you| can you)?\\s*(?:${SAID}|${SHOWN}|see|hear|going on|there)?\\s*(?:at|around)\\s+(?<time>(?:\\d+:)?\\d{1,2}:\\d{2}|\\d+ ?(?:seconds?|minutes?))\\s*(?:in the (?:film|video|recording)|minutes|into .*)?\\??$`, 'i'); // prettier-ignore
-const COUNT = /^how (?:often|many times)\b/i;
+const COUNT = /^(?:(?:please|count|tell me|say|and|on)\s+)*(?:how (?:often|many times|many occasions)|the (?:number of )?times(?: that)?)\b/i; // prettier-ignore
 const PICTURES = '(?:photos?|photographs?|pictures?|images?)';
 const WHICH = new RegExp(`^(?:which|what)(?: one)?(?: of (?:these|the|those))?(?: \\w+)? ${PICTURES}\\s+(?:shows?|have|has|contains?|is of|are of|is about|with|depicts?)\\s+(?<about>.+)$`, 'i'); // prettier-ignore
 const COMPARE = new RegExp(`^(?:compare\\b|what (?:is|are) the differences? between\\b).*\\b${PICTURES}\\b`, 'i');
@@ -75,6 +75,14 @@ const FRAME = new RegExp(`\\b(?:${SAID}|${SHOWN}|something|anything|someone|anyb
 /** What the question is about, without the words that ask. */
 const withoutFrame = (text: string, opening: RegExp): string =>
   text.replace(opening, ' ').replace(FRAME, ' ').replace(/\s+/g, ' ').trim();
+
+const PREFACE = /^(?:please,?\s+)?(?:I(?:['’]d| would) (?:like|love|want) to know|(?:can|could|would|will) you (?:please )?(?:tell|say|show) (?:me|us)|do you know|I want to know|tell me|I wonder)\s*[,:]?\s+(?:if\s+)?/i; // prettier-ignore
+
+/** A question without what it is politely begun with. */
+export function withoutPreface(question: string): string {
+  const rest = question.trim().replace(PREFACE, '');
+  return rest === question.trim() || rest.length < 4 ? question : rest.charAt(0).toUpperCase() + rest.slice(1);
+}
 
 const ANSWER_TYPE = /\b(?:which|what|how)\s+(?!is\b|are\b|was\b|were\b|does\b|do\b|did\b|will\b|has\b|have\b)\w+/i;
 

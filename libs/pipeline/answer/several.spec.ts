@@ -9,6 +9,7 @@ describe('severalQuestions', () => {
       'What are the codes for project Amber, project Ruby and project Zinnia?',
       ['What is the code for project Amber?', 'What is the code for project Ruby?', 'What is the code for project Zinnia?'],
     ],
+    ['Please give me the code of Otto, that of Freya and that of Klaus.', ['Please give me the code of Otto.', 'Please give me the code of Freya.', 'Please give me the code of Klaus.']],
     ['Where were Otto and Freya born?', ['Where was Otto born?', 'Where was Freya born?']],
     ['When do Anna, Ben and Chris arrive?', ['When does Anna arrive?', 'When does Ben arrive?', 'When does Chris arrive?']],
     [

@@ -6,12 +6,15 @@ export interface OneOfSeveral {
 }
 
 const NO_NOUN = '(?:is|are|was|were|do|does|did|has|have|had|for|of|in|about|by|with|from|to|on|at|and|or|that|said)';
-const NAME = String.raw`(?:(?!${NO_NOUN} )[a-z]+ )?\p{Lu}[\p{L}\p{N}]*(?: \p{Lu}[\p{L}\p{N}]*)*`;
+const NAME = String.raw`(?<![\p{L}\p{N}])(?:(?!${NO_NOUN} )[a-z]+ )?\p{Lu}[\p{L}\p{N}]*(?: \p{Lu}[\p{L}\p{N}]*)*`;
 const PHRASE = String.raw`(?:the |a |an )?[\p{L}\p{N}'’-]+(?: [\p{L}\p{N}'’-]+){0,2}`;
 const AND = String.raw`,? (?:and|or|as well as) `;
 
+/** "the code of A, that of B and that of C" */
+const AGAIN = '(?:(?:that|those|the one|also)(?: of| for| in)? )?';
+
 /** "Where were Otto, Freya and Klaus born?", "What are the codes for project Amber and project Ruby?": names may stand anywhere. */
-const NAMES = new RegExp(String.raw`(?<items>${NAME}(?:, ${NAME})*${AND}${NAME})`, 'u');
+const NAMES = new RegExp(String.raw`(?<items>${NAME}(?:, ${AGAIN}${NAME})*${AND}${AGAIN}${NAME})`, 'u');
 /** "What is said about the coffee, the rocket and the cat?": other things only three or more, at the end. */
 const THINGS = new RegExp(String.raw`\b(?:for|of|in|about|by|with|from|to|on|at) (?<items>${PHRASE}(?:, ${PHRASE})+${AND}${PHRASE})(?=[?.]?$)`, 'u'); // prettier-ignore
 
@@ -37,10 +40,11 @@ export function severalQuestions(question: string): OneOfSeveral[] | undefined {
   const rest = text.slice(opening.length);
   const found = NAMES.exec(rest) ?? THINGS.exec(rest);
   const list = found?.groups?.['items'];
-  if (!found || list === undefined || !/^(?:wh|how|tell|name|give)/i.test(opening)) return undefined;
+  if (!found || list === undefined || !/^(?:wh|how|tell|name|give|list|say|find|please)/i.test(opening))
+    return undefined;
   // "between X and Y", "both X and Y", "which came first, X or Y": these are about the items together.
   if (/\b(?:between|both|compare|differ\w*|first|earlier|later|last|before|after|while|together|which|how (?:often|many times))\b/i.test(text)) return undefined; // prettier-ignore
-  const items = list.split(new RegExp(`${AND}|, `));
+  const items = list.split(new RegExp(`(?:${AND}|, )${AGAIN}`));
   if (items.length > MOST) return undefined;
   const at = opening.length + rest.indexOf(list);
   return items.map((item) => {

@@ -1,6 +1,6 @@
 import type { Line } from '../compose/lines.js';
-import { timecode } from '../compose/timecode.js';
-import { bm25 } from './lexical.js';
+import { centrality, mostCentral } from './central.js';
+import { bm25, words } from './lexical.js';
 
 /** One sentence of a summary and the line that it rests on most. */
 export interface SummarySentence {
@@ -9,82 +9,95 @@ export interface SummarySentence {
 }
 
 export interface SummariseOptions {
-  /** What the decoder says of a few lines, in one sentence; undefined when it has nothing to say of them. */
-  tell: (lines: Line[]) => Promise<string | undefined>;
+  /**
+   * What a model says of a few lines, in one sentence; undefined when it has nothing to say of them. Without it each part is told by its
+   * own most central sentence.
+   */
+  tell?: ((lines: Line[]) => Promise<string | undefined>) | undefined;
+  /** How many lines from the first on the decoder reads at once. */
+  fits: (lines: Line[]) => number;
   /** Parts that are told at once. */
   atOnce?: number;
-  /** Told after each part: parts done, and all that are planned so far. */
+  /** Told after each part: parts done, and all. */
   onProgress?: (done: number, total: number) => void;
 }
 
 /** Sentences of a summary that somebody still reads. */
 export const MOST_SENTENCES = 8;
-/** Sentences that become one where there are too many. */
-const TOGETHER = 3;
+/** Parts that are told, however long the material is: what bounds the time. */
+export const MOST_PARTS = 24;
 
 /**
- * Map and reduce: each part becomes a sentence, and where these are too many, neighbouring sentences become one, until few
- * enough are left. However long the material is, the decoder never reads more than one part.
+ * Map and reduce: the material is cut into parts, each part becomes a sentence, and of these the most central ones that do not
+ * repeat each other are kept. Of a part that is too long for the decoder its most central lines are told.
  */
-export async function summarise(parts: readonly Line[][], options: SummariseOptions): Promise<SummarySentence[]> {
-  const { tell, atOnce = 8, onProgress } = options;
-  let total = callsFor(parts.length);
+export async function summarise(lines: readonly Line[], options: SummariseOptions): Promise<SummarySentence[]> {
+  const { tell, fits, atOnce = 8, onProgress } = options;
+  const parts = partsOf(lines, fits);
+  const told = new Array<SummarySentence | undefined>(parts.length);
+  let next = 0;
   let done = 0;
-  const level = async (groups: readonly Line[][]): Promise<SummarySentence[]> => {
-    const told = new Array<string | undefined>(groups.length);
-    let next = 0;
-    const work = async (): Promise<void> => {
-      while (next < groups.length) {
-        const index = next++;
-        told[index] = await tell(groups[index] ?? []);
-        onProgress?.(++done, Math.max(done, total));
-      }
-    };
-    await Promise.all(Array.from({ length: Math.min(atOnce, groups.length) }, work));
-    return withoutRepeats(told.flatMap((text, i) => sentenceOf(text, groups[i] ?? [])));
+  const work = async (): Promise<void> => {
+    while (next < parts.length) {
+      const index = next++;
+      const part = parts[index]!;
+      const text = await tell?.(part);
+      told[index] = (text === undefined ? undefined : grounded(text, part)) ?? extract(part);
+      onProgress?.(++done, parts.length);
+    }
   };
-  let sentences = await level(parts);
-  while (sentences.length > MOST_SENTENCES) {
-    const groups = grouped(sentences, TOGETHER);
-    total = done + callsFor(groups.length);
-    const lines = groups.map((group) => group.map(toLine));
-    const shorter = await level(lines);
-    // The lines of this level are sentences of ours: what they rest on is what the reader is shown.
-    sentences = shorter.map(({ text, source }) => ({ text, source: sentences.find((each) => each.text === source.quote)?.source ?? source })); // prettier-ignore
-    if (shorter.length === 0) break;
-  }
-  return sentences;
+  await Promise.all(Array.from({ length: Math.min(atOnce, parts.length) }, work));
+  const sentences = told.filter((sentence) => sentence !== undefined);
+  return mostCentral(sentences.map(({ text }) => text), MOST_SENTENCES).map((i) => sentences[i]!); // prettier-ignore
 }
 
-/** Calls of the decoder for so many parts, with all levels above. */
-function callsFor(parts: number): number {
-  return parts <= MOST_SENTENCES ? parts : parts + callsFor(Math.ceil(parts / TOGETHER));
+/** Parts of as many lines each, at least one a sentence of a summary of this length; each what the decoder reads at once. */
+function partsOf(lines: readonly Line[], fits: (lines: Line[]) => number): Line[][] {
+  const atLeast = Math.min(MOST_SENTENCES, Math.ceil(Math.sqrt(lines.length)));
+  const whole = Math.ceil(lines.length / Math.max(1, fits([...lines])));
+  const count = Math.min(MOST_PARTS, Math.max(atLeast, whole));
+  const cut = (i: number): number => Math.round((i * lines.length) / count);
+  return Array.from({ length: count }, (_, i) => telling(lines.slice(cut(i), cut(i + 1)), fits)).filter((part) => part.length > 0); // prettier-ignore
 }
 
-function sentenceOf(text: string | undefined, lines: Line[]): SummarySentence[] {
-  const [first] = lines;
-  if (text === undefined || text === '' || !first) return [];
-  const scores = bm25(text, lines.map(({ quote }) => quote)); // prettier-ignore
-  const best = scores.reduce((top, score, i) => (score > (scores[top] ?? 0) ? i : top), 0);
-  return [{ text: /[.!?]["”’)]?$/.test(text) ? text : `${text}.`, source: lines[best] ?? first }];
+/** Of a part that is too long its most central lines, as they follow each other. */
+function telling(part: Line[], fits: (lines: Line[]) => number): Line[] {
+  const scores = centrality(part.map(({ quote }) => quote));
+  const ranked = [...part.keys()].sort((a, b) => scores[b]! - scores[a]!);
+  const kept = new Set(ranked.slice(0, Math.max(1, fits(ranked.map((i) => part[i]!)))));
+  return part.filter((_, i) => kept.has(i));
 }
 
-/** A small model says the same of parts that are alike: once is enough. */
-function withoutRepeats(sentences: SummarySentence[]): SummarySentence[] {
-  const seen = new Set<string>();
-  return sentences.filter(({ text }) => {
-    const key = text.toLowerCase();
-    return !seen.has(key) && seen.add(key);
-  });
+/** Share of the words of what is told that the part must have. */
+const FROM_THE_PART = 0.8;
+const FEWEST_WORDS = 5;
+const MOST_WORDS = 45;
+
+/** What was told, when it is a sentence made of the part's own words. */
+function grounded(text: string, part: Line[]): SummarySentence | undefined {
+  const count = text.split(/\s+/).length;
+  if (count < FEWEST_WORDS || count > MOST_WORDS) return undefined;
+  const own = words(text);
+  const known = new Set(part.flatMap(({ quote }) => words(quote)));
+  if (own.filter((word) => known.has(word)).length < FROM_THE_PART * Math.max(1, own.length)) return undefined;
+  const scores = bm25(text, part.map(({ quote }) => quote)); // prettier-ignore
+  return { text: closed(text), source: part[scores.indexOf(Math.max(...scores))]! };
 }
 
-function toLine({ text, source }: SummarySentence): Line {
-  const { start, page } = source.span;
-  const mark = start !== undefined ? `[${timecode(start)}] ` : page !== undefined ? `[page ${page}] ` : '';
-  return { text: `${mark}${text}\n`, span: source.span, quote: text };
+const sentences = new Intl.Segmenter('en', { granularity: 'sentence' });
+
+/** The sentence of a part that says most of what it says. */
+function extract(part: Line[]): SummarySentence | undefined {
+  const candidates = part.flatMap((source) =>
+    [...sentences.segment(source.quote)].map(({ segment }) => ({ text: segment.trim(), source })),
+  );
+  const [best] = mostCentral(candidates.map(({ text }) => text), 1); // prettier-ignore
+  const found = best === undefined ? undefined : candidates[best];
+  return found && { ...found, text: closed(found.text) };
 }
 
-/** Neighbours together, `size` of them; the last may be fewer. */
-export function grouped<T>(items: readonly T[], size: number): T[][] {
-  return Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size));
+/** A sentence as it is written: with a capital and a full stop. */
+function closed(text: string): string {
+  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]["”’)]?$/.test(begun) ? begun : `${begun.replace(/[,;:]$/, '')}.`;
 }

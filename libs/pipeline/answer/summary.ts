@@ -5,17 +5,24 @@ import { citeLines } from './citations.js';
 import { addUsage, decode, NO_USAGE, untold, type Reader, type Telling } from './decode.js';
 import { asked } from './question.js';
 import { timelineSequence } from './sequence.js';
-import { grouped, summarise } from './summarise.js';
+import { summarise } from './summarise.js';
 
-/** Segments that are told in one sentence: what the decoder reads well at once. */
-const SEGMENTS_OF_A_PART = 3;
+/** Tokens that are told in one sentence: what the decoder reads well at once. */
+const TOKENS_OF_A_PART = 768;
 const INSTRUCTION = 'Summarise this in one sentence.';
+/** Fewer lines than this are read faster than a summary of them. */
+const FEWEST_LINES = 4;
 
-export const parts = (segments: readonly TimelineSegment[]): Line[][] =>
-  grouped(segments, SEGMENTS_OF_A_PART).map((part) => part.flatMap(({ lines }) => lines));
+export function wantsSummary({ task }: JobPayload<'answer'>, question: string, lines: readonly Line[]): boolean {
+  const wanted = (task.type === 'ask' && task.summary === true) || asked(question).type === 'summary';
+  return wanted && toTell(lines).length >= FEWEST_LINES;
+}
 
-export function wantsSummary({ task }: JobPayload<'answer'>, question: string): boolean {
-  return (task.type === 'ask' && task.summary === true) || asked(question).type === 'summary';
+/** What is said and written tells a film; what it shows does, where nothing else is there. Repeated headers of pages tell nothing. */
+function toTell(lines: readonly Line[]): Line[] {
+  const worded = lines.filter(({ kind }) => kind !== 'seen' && kind !== 'chapter');
+  const telling = worded.length > 0 ? worded : lines.filter(({ kind }) => kind === 'seen');
+  return [...new Map(telling.map((line) => [line.quote, line])).values()];
 }
 
 export interface SummaryRequest {
@@ -25,7 +32,11 @@ export interface SummaryRequest {
   started: number;
 }
 
-/** A summary of any length of material: sentences with the number of the citation that each rests on. */
+/**
+ * A summary of any length of material: sentences with the number of the citation that each rests on. A pack's own small decoder
+ * turns what it summarises into its opposite ("The file contains a version number", of a file that has none), so it is not asked:
+ * its parts are told by their own sentences. Another engine (TESSERA_DECODER_URL) writes them.
+ */
 export async function summary(
   stage: Reader,
   { payload, whole, media, started }: SummaryRequest,
@@ -47,8 +58,15 @@ export async function summary(
     addUsage(usage, done.usage);
     return done.text.trim() === prompts.not_found ? undefined : firstSentence(done.text);
   };
-  const sentences = await summarise(parts(whole), {
-    tell,
+  const fits = (lines: Line[]): number => {
+    let tokens = 0;
+    const over = lines.findIndex(({ text }) => (tokens += countTokens(text)) > TOKENS_OF_A_PART);
+    return over < 0 ? lines.length : over;
+  };
+  const { reads } = await stage.models.decoder();
+  const sentences = await summarise(toTell(whole.flatMap(({ lines }) => lines)), {
+    tell: reads === 'pictures' ? tell : undefined,
+    fits,
     onProgress: (done, total) =>
       context.emit({ type: 'progress', stage: 'summarise', percent: Math.round((100 * done) / total) }),
   });

@@ -11,10 +11,10 @@ import { fromTimeline, isGuess, quoted, quoteOf, strays, type TimelineAnswer } f
 import { lexicalPrior } from './lexical.js';
 import { isUnknown, misheard } from './names.js';
 import { pagesKept } from './pages-kept.js';
-import { asked, type Asked } from './question.js';
+import { asked, withoutPreface, type Asked } from './question.js';
 import { timelineSequence } from './sequence.js';
 import { severalQuestions, type OneOfSeveral } from './several.js';
-import { parts, summary, wantsSummary } from './summary.js';
+import { summary, wantsSummary } from './summary.js';
 
 /** A composed medium under the name that the user gave it. */
 export interface Material {
@@ -52,7 +52,8 @@ export interface SegmentsQuestion {
 
 /** What is looked up is looked up, what asks several things is asked one by one, and the decoder is asked the rest. */
 export async function askSegments(stage: Reader, request: SegmentsQuestion, context: Telling): Promise<Answer> {
-  const { payload, whole, media, question, started } = request;
+  const { payload, whole, media, started } = request;
+  const question = withoutPreface(request.question);
   // A form that the caller asks for, or the chances of words, only the decoder can give.
   if (!isFree(payload)) return askDecoder(stage, request, context);
   const lines = whole.flatMap((segment) => segment.lines);
@@ -60,7 +61,7 @@ export async function askSegments(stage: Reader, request: SegmentsQuestion, cont
     context.emit({ type: 'token', text });
     return untold({ text, citations: citeLines(lines, media), started });
   };
-  if (parts(whole).length > 1 && wantsSummary(payload, question)) return summary(stage, request, context);
+  if (wantsSummary(payload, question, lines)) return summary(stage, request, context);
   const several = severalQuestions(question);
   if (several) return askEach(stage, request, several, context);
   const names = [...media.values()].map(({ name }) => name);
@@ -69,7 +70,7 @@ export async function askSegments(stage: Reader, request: SegmentsQuestion, cont
     return told({ text, lines: [] });
   }
   const known = fromTimeline(question, lines);
-  return known ? told(known) : askDecoder(stage, request, context);
+  return known ? told(known) : askDecoder(stage, { ...request, question }, context);
 }
 
 /** Questions that one place in the material answers. */

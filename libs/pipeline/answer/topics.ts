@@ -1,4 +1,5 @@
 import type { Line } from '../compose/lines.js';
+import { bagOf, cosine, sum } from './bags.js';
 import { words } from './lexical.js';
 
 /** Lines on each side of a gap that are compared. */
@@ -7,8 +8,6 @@ const WINDOW = 6;
 const SHORTEST = 4;
 /** More would be no overview. */
 const MOST = 12;
-
-type Bag = Map<string, number>;
 
 /**
  * Where the talk turns to something else: the deepest valleys of likeness between what is said before and after a line
@@ -52,22 +51,4 @@ function depth(likeness: number[], at: number): number {
     return top - (likeness[at] ?? 0);
   };
   return climb(-1) + climb(1);
-}
-
-const bagOf = (texts: string[]): Bag => {
-  const bag: Bag = new Map();
-  for (const word of texts.flatMap(words)) bag.set(word, (bag.get(word) ?? 0) + 1);
-  return bag;
-};
-
-function sum(bags: Bag[]): Bag {
-  const total: Bag = new Map();
-  for (const bag of bags) for (const [word, count] of bag) total.set(word, (total.get(word) ?? 0) + count);
-  return total;
-}
-
-function cosine(a: Bag, b: Bag): number {
-  const norm = (bag: Bag): number => Math.sqrt([...bag.values()].reduce((s, n) => s + n * n, 0));
-  const dot = [...a].reduce((s, [word, n]) => s + n * (b.get(word) ?? 0), 0);
-  return dot / Math.max(Number.EPSILON, norm(a) * norm(b));
 }
