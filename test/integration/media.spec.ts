@@ -16,10 +16,11 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   return list;
 }
 const samples = async (items: AsyncIterable<Float32Array>) => (await all(items)).flatMap((piece) => [...piece]);
+/** Those that still run: one that was killed may wait a moment for its end to be taken note of. */
 const children = () =>
-  execFileSync('ps', ['-o', 'comm=', '--ppid', String(process.pid)])
+  execFileSync('ps', ['-o', 'stat=,comm=', '--ppid', String(process.pid)])
     .toString()
-    .match(/ffmpeg/g)?.length ?? 0;
+    .match(/^[^Z]\S* +ffmpeg/gm)?.length ?? 0;
 
 beforeAll(async () => {
   // 3 s red, 3 s green, 3 s blue; a 440 Hz tone.
