@@ -13,7 +13,7 @@ import { beginWork, counter, createLogger, gauge, histogram, storable } from '#p
 import type { Backend } from './backend.js';
 import { orderChildren, queueName, type JobData } from './flow.js';
 import { checkHandlers, type AnyHandler, type Handlers, type JobContext } from './handlers.js';
-import { LOCK_MS, MAX_DEATHS, STALLED_CHECK_MS, type QueueName } from './options.js';
+import { LOCK_MS, LOCK_RENEW_MS, MAX_DEATHS, STALLED_CHECK_MS, type QueueName } from './options.js';
 import { Outbox } from './outbox.js';
 
 const log = createLogger('jobs');
@@ -74,6 +74,7 @@ export class Host {
         connection: this.backend.connection,
         concurrency,
         lockDuration: LOCK_MS,
+        lockRenewTime: LOCK_RENEW_MS,
         stalledInterval: STALLED_CHECK_MS,
         // Ours to judge, by MAX_DEATHS: BullMQ's own limit would fail the job where no tree hears of it.
         maxStalledCount: 1_000_000,

@@ -115,3 +115,29 @@ test('workers that are killed again and again lose nothing, and nothing is answe
   expect(await Promise.all(workers.map(({ ended }) => ended))).toEqual([0, 0]);
   await jobs.close();
 }, 240_000);
+
+test('the job of a worker that died is begun again by another one within 15 s', async () => {
+  const jobs = await open('deaths');
+  const victim = runScript(HOST, ['deaths'], env);
+  await victim.line();
+  const id = await jobs.submit(photoTree('slow'));
+  const events = jobs.events(id);
+  const next = async (wanted: string): Promise<void> => {
+    for (let { value } = await events.next(); value; { value } = await events.next())
+      if (value.event.type === 'state' && value.event.state === wanted) return;
+  };
+  await next('queued');
+  await next('running');
+  const heir = runScript(HOST, ['deaths'], env);
+  await heir.line();
+  const killed = performance.now();
+  victim.child.kill('SIGKILL');
+  await next('queued');
+  const seconds = (performance.now() - killed) / 1000;
+  console.info(`begun again ${seconds.toFixed(1)} s after its worker died`);
+  expect(seconds).toBeLessThan(15);
+  await jobs.cancel(id);
+  heir.child.stdin?.write('end\n');
+  expect(await heir.ended).toBe(0);
+  await jobs.close();
+}, 60_000);
