@@ -90,6 +90,8 @@ export const JOBS = {
       visual: ContentHash.nullable(),
       /** How much each frame looks like print, 0 to 1: whether reading its text is worth the time. */
       print: z.array(z.number()).optional(),
+      /** Whether each frame may show other print than the last one of which this is true. */
+      newPrint: z.array(z.boolean()).optional(),
     }),
   },
   'media.hear': {

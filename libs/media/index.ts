@@ -6,13 +6,8 @@ export { audioTrack, probe, type MediumFacts, type ProbeOptions } from './probe.
 export { readText } from './text.js';
 export { type DocumentBlock, type DocumentLimits, type DocumentText } from './documents/block.js';
 export { readDocument, type DocumentOptions } from './documents/document.js';
-export {
-  PRINT_FROM,
-  printLikelihood,
-  readFrameTexts,
-  readPictureText,
-  type PictureTextOptions,
-} from './documents/ocr/picture-text.js';
+export { PRINT_FROM, readFrameTexts, readPictureText, type PictureTextOptions } from './documents/ocr/picture-text.js';
+export { PrintWatch, type PrintLook } from './documents/ocr/print-watch.js';
 export { TextRecognizer, type GreyPicture, type PictureText, type TextBox } from './documents/ocr/text-recognizer.js';
 export { cutClip, MAX_CLIP_SECONDS, still, STILL_PIXELS, type EvidenceOptions } from './evidence/evidence.js';
 export { readSubtitles, speaks, subtitleTrack, type Subtitle } from './subtitle-track.js';

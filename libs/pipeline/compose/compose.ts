@@ -91,37 +91,38 @@ async function timeline(
   const countTokens = await stage.models.tokenCounter();
   if (medium.kind === 'text')
     return segmentDocument(await readLines(stage, medium, context.signal), countTokens, limit, context.signal);
-  const shown = await seenLines(stage, medium, seen, context);
   // A film that is only described (nothing was heard) is told by what it shows, not by what is written on it.
   const written = seen && heard ? await writtenLines(stage, medium, seen, context) : [];
+  const shown = await seenLines(stage, medium, { seen, written }, context);
   const titled = await titledLines(stage, medium, range, context.signal);
   const said = withoutSubtitled(utteranceLines(medium, heard?.transcript.segments ?? [], templates), titled.subtitles);
-  const seenAndRead = interleave(interleave(titled.chapters, withoutSlides(shown, written)), written);
+  const seenAndRead = interleave(interleave(titled.chapters, shown), written);
   return segmentLines(interleave(interleave(seenAndRead, titled.subtitles), said), countTokens, limit);
 }
 
 async function seenLines(
   stage: Stage,
   medium: Medium,
-  seen: JobResult<'media.see'> | undefined,
+  { seen, written }: { seen: JobResult<'media.see'> | undefined; written: Line[] },
   context: JobContext,
 ): Promise<Line[]> {
   if (!seen?.visual) return [];
   const prompts = await stage.models.prompts();
+  const wanted = withoutSlides(seen.times, written).flatMap((kept, frame) => (kept ? [frame] : []));
   const captions = await captionFrames(
     stage,
     medium,
-    { blob: seen.visual, frames: seen.frames, times: seen.times },
+    { blob: seen.visual, wanted, times: seen.times },
     {
       signal: context.signal,
       onProgress: (done) =>
-        context.emit({ type: 'progress', stage: 'caption', percent: Math.round((100 * done) / seen.frames) }),
+        context.emit({ type: 'progress', stage: 'caption', percent: Math.round((100 * done) / wanted.length) }),
     },
   );
-  const frames = captions.map((caption, index) => ({
-    caption,
-    time: seen.times[index] ?? null,
-    end: seen.times[index + 1] ?? medium.duration ?? null,
+  const frames = wanted.map((frame, i) => ({
+    caption: captions[i] ?? '',
+    time: seen.times[frame] ?? null,
+    end: seen.times[frame + 1] ?? medium.duration ?? null,
   }));
   return frameLines(medium, frames, prompts.timeline.lines);
 }

@@ -10,6 +10,6 @@ export async function pictureLines(stage: Stage, medium: Medium, blob: string, s
   const { timeline } = await stage.models.prompts();
   const written = await readPictureLines(stage, medium, signal);
   if (isPage(written)) return written;
-  const [caption = ''] = await captionFrames(stage, medium, { blob, frames: 1 }, { signal });
+  const [caption = ''] = await captionFrames(stage, medium, { blob, wanted: [0] }, { signal });
   return [...frameLines(medium, [{ time: null, end: null, caption }], timeline.lines), ...written];
 }

@@ -47,11 +47,11 @@ function asSentences(text: string): string {
 /** A frame with this many words is a slide: what a caption says of it is a guess beside what is written. */
 const SLIDE_WORDS = 5;
 
-/** Captions without those of slides: the text of a slide says what it shows. */
-export function withoutSlides(captions: Line[], written: Line[]): Line[] {
+/** Frames (by their times) that are to be put into words: not those of slides, whose text says what they show. */
+export function withoutSlides(times: readonly (number | null)[], written: readonly Line[]): boolean[] {
   const slides = written.filter((line) => line.quote.split(' ').length >= SLIDE_WORDS).map((line) => line.span);
-  return captions.filter(({ span: { start } }) =>
-    slides.every((slide) => start === undefined || start < (slide.start ?? 0) || start >= (slide.end ?? Infinity)),
+  return times.map((time) =>
+    slides.every(({ start = 0, end = Infinity }) => time === null || time < start || time >= end),
   );
 }
 

@@ -55,15 +55,16 @@ export async function readFrameLines(
   return frameTextLines(medium, texts, prompts.timeline.lines);
 }
 
-/** Frames that look like print, each with the time of the next frame; thinned evenly when there are more than `limit`. */
+/** Frames that show new print, each with the time at which other print takes over; thinned evenly when there are more than `limit`. */
 export function printedFrames(
-  { times, print = [] }: Pick<JobResult<'media.see'>, 'times' | 'print'>,
+  { times, print = [], newPrint = [] }: Pick<JobResult<'media.see'>, 'times' | 'print' | 'newPrint'>,
   duration: number | undefined,
   limit: number,
 ): { time: number; next: number }[] {
   const frames = times.flatMap((time, index) => {
-    if (time === null || (print[index] ?? 0) < PRINT_FROM) return [];
-    return [{ time, next: times[index + 1] ?? duration ?? time }];
+    if (time === null || newPrint[index] === false || (print[index] ?? 0) < PRINT_FROM) return [];
+    const next = times.find((_, later) => later > index && newPrint[later] !== false);
+    return [{ time, next: next ?? duration ?? time }];
   });
   const step = Math.max(1, frames.length / limit);
   return step === 1 ? frames : Array.from({ length: limit }, (_, i) => frames[Math.floor(i * step)]).flatMap((frame) => frame ?? []); // prettier-ignore

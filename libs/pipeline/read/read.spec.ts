@@ -95,17 +95,12 @@ describe('text in pictures', () => {
   });
 
   it('stands for the caption of a slide, and beside that of another picture', () => {
-    const caption = (start: number) => ({
-      text: '',
-      span: { mediumId: medium.id, start, end: start + 4 },
-      quote: 'A man.',
-    });
     const texts = [
       { time: 0, end: 8, text: 'Results of the year 2026' },
       { time: 12, end: 15, text: 'Exit' },
     ];
-    const kept = withoutSlides([0, 4, 8, 12].map(caption), frameTextLines(medium, texts, templates));
-    expect(kept.map((line) => line.span.start)).toEqual([8, 12]);
+    const written = frameTextLines(medium, texts, templates);
+    expect(withoutSlides([0, 4, 8, 12, null], written)).toEqual([false, false, true, true, true]);
   });
 });
 
@@ -117,5 +112,10 @@ describe('printedFrames', () => {
     const thinned = printedFrames({ times, print }, 100, 10).map((frame) => frame.time);
     expect(thinned).toEqual([0, 10, 20, 30, 40, 50, 60, 70, 80, 90]);
     expect(printedFrames({ times }, 100, 10)).toEqual([]);
+    const newPrint = times.map((time) => time % 10 === 0);
+    expect(printedFrames({ times, print, newPrint }, 100, 10).slice(-2)).toEqual([
+      { time: 80, next: 90 },
+      { time: 90, next: 100 },
+    ]);
   });
 });

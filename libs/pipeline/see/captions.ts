@@ -13,35 +13,38 @@ const AT_ONCE = 16;
 export interface VisualTokens {
   /** Blob of [frames, rows, d], as `keepVisual` kept it. */
   blob: string;
-  frames: number;
+  /** Frames that are to be put into words. */
+  wanted: readonly number[];
   /** Presentation times of the frames; a still picture needs none. */
   times?: readonly (number | null)[];
 }
 
-/** One caption per frame, kept by content: a frame is described once in its life. */
+/** One caption per wanted frame, in their order, kept by content. */
 export async function captionFrames(
   stage: Stage,
   medium: Medium,
-  { blob, frames, times = [] }: VisualTokens,
+  { blob, wanted, times = [] }: VisualTokens,
   options: { signal: AbortSignal; onProgress?: (done: number) => void },
 ): Promise<string[]> {
   const { models, records } = stage;
-  const key = artifactKey('caption', blob, models.writer);
-  const known = await cached(records, key, z.array(z.string()).length(frames));
+  if (wanted.length === 0) return [];
+  const key = artifactKey('caption', blob, models.writer, wanted);
+  const known = await cached(records, key, z.array(z.string()).length(wanted.length));
   if (known) return known;
 
   const { rows, d } = models.visualShape;
   const all = await readVisual(stage, blob);
   const decoder = await models.decoder();
   const prompts = await models.prompts();
-  const captions = new Array<string>(frames).fill('');
+  const captions = new Array<string>(wanted.length).fill('');
   // Each caption that is being written listens for the job's end.
   setMaxListeners(0, options.signal);
   let next = 0;
   let done = 0;
   const work = async (): Promise<void> => {
-    while (next < frames) {
-      const frame = next++;
+    while (next < wanted.length) {
+      const at = next++;
+      const frame = wanted[at] as number;
       const picture = {
         medium,
         visual: frameTokens(all, frame, rows, d),
@@ -52,11 +55,11 @@ export async function captionFrames(
       const { prefix, segments, question, maxTokens } = pictureSequence(prompts, picture);
       // The caption is kept: nobody will need the picture's pages again.
       const request = { prefix, segments, question, sampling: { maxTokens }, keepBytes: 0 };
-      captions[frame] = (await finish(decoder.generate(request, options.signal))).text.trim();
+      captions[at] = (await finish(decoder.generate(request, options.signal))).text.trim();
       options.onProgress?.(++done);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, frames) }, work));
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, wanted.length) }, work));
   await records.putArtifact(key, captions);
   return captions;
 }

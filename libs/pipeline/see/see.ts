@@ -1,6 +1,6 @@
 import { JOBS, type JobPayload, type JobResult, type Medium } from '#contracts';
 import type { JobContext } from '#jobs';
-import { decodeFrames, decodeImage, printLikelihood } from '#media';
+import { decodeFrames, decodeImage, PrintWatch } from '#media';
 import { artifactKey } from '../artifact.js';
 import { cached, requiredChild, type Stage } from '../context.js';
 import { makeComparable } from './comparable.js';
@@ -28,6 +28,8 @@ export async function see(stage: Stage, { options }: JobPayload<'media.see'>, co
   const times: (number | null)[] = [];
   const visual: Float32Array[] = [];
   const print: number[] = [];
+  const newPrint: boolean[] = [];
+  const watch = new PrintWatch();
   let waiting: Uint8Array[] = [];
   const flush = async (): Promise<void> => {
     if (waiting.length > 0) visual.push(await vision.encode(waiting, { signal: context.signal }));
@@ -35,7 +37,9 @@ export async function see(stage: Stage, { options }: JobPayload<'media.see'>, co
   };
   for await (const frame of framesOf(stage, medium, options, vision.size, context.signal)) {
     times.push(frame.time);
-    print.push(printLikelihood(frame.rgb, vision.size, vision.size));
+    const { likelihood, isNew } = watch.look(frame.rgb, vision.size, vision.size);
+    print.push(likelihood);
+    newPrint.push(isNew);
     waiting.push(frame.rgb);
     if (waiting.length === BATCH) {
       await flush();
@@ -50,6 +54,7 @@ export async function see(stage: Stage, { options }: JobPayload<'media.see'>, co
     times,
     visual: await keepVisual(stage, visual),
     print,
+    newPrint,
   };
   await stage.records.putArtifact(key, result);
   await makeComparable(stage, medium, result);

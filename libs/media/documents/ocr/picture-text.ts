@@ -56,18 +56,10 @@ export async function readPageText(page: GreyPicture, options: PictureTextOption
   return textLikelihood(small) === 0 ? NOTHING : recognize(page, options);
 }
 
-/** How much a packed RGB picture looks like print: above {@link PRINT_FROM} its text is worth reading. */
-export function printLikelihood(rgb: Uint8Array, width: number, height: number): number {
-  const grey = new Uint8Array(width * height);
-  for (let i = 0, at = 0; i < grey.length; i++, at += 3)
-    grey[i] = ((rgb[at] as number) * 77 + (rgb[at + 1] as number) * 150 + (rgb[at + 2] as number) * 29) >> 8;
-  return textLikelihood({ grey, width, height });
-}
-
 /** Pixels of the longer side of a frame that is read. */
 const FRAME_PIXELS = 1280;
 
-/** The text on a video's frames at these times (seconds). Whether a frame is worth it is asked before: printLikelihood. */
+/** The text on a video's frames at these times (seconds). Which frames are worth it is asked before: PrintWatch. */
 export async function* readFrameTexts(
   file: string,
   times: number[],

@@ -1,6 +1,8 @@
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { PRINT_FROM, printLikelihood } from './picture-text.js';
+import { greyOfRgb } from './grey.js';
+import { PRINT_FROM } from './picture-text.js';
+import { textLikelihood } from './text-likelihood.js';
 
 async function likelihood(drawing: string, size = 256): Promise<number> {
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" width="1280" height="720" font-family="sans-serif">${drawing}</svg>`;
@@ -10,13 +12,13 @@ async function likelihood(drawing: string, size = 256): Promise<number> {
     .removeAlpha()
     .raw()
     .toBuffer();
-  return printLikelihood(rgb, size, size);
+  return textLikelihood({ grey: greyOfRgb(rgb), width: size, height: size });
 }
 
 const text = (colour: string, size: number) =>
   ['Quarterly results and plans', 'Revenue grew by 14 percent', 'The office opens in May'].map((line, i) => `<text x="80" y="${160 + i * 2.4 * size}" fill="${colour}" font-size="${size}">${line}</text>`).join(''); // prettier-ignore
 
-describe('printLikelihood', () => {
+describe('textLikelihood', () => {
   it.each([
     ['dark on light', `<rect width="1280" height="720" fill="#fff"/>${text('#000', 48)}`],
     ['light on dark', `<rect width="1280" height="720" fill="#013"/>${text('#fff', 60)}`],

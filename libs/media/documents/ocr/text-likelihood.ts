@@ -1,8 +1,8 @@
 import type { GreyPicture } from './text-recognizer.js';
 
 /** Columns of a cell: a few letters wide. */
-const CELL_WIDTH = 24;
-const CELL_HEIGHT = 4;
+export const CELL_WIDTH = 24;
+export const CELL_HEIGHT = 4;
 /** A stroke's edge: this much darker or brighter within two pixels. */
 const EDGE = 36;
 /** Edges of alternating sign in one row of a cell: two strokes. */
@@ -15,14 +15,30 @@ const MIN_RUN = 3;
  * rows above or below, from 0 to 1. A few milliseconds for a frame; it decides whether recognition is worth its second.
  * Strokes are dark-bright-dark alternations along a row (after Epshtein et al. 2010, "stroke width transform", without its widths).
  */
-export function textLikelihood({ grey, width, height }: GreyPicture): number {
+export function textLikelihood(picture: GreyPicture): number {
+  return likelihoodOf(strokeCells(picture));
+}
+
+/** Alternations in each cell of a picture, row by row. */
+export interface StrokeCells {
+  strokes: Uint8Array;
+  columns: number;
+  rows: number;
+}
+
+export function strokeCells({ grey, width, height }: GreyPicture): StrokeCells {
   const columns = Math.floor(width / CELL_WIDTH);
   const rows = Math.floor(height / CELL_HEIGHT);
-  if (columns < MIN_RUN || rows < 4) return 0;
   const strokes = new Uint8Array(columns * rows);
   for (let row = 0; row < rows; row++)
     for (let column = 0; column < columns; column++)
       strokes[row * columns + column] = cellStrokes(grey, width, column * CELL_WIDTH, row * CELL_HEIGHT);
+  return { strokes, columns, rows };
+}
+
+/** As `textLikelihood` tells. */
+export function likelihoodOf({ strokes, columns, rows }: StrokeCells): number {
+  if (columns < MIN_RUN || rows < 4) return 0;
   let text = 0;
   for (let row = 0; row < rows; row++) {
     for (let column = 0; column < columns;) {
