@@ -40,7 +40,8 @@ const SIGNATURES: Signature[] = [
     bytes: '\xd0\xcf\x11\xe0',
     found: refused('an office document of before 2007 or one with a password (save it as DOCX or PDF)'),
   },
-  { at: 0, bytes: '\x1f\x8b', found: refused('a gzip archive') },
+  { at: 0, bytes: '\x1f\x8b', found: document(DOCUMENT_TYPES.targz) },
+  { at: 257, bytes: 'ustar', found: document(DOCUMENT_TYPES.tar) },
   { at: 0, bytes: '\x7fELF', found: refused('a program') },
   { at: 0, bytes: 'MZ', found: refused('a program') },
 ];

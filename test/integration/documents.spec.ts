@@ -1,4 +1,7 @@
-import { writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { strToU8, zipSync, type Zippable } from 'fflate';
 import sharp from 'sharp';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -157,6 +160,44 @@ describe('archives of source code', () => {
       { text: 'const b = 2;', line: 1, file: 'src/b.ts' },
       { text: 'export { b };', line: 3, file: 'src/b.ts' },
     ]);
+  });
+
+  it.each([
+    ['tar', []],
+    ['tar.gz', ['-z']],
+    ['tar', ['--format=posix']],
+    ['tgz', ['-z', '--format=gnu']],
+  ])('as %s %j are the same', async (end, options) => {
+    const long = `src/${'very-'.repeat(30)}long.ts`;
+    for (const [name, text] of [
+      ['a.py', 'a = 1'],
+      [long, 'const b = 2;\n\nexport { b };'],
+      ['node_modules/x.js', 'x'],
+    ] as const) {
+      // prettier-ignore
+      mkdirSync(dirname(folder.file(`tree/${name}`)), { recursive: true });
+      writeFileSync(folder.file(`tree/${name}`), text);
+    }
+    symlinkSync('/etc/passwd', folder.file('tree/link.txt'));
+    execFileSync('tar', ['-c', ...options, '-f', folder.file(`code.${end}`), '-C', folder.file('tree'), '.']);
+    rmSync(folder.file('tree'), { recursive: true });
+    expect((await read(`code.${end}`, readFileSync(folder.file(`code.${end}`)))).blocks).toEqual([
+      { text: 'a = 1', line: 1, file: 'a.py' },
+      { text: 'const b = 2;', line: 1, file: long },
+      { text: 'export { b };', line: 3, file: long },
+    ]);
+  });
+
+  it('packed with gzip are bounded, and nothing else that is', async () => {
+    const path = file('zeros.txt', '0'.repeat(20_000_000));
+    execFileSync('tar', ['-czf', folder.file('bomb.tgz'), '-C', dirname(path), 'zeros.txt']);
+    const bomb = readFileSync(folder.file('bomb.tgz'));
+    await expect(read('bomb.tgz', bomb)).rejects.toMatchObject({ code: 'file_too_large' });
+    const small = readFileSync(folder.file('code.tgz'));
+    await expect(read('many.tgz', small, { maxEntries: 2 })).rejects.toMatchObject({ code: 'file_too_large' });
+    await expect(read('wide.tgz', small, { maxUnpackedBytes: 20 })).rejects.toMatchObject({ code: 'file_too_large' });
+    await expect(read('cut.tgz', small.subarray(0, -40))).rejects.toMatchObject({ code: 'corrupt_media' });
+    await expect(read('text.gz', gzipSync('plain'))).rejects.toMatchObject({ code: 'unsupported_media' });
   });
 
   it('are bounded in entries, bytes and ratio', async () => {

@@ -1,11 +1,10 @@
 import { unzipSync, type UnzipFileInfo } from 'fflate';
 import { TesseraError } from '#contracts';
-import type { DocumentBlock, DocumentLimits } from './block.js';
+import type { DocumentBlock } from './block.js';
 import { decodeText } from '../sniff.js';
 import { markdownBlocks, sourceBlocks } from './plain.js';
 import { DOCUMENT_TYPES, namedTextType } from './text-type.js';
-
-type Limits = Pick<DocumentLimits, 'maxEntries' | 'maxUnpackedBytes' | 'maxRatio'>;
+import { tooLarge, type Unpack, type UnpackLimits, type Wanted } from './unpack.js';
 
 /** Packed smaller than this, a ratio says nothing. */
 const RATIO_FROM_BYTES = 64 * 1024;
@@ -14,11 +13,7 @@ const RATIO_FROM_BYTES = 64 * 1024;
  * Unpacks the wanted entries of a ZIP file in memory, each into a buffer of its declared size, which the limits bound.
  * @throws TesseraError corrupt_media, file_too_large
  */
-export function unzip(
-  data: Uint8Array,
-  wanted: (name: string, bytes: number) => boolean,
-  limits: Limits,
-): Map<string, Uint8Array> {
+export function unzip(data: Uint8Array, wanted: Wanted, limits: UnpackLimits): Map<string, Uint8Array> {
   let entries = 0;
   let bytes = 0;
   const filter = (entry: UnzipFileInfo): boolean => {
@@ -39,11 +34,8 @@ export function unzip(
   }
 }
 
-const tooLarge = (what: string): TesseraError =>
-  new TesseraError('file_too_large', `The archive has ${what}, which is over the limit.`);
-
 /** Names of the entries; nothing is unpacked. */
-export function zipNames(data: Uint8Array, limits: Limits): string[] {
+export function zipNames(data: Uint8Array, limits: UnpackLimits): string[] {
   const names: string[] = [];
   unzip(
     data,
@@ -78,7 +70,11 @@ const BINARY =
 const MAX_SOURCE_BYTES = 2 * 1024 ** 2;
 
 /** Every text file of an archive, in the order of their paths, line by line. */
-export function archiveBlocks(data: Uint8Array, limits: Limits): { blocks: DocumentBlock[]; skipped: number } {
+export function archiveBlocks(
+  data: Uint8Array,
+  unpack: Unpack,
+  limits: UnpackLimits,
+): { blocks: DocumentBlock[]; skipped: number } {
   let skipped = 0;
   const wanted = (name: string, bytes: number): boolean => {
     if (name.endsWith('/')) return false;
@@ -87,7 +83,7 @@ export function archiveBlocks(data: Uint8Array, limits: Limits): { blocks: Docum
     if (!take) skipped++;
     return take;
   };
-  const files = [...unzip(data, wanted, limits)].sort(([a], [b]) => (a < b ? -1 : 1));
+  const files = [...unpack(data, wanted, limits)].sort(([a], [b]) => (a < b ? -1 : 1));
   const blocks = files.flatMap(([file, bytes]) => {
     const text = decodeText(bytes);
     if (text === undefined) {

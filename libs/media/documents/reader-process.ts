@@ -1,14 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import { TesseraError } from '#contracts';
-import { archiveBlocks } from './archive.js';
+import { archiveBlocks, unzip } from './archive.js';
 import type { DocumentBlock } from './block.js';
 import { htmlBlocks } from './html.js';
 import { docxBlocks, pptxBlocks } from './office.js';
 import { readPdf, tooMuchText } from './pdf.js';
 import { OVER_MEMORY, ReaderRequest, type ReaderReply } from './reader-protocol.js';
 import { decodeText } from '../sniff.js';
+import { gunzip, untar } from './tar.js';
 import { DOCUMENT_TYPES } from './text-type.js';
+import type { Unpack, UnpackLimits } from './unpack.js';
 
 type Content = Exclude<ReaderReply, { error: unknown }>;
 type Read = (data: Uint8Array, request: ReaderRequest) => Content | Promise<Content>;
@@ -23,11 +25,15 @@ const READERS: Record<string, Read> = {
   [DOCUMENT_TYPES.docx]: (data, { limits }) => content(docxBlocks(data, limits)),
   [DOCUMENT_TYPES.pptx]: (data, { limits }) => content(pptxBlocks(data, limits)),
   [DOCUMENT_TYPES.html]: (data) => content(htmlBlocks(decodeText(data) ?? '')),
-  [DOCUMENT_TYPES.zip]: (data, { limits }) => {
-    const { blocks, skipped } = archiveBlocks(data, limits);
-    return content(blocks, skipped > 0 ? [`${skipped} files of the archive are not text and were left out.`] : []);
-  },
+  [DOCUMENT_TYPES.zip]: (data, { limits }) => archive(data, unzip, limits),
+  [DOCUMENT_TYPES.tar]: (data, { limits }) => archive(data, untar, limits),
+  [DOCUMENT_TYPES.targz]: (data, { limits }) => archive(gunzip(data, limits), untar, limits),
 };
+
+function archive(data: Uint8Array, unpack: Unpack, limits: UnpackLimits): Content {
+  const { blocks, skipped } = archiveBlocks(data, unpack, limits);
+  return content(blocks, skipped > 0 ? [`${skipped} files of the archive are not text and were left out.`] : []);
+}
 
 async function answer(request: ReaderRequest): Promise<ReaderReply> {
   const read = READERS[request.mimeType];

@@ -7,6 +7,8 @@ export const DOCUMENT_TYPES = {
   docx: WORDPROCESSING,
   pptx: PRESENTATION,
   zip: 'application/zip',
+  tar: 'application/x-tar',
+  targz: 'application/gzip',
   html: 'text/html',
   vtt: 'text/vtt',
   srt: 'application/x-subrip',
