@@ -2,6 +2,9 @@ import { WorkerClient } from '#runtime';
 import type { ModelFiles } from './families.js';
 import type { Recognition, RecogniseRequest } from './recognition.js';
 
+/** Most of what a worker makes is buffers outside of its heap, which go with the next collection: a small nursery is collected soon. */
+const LIMITS = { maxYoungGenerationSizeMb: 8 };
+
 /** Worker threads with a copy of the model each; what comes is done by the first that is free. */
 export class SpeechWorkers {
   private readonly idle: WorkerClient[] = [];
@@ -20,7 +23,10 @@ export class SpeechWorkers {
    */
   static async open(files: ModelFiles, count: number): Promise<{ workers: SpeechWorkers; languages: string[] }> {
     const entry = new URL('./speech-worker.js', import.meta.url);
-    const clients = Array.from({ length: count }, (_, i) => new WorkerClient(entry, { name: `speech ${i + 1}` }));
+    const clients = Array.from(
+      { length: count },
+      (_, i) => new WorkerClient(entry, { name: `speech ${i + 1}`, resourceLimits: LIMITS }),
+    );
     const workers = new SpeechWorkers(clients, files);
     try {
       const languages = await workers.load(clients[0]!);
@@ -38,11 +44,13 @@ export class SpeechWorkers {
     }
   }
 
+  /** The utterances' memory goes to the worker: the caller has them no more. */
   async recognise(request: RecogniseRequest, signal: AbortSignal | undefined): Promise<Recognition[]> {
     const worker = this.idle.pop() ?? (await new Promise<WorkerClient>((resolve) => this.wanting.push(resolve)));
     try {
       if (this.generations.get(worker) !== worker.generation) await this.load(worker);
-      return await worker.call<Recognition[]>('recognise', request, { signal });
+      const transfer = request.utterances.map(({ buffer }) => buffer as ArrayBuffer);
+      return await worker.call<Recognition[]>('recognise', request, { signal, transfer });
     } finally {
       this.free(worker);
     }

@@ -38,6 +38,7 @@ export {
 export { readCpu, type Cpu } from './providers/cpu.js';
 export { choosePrecision } from './providers/precision.js';
 export { probeProviders, type ProviderReport } from './providers/probe.js';
+export { hashFile } from './sources/hash.js';
 export type { HubOptions } from './sources/download.js';
 export { Detokenizer } from './tokenizer/detokenizer.js';
 export { Tokenizer } from './tokenizer/tokenizer.js';

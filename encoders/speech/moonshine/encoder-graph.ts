@@ -10,6 +10,13 @@ export const STEP_SAMPLES = 384;
 /** Shorter input has no step at all. */
 export const MIN_SAMPLES = 127 + 64 * (7 + 3 * 2 - 1);
 
+/** Steps that the encoder makes of so many samples. */
+export function stepsOf(samples: number): number {
+  const convolved = (length: number, width: number, stride: number): number =>
+    Math.floor((length - width) / stride) + 1;
+  return convolved(convolved(convolved(samples, 127, 64), 7, 3), 3, 2);
+}
+
 /** Names of the decoder's memory of the sound: keys, then values, of each layer. */
 export const crossNames = (layer: number): [key: string, value: string] => [
   `cross_key.${layer}`,

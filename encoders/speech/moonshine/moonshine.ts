@@ -4,7 +4,9 @@ import type { Recognition, RecogniseRequest, SpeechModel } from '../recognition.
 import { tokenTimes } from '../token-times.js';
 import { buildGraphs, type MoonshineGraphs } from './build-graphs.js';
 import { pastNames, presentNames } from './decoder-graph.js';
-import { crossNames, MIN_SAMPLES, STEP_SAMPLES } from './encoder-graph.js';
+import { MIN_SAMPLES, STEP_SAMPLES } from './encoder-graph.js';
+import { ReusedTensors } from './reused-tensors.js';
+import { SoundMemory } from './sound-memory.js';
 import { SHAPE } from './weights.js';
 
 export interface MoonshineFiles {
@@ -23,9 +25,7 @@ const TOKENS_A_SECOND = 6.5;
  */
 export const TAIL = 8_000;
 const GRID = { step: STEP_SAMPLES, first: MIN_SAMPLES / 2 };
-const MINUS_INFINITY = -1e9;
 const LAYERS = Array.from({ length: SHAPE.layers }, (_, i) => i);
-const CROSS = LAYERS.flatMap(crossNames);
 const PAST = LAYERS.flatMap(pastNames);
 const PRESENT = LAYERS.flatMap(presentNames);
 
@@ -33,6 +33,9 @@ const PRESENT = LAYERS.flatMap(presentNames);
 export class Moonshine implements SpeechModel {
   readonly languages = ['en'];
   private aligner: LocalSession | undefined;
+  private readonly memory = new SoundMemory();
+  /** Keys and values of the text: one holds what was said, the other receives it with the next token. */
+  private readonly texts = [new ReusedTensors(), new ReusedTensors()] as const;
 
   private constructor(
     private readonly encoder: LocalSession,
@@ -45,8 +48,8 @@ export class Moonshine implements SpeechModel {
     const { threads } = files;
     const graphs = await buildGraphs(files, files.graphs);
     return new Moonshine(
-      await openSession({ file: graphs.encoder, name: 'speech encoder', threads }),
-      await openSession({ file: graphs.decoder, name: 'speech decoder', threads }),
+      await openSession({ file: graphs.encoder, name: 'speech encoder', threads, arena: false }),
+      await openSession({ file: graphs.decoder, name: 'speech decoder', threads, arena: false }),
       graphs,
       threads,
     );
@@ -54,14 +57,15 @@ export class Moonshine implements SpeechModel {
 
   /** Greedy text of each utterance. All of a request are decoded together: let them be of similar length. */
   async recognise({ utterances, hotwords, times }: RecogniseRequest): Promise<Recognition[]> {
-    const sounds: Feeds[] = [];
-    for (const samples of utterances) sounds.push(await this.encode(samples));
+    const sounds = utterances.map(prolonged);
+    this.memory.begin(sounds.map(({ length }) => length));
+    for (const [i, sound] of sounds.entries()) await this.encode(i, sound);
     const limits = utterances.map((samples) => Math.ceil((samples.length / 16_000) * TOKENS_A_SECOND) + 2);
-    const results = await this.decode(sounds, limits, hotwords);
+    const results = await this.decode(limits, hotwords);
     for (const [i, result] of results.entries()) {
       const wanted =
         times === 'all' || (times !== 'none' && result.tokens.slice(0, -1).some((id) => times.splitAt.includes(id)));
-      if (wanted && result.tokens.length > 0) result.starts = await this.align(sounds[i]!, result.tokens);
+      if (wanted && result.tokens.length > 0) result.starts = await this.align(this.memory.alone(i), result.tokens);
     }
     return results;
   }
@@ -70,28 +74,31 @@ export class Moonshine implements SpeechModel {
     await Promise.all([this.encoder.dispose(), this.decoder.dispose(), this.aligner?.dispose()]);
   }
 
-  private async encode(samples: Float32Array): Promise<Feeds> {
-    const input = new Float32Array(Math.max(samples.length, MIN_SAMPLES) + TAIL);
-    input.set(samples);
-    return this.encoder.run({ samples: tensor('float32', [1, input.length], input) });
+  private async encode(utterance: number, sound: Float32Array): Promise<void> {
+    const into = this.memory.place(utterance);
+    await this.encoder.run({ samples: tensor('float32', [1, sound.length], sound) }, { into });
+    this.memory.keep(utterance, into);
   }
 
-  private decode(sounds: Feeds[], limits: number[], hotwords: number[][]): Promise<Recognition[]> {
-    const size = sounds.length;
-    const feeds = together(sounds);
-    for (const name of PAST)
-      feeds[name] = tensor('float32', [size, SHAPE.heads, 0, SHAPE.headSize], new Float32Array(0));
+  private decode(limits: number[], hotwords: number[][]): Promise<Recognition[]> {
+    const size = limits.length;
+    const feeds = this.memory.feeds();
+    const text = (length: number) => [size, SHAPE.heads, length, SHAPE.headSize];
+    // Room for the longest text at once; it would be made anew for each token.
+    for (const each of this.texts) each.take(PRESENT, text(Math.max(...limits)));
+    Object.assign(feeds, this.texts[0].take(PAST, text(0)));
     const outputs = ['token', 'probability', ...PRESENT, ...(hotwords.length > 0 ? ['logits'] : [])];
     return decodeGreedy({
-      start: sounds.map(() => [SHAPE.bos]),
+      start: limits.map(() => [SHAPE.bos]),
       limits,
       end: SHAPE.eos,
       hotwords,
       step: async (tokens, position) => {
         feeds.tokens = tensor('int64', [size, 1], tokens);
         feeds.position = tensor('int64', [1], BigInt64Array.of(BigInt(position)));
-        const step = await this.decoder.run(feeds, { outputs });
-        PAST.forEach((name, i) => (feeds[name] = step[PRESENT[i]!]!));
+        const into = this.texts[position % 2 === 0 ? 1 : 0].take(PRESENT, text(position + 1));
+        const step = await this.decoder.run(feeds, { outputs, into });
+        PAST.forEach((name, i) => (feeds[name] = into[PRESENT[i]!]!));
         const [ids, probabilities] = [step.token!.data as BigInt64Array, step.probability!.data as Float32Array];
         const width = SHAPE.vocabulary;
         return {
@@ -107,6 +114,7 @@ export class Moonshine implements SpeechModel {
       file: this.graphs.aligner,
       name: 'speech aligner',
       threads: this.threads,
+      arena: false,
     });
     const ids = BigInt64Array.from([SHAPE.bos, ...tokens], BigInt);
     const feeds = { ...sound, tokens: tensor('int64', [1, ids.length], ids) };
@@ -115,27 +123,8 @@ export class Moonshine implements SpeechModel {
   }
 }
 
-/** The sounds of several utterances as one batch: shorter ones are filled up, and the fill is masked. */
-function together(sounds: Feeds[]): Feeds {
-  const { heads, headSize } = SHAPE;
-  const lengths = sounds.map((sound) => sound[CROSS[0]!]!.dims[2]!);
-  const longest = Math.max(...lengths);
-  const bias = new Float32Array(sounds.length * longest).fill(MINUS_INFINITY);
-  lengths.forEach((length, i) => bias.fill(0, i * longest, i * longest + length));
-  const feeds: Feeds = { cross_bias: tensor('float32', [sounds.length, 1, 1, longest], bias) };
-  for (const name of CROSS) {
-    if (sounds.length === 1) {
-      feeds[name] = sounds[0]![name]!;
-      continue;
-    }
-    const all = new Float32Array(sounds.length * heads * longest * headSize);
-    sounds.forEach((sound, i) => {
-      const from = sound[name]!.data as Float32Array;
-      const size = lengths[i]! * headSize;
-      for (let head = 0; head < heads; head++)
-        all.set(from.subarray(head * size, (head + 1) * size), (i * heads + head) * longest * headSize);
-    });
-    feeds[name] = tensor('float32', [sounds.length, heads, longest, headSize], all);
-  }
-  return feeds;
+function prolonged(samples: Float32Array): Float32Array {
+  const sound = new Float32Array(Math.max(samples.length, MIN_SAMPLES) + TAIL);
+  sound.set(samples);
+  return sound;
 }

@@ -89,6 +89,8 @@ function nativeOptions(options: SessionOptions, provider: string): ort.Inference
     intraOpNumThreads: options.threads ?? 1,
     interOpNumThreads: 1,
     graphOptimizationLevel: options.graphOptimization ?? 'all',
+    enableCpuMemArena: options.arena ?? true,
+    enableMemPattern: options.arena ?? true,
     logSeverityLevel: 4,
     extra: { 'session.intra_op.allow_spinning': options.spin ? '1' : '0', ...options.config },
   };

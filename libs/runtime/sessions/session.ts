@@ -20,6 +20,11 @@ export interface SessionOptions {
    * session, ffmpeg and the event loop (docs/packs.md has the measured price).
    */
   spin?: boolean;
+  /**
+   * Whether memory of a run is kept for the next one; on by default. Where each run has another shape it only grows
+   * (docs/decisions/0039-speech-graphs.md has the measured price).
+   */
+  arena?: boolean;
   /** onnxruntime session configuration, for example `{ 'session.qdqisint8allowed': '1' }`. */
   config?: Record<string, string>;
   /** Called with each warning, as it happens. */

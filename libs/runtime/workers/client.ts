@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { Transferable, Worker } from 'node:worker_threads';
+import type { Transferable, Worker, WorkerOptions } from 'node:worker_threads';
 import { TesseraError } from '#contracts';
 import { STOP, unpackError, type Call, type Reply } from './messages.js';
 import { spawnWorker } from './spawn.js';
@@ -34,7 +34,7 @@ export class WorkerClient {
 
   constructor(
     private readonly entry: URL,
-    private readonly options: { name: string; workerData?: unknown },
+    private readonly options: Pick<WorkerOptions, 'resourceLimits' | 'workerData'> & { name: string },
   ) {}
 
   /** How many times a worker died; state that lives in the worker is lost when this changes. */
