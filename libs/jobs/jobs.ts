@@ -20,6 +20,7 @@ import {
   type Change,
   type JournalEvent,
   type TreeRecord,
+  type TreeState,
   type UnfinishedState,
 } from './journal/journal.js';
 import { QUEUES, type Priority } from './options.js';
@@ -54,7 +55,7 @@ const FINAL: readonly JobState[] = ['completed', 'failed', 'cancelled'];
 const POLL_MS = 5_000;
 const SWEEP_MS = 10 * 60_000;
 
-const toStatus = (record: TreeRecord): JobStatus => ({
+const toStatus = (record: TreeState): JobStatus => ({
   id: record.id,
   kind: record.root,
   state: record.state,
@@ -65,6 +66,11 @@ const toStatus = (record: TreeRecord): JobStatus => ({
   startedAt: record.startedAt,
   finishedAt: record.finishedAt,
 });
+
+function known<T>(id: string, found: T | undefined): T {
+  if (!found) throw new TesseraError('job_not_found', `There is no job ${id}; results are kept for a limited time.`);
+  return found;
+}
 
 /** Submits trees of jobs, follows them, and hosts their handlers. One object per process. */
 export class Jobs {
@@ -116,13 +122,15 @@ export class Jobs {
 
   /** Throws `job_not_found`. */
   async status(id: string): Promise<JobStatus> {
-    return toStatus(await this.record(id));
+    return toStatus(await this.state(id));
+  }
+
+  private async state(id: string): Promise<TreeState> {
+    return known(id, await this.backend.journal.state(id));
   }
 
   private async record(id: string): Promise<TreeRecord> {
-    const record = await this.backend.journal.read(id);
-    if (!record) throw new TesseraError('job_not_found', `There is no job ${id}; results are kept for a limited time.`);
-    return record;
+    return known(id, await this.backend.journal.read(id));
   }
 
   /** Waits for the end of a tree. Throws the error of the job that failed it, with its code and message. Aborting ends the wait only. */
@@ -150,7 +158,7 @@ export class Jobs {
     id: string,
     { after, signal }: { after?: string; signal?: AbortSignal } = {},
   ): AsyncGenerator<JournalEvent> {
-    await this.record(id);
+    await this.state(id);
     let place = after;
     for (let ended = false; ;) {
       const change = this.nextChange(id, ['event', 'end'], signal);
@@ -164,7 +172,7 @@ export class Jobs {
         }
         // Whoever asks behind the last event of an ended tree gets nothing more; a tree that ended just now has one more to tell.
         if (ended || signal?.aborted) return;
-        ended = entries.length === 0 && FINAL.includes((await this.record(id)).state);
+        ended = entries.length === 0 && FINAL.includes((await this.state(id)).state);
         wait = !ended;
       } finally {
         if (!wait) change.stop();
@@ -203,7 +211,7 @@ export class Jobs {
 
   /** Ends a tree; its running jobs are aborted in whatever process they are. False when it had ended already. */
   async cancel(id: string): Promise<boolean> {
-    await this.record(id);
+    await this.state(id);
     const error = { code: 'cancelled', message: 'The job was cancelled.' } as const;
     return this.backend.journal.finish(id, { state: 'cancelled', error });
   }
@@ -223,7 +231,7 @@ export class Jobs {
 
   /** Forgets a tree that has ended. */
   async remove(id: string): Promise<void> {
-    const { state } = await this.record(id);
+    const { state } = await this.state(id);
     if (!FINAL.includes(state)) throw new TesseraError('conflict', `The job ${id} is ${state}; cancel it first.`);
     await this.backend.journal.remove(id);
   }

@@ -7,18 +7,21 @@ export type Outcome =
   | { state: 'failed'; error: ErrorBody }
   | { state: 'cancelled'; error: ErrorBody };
 
-export interface TreeRecord {
+export interface TreeState {
   id: string;
   root: JobName;
-  spec: JobTree;
-  priority: Priority;
   state: JobState;
   progress: { stage: string; percent: number } | null;
-  result: unknown;
   error: ErrorBody | null;
   createdAt: Date;
   startedAt: Date | null;
   finishedAt: Date | null;
+}
+
+export interface TreeRecord extends TreeState {
+  spec: JobTree;
+  priority: Priority;
+  result: unknown;
 }
 
 export interface NewTree {
@@ -52,9 +55,11 @@ export interface Journal {
   /** True when this call ended the tree. */
   finish(id: string, outcome: Outcome): Promise<boolean>;
   read(id: string): Promise<TreeRecord | undefined>;
+  /** The same without what was asked for and what came of it, which may be megabytes: for those who ask again and again. */
+  state(id: string): Promise<TreeState | undefined>;
   events(id: string, after?: string): Promise<JournalEvent[]>;
   /** Newest first. */
-  list(filter: { states?: readonly JobState[]; limit: number; before?: string }): Promise<TreeRecord[]>;
+  list(filter: { states?: readonly JobState[]; limit: number; before?: string }): Promise<TreeState[]>;
   /** Trees in these states, of everybody or of one owner. */
   count(states: readonly UnfinishedState[], owner?: string): Promise<number>;
   remove(id: string): Promise<void>;

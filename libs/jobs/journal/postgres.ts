@@ -12,6 +12,7 @@ import {
   type NewTree,
   type Outcome,
   type TreeRecord,
+  type TreeState,
   type UnfinishedState,
 } from './journal.js';
 
@@ -51,21 +52,21 @@ const SCHEMA = `
 /** The newest object of the schema: where it is, all is. */
 const NEWEST = 'tessera_queue.tree_by_owner';
 
-interface TreeRow {
+interface StateRow {
   id: string;
   root: TreeRecord['root'];
-  spec: TreeRecord['spec'];
-  priority: TreeRecord['priority'];
   state: JobState;
   progress: TreeRecord['progress'];
-  result: unknown;
   error: TreeRecord['error'];
   created_at: Date;
   started_at: Date | null;
   finished_at: Date | null;
 }
+type TreeRow = StateRow & Pick<TreeRecord, 'spec' | 'priority' | 'result'>;
 
-const toRecord = ({ created_at, started_at, finished_at, ...row }: TreeRow): TreeRecord => ({
+const STATE = 'id, root, state, progress, error, created_at, started_at, finished_at';
+
+const toRecord = <Row extends StateRow>({ created_at, started_at, finished_at, ...row }: Row) => ({
   ...row,
   createdAt: created_at,
   startedAt: started_at,
@@ -231,6 +232,15 @@ export class PostgresJournal implements Journal {
     return rows[0] && toRecord(rows[0]);
   }
 
+  async state(id: string): Promise<TreeState | undefined> {
+    const { rows } = await this.pool.query<StateRow>({
+      name: 'tessera-state',
+      text: `select ${STATE} from tessera_queue.tree where id = $1 and scope = $2`,
+      values: [id, this.scope],
+    });
+    return rows[0] && toRecord(rows[0]);
+  }
+
   async events(id: string, after = '0'): Promise<JournalEvent[]> {
     const { rows } = await this.pool.query<{ seq: string; event: JobEvent }>({
       name: 'tessera-events',
@@ -248,14 +258,14 @@ export class PostgresJournal implements Journal {
     states?: readonly JobState[];
     limit: number;
     before?: string;
-  }): Promise<TreeRecord[]> {
-    const { rows } = await this.pool.query<TreeRow>(
-      `select * from tessera_queue.tree where scope = $1 and ($2::text[] is null or state = any($2))
+  }): Promise<TreeState[]> {
+    const { rows } = await this.pool.query<StateRow>(
+      `select ${STATE} from tessera_queue.tree where scope = $1 and ($2::text[] is null or state = any($2))
          and ($4::text is null or (created_at, id) < (select created_at, id from tessera_queue.tree where id = $4))
        order by created_at desc, id desc limit $3`,
       [this.scope, states ?? null, limit, before ?? null],
     );
-    return rows.map(toRecord);
+    return rows.map((row) => toRecord(row));
   }
 
   async count(states: readonly UnfinishedState[], owner?: string): Promise<number> {

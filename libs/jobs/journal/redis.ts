@@ -9,6 +9,7 @@ import {
   type NewTree,
   type Outcome,
   type TreeRecord,
+  type TreeState,
   type UnfinishedState,
 } from './journal.js';
 
@@ -40,6 +41,19 @@ type Script = (keys: string[], args: (string | number)[]) => Promise<number>;
 
 const date = (text: string | undefined) => (text ? new Date(Number(text)) : null);
 const json = (text: string | undefined): unknown => (text ? JSON.parse(text) : null);
+
+const STATE = ['root', 'state', 'progress', 'error', 'created', 'started', 'finished'] as const;
+
+const toState = (id: string, hash: Partial<Record<string, string>>): TreeState => ({
+  id,
+  root: hash['root'] as TreeState['root'],
+  state: hash['state'] as JobState,
+  progress: json(hash['progress']) as TreeState['progress'],
+  error: json(hash['error']) as TreeState['error'],
+  createdAt: new Date(Number(hash['created'])),
+  startedAt: date(hash['started']),
+  finishedAt: date(hash['finished']),
+});
 
 /** The journal in Redis: a hash and a stream per tree, sorted sets for lists, pub/sub for other processes. */
 export class RedisJournal implements Journal {
@@ -133,18 +147,17 @@ export class RedisJournal implements Journal {
     const hash = await this.redis.hgetall(this.tree(id));
     if (!hash['root']) return undefined;
     return {
-      id,
-      root: hash['root'] as TreeRecord['root'],
+      ...toState(id, hash),
       spec: json(hash['spec']) as TreeRecord['spec'],
       priority: hash['priority'] as TreeRecord['priority'],
-      state: hash['state'] as JobState,
-      progress: json(hash['progress']) as TreeRecord['progress'],
       result: json(hash['result']),
-      error: json(hash['error']) as TreeRecord['error'],
-      createdAt: new Date(Number(hash['created'])),
-      startedAt: date(hash['started']),
-      finishedAt: date(hash['finished']),
     };
+  }
+
+  async state(id: string): Promise<TreeState | undefined> {
+    const values = await this.redis.hmget(this.tree(id), ...STATE);
+    const hash = Object.fromEntries(STATE.map((field, i) => [field, values[i] ?? undefined]));
+    return hash['root'] ? toState(id, hash) : undefined;
   }
 
   async events(id: string, after = '0'): Promise<JournalEvent[]> {
@@ -161,12 +174,12 @@ export class RedisJournal implements Journal {
     states?: readonly JobState[];
     limit: number;
     before?: string;
-  }): Promise<TreeRecord[]> {
-    const found: TreeRecord[] = [];
+  }): Promise<TreeState[]> {
+    const found: TreeState[] = [];
     const rank = before === undefined ? null : await this.redis.zrevrank(this.all(), before);
     for (let from = rank === null ? 0 : rank + 1; found.length < limit; from += 100) {
       const ids = await this.redis.zrevrange(this.all(), from, from + 99);
-      const records = await Promise.all(ids.map((id) => this.read(id)));
+      const records = await Promise.all(ids.map((id) => this.state(id)));
       found.push(
         ...records.filter((record) => record !== undefined).filter(({ state }) => !states || states.includes(state)),
       );
