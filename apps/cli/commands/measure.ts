@@ -6,6 +6,7 @@ type Measurement = { run(args: string[]): Promise<void> };
 const MEASUREMENTS = {
   bench: {
     decoder: () => import('../../../bench/decoder.js'),
+    queue: () => import('../../../bench/queue.js'),
     soak: () => import('../../../bench/soak.js'),
     asr: () => import('../../../bench/asr.js'),
     'asr-long': () => import('../../../bench/asr-long.js'),
