@@ -4,6 +4,8 @@ import { heardBeside, heardIn, soundOf, type Sound } from './sounds-alike.js';
 
 /** A word that only sounds like the one asked for counts less than the word itself. */
 const ALIKE = 0.75;
+/** Sounds of more words than this are not looked for in every line: that takes seconds. */
+const MOST_SOUNDS = 24;
 
 /**
  * How much of a question each line covers, 0 to 1: its words weighed by how rare they are in the lines (BM25's idf). A word
@@ -19,7 +21,7 @@ export function coverage(question: string, lines: readonly Line[], { sounds: lis
   const matches = lines.map((line) => {
     const bag = new Set(words(line.quote));
     const exact = asked.map(([term]) => bag.has(term));
-    if (!listen || line.kind !== 'said' || exact.every(Boolean)) return exact.map(Number);
+    if (!listen || asked.length > MOST_SOUNDS || line.kind !== 'said' || exact.every(Boolean)) return exact.map(Number);
     return bySound(exact, { sounds, pairs }, soundOf(line.quote));
   });
   const weights = asked.map((_, t) => idf(matches.filter((match) => match[t]! > 0).length, lines.length));

@@ -1,17 +1,12 @@
 import type { Line } from '../compose/lines.js';
 import { timecode } from '../compose/timecode.js';
 import { coverage } from './coverage.js';
-import { words } from './lexical.js';
 import { overlap } from './focus.js';
 import { inOrder, nextTo } from './order.js';
-import { asked, withoutAnswerType, type Sense } from './question.js';
+import { asked } from './question.js';
+import type { Sense } from './sense.js';
+import { quoteOf, type TimelineAnswer } from './timeline-answer.js';
 import { titleOf, topics } from './topics.js';
-
-/** An answer that the timeline itself gives, and the lines it rests on. */
-export interface TimelineAnswer {
-  text: string;
-  lines: Line[];
-}
 
 /** Share of a question's words from which a line is about the same thing. */
 const ABOUT = 0.5;
@@ -163,61 +158,3 @@ const times = (lines: Line[]): string => {
   const rest = lines.length > MOST_LINES ? [`${lines.length - MOST_LINES} more`] : [];
   return [...all, ...rest].join(', ').replace(/, ([^,]+)$/, ' and $1');
 };
-
-/**
- * A time in the medium is looked up or not known: one that the decoder names alone is a guess, unless the material itself
- * speaks of that time.
- */
-export function isGuess(answer: string, lines: readonly Line[]): boolean {
-  const time = /^at\s+([\d:]+)\.?$/i.exec(answer.trim())?.[1];
-  return time !== undefined && !lines.some(({ quote }) => quote.includes(time));
-}
-
-/** What a line is that is quoted in place of an answer. */
-const QUOTED: Record<NonNullable<Line['kind']> | 'text', string> = {
-  said: 'It is said',
-  seen: 'The picture shows',
-  written: 'It is written',
-  chapter: 'A chapter is called',
-  text: 'It says',
-};
-
-/** Share of a question's words from which a line is worth quoting although the decoder saw no answer in it. */
-const ABOUT_THE_SAME = 0.55;
-
-/** The line that holds nearly all of a question, quoted. Undefined when none does: then the material does not tell. */
-export function quoted(question: string, lines: readonly Line[]): TimelineAnswer | undefined {
-  const wanted = asked(question);
-  const about = wanted.type === 'when' || wanted.type === 'count' ? wanted.about : withoutAnswerType(question);
-  const scores = coverage(about, lines);
-  const top = scores.reduce((a, b) => Math.max(a, b), 0);
-  const line = lines[scores.indexOf(top)];
-  return line && top >= ABOUT_THE_SAME ? quoteOf(line) : undefined;
-}
-
-/** Share of a question's words from which a line is what it asks about. */
-const IS_ASKED = 0.75;
-const YES_OR_NO = /^\s*(?:yes|no)\b/i;
-
-/** Lines beside the one that a question is about: what is told goes on there. */
-const BESIDE = 1;
-/** Lines that a question is about as much. */
-const AS_MUCH = 0.85;
-
-/**
- * Whether an answer has nothing of the line that a question is about, when there is one: then it was taken from another.
- * True of the beginning of an answer too, until it comes to a word of that line that is not the question's own.
- */
-export function strays(question: string, lines: readonly Line[]): (answer: string) => boolean {
-  const scores = coverage(withoutAnswerType(question), lines);
-  const top = scores.reduce((a, b) => Math.max(a, b), 0);
-  if (top < IS_ASKED) return () => false;
-  const own = new Set(words(question));
-  const near = lines.filter((_, i) => scores.slice(Math.max(0, i - BESIDE), i + BESIDE + 1).some((score) => score >= AS_MUCH * top)); // prettier-ignore
-  const told = new Set(near.flatMap(({ quote }) => words(quote)).filter((word) => !own.has(word)));
-  return (answer) => !YES_OR_NO.test(answer) && !words(answer).some((word) => told.has(word));
-}
-
-export function quoteOf(line: Line): TimelineAnswer {
-  return { text: `${QUOTED[line.kind ?? 'text']}: “${line.quote}”`, lines: [line] };
-}

@@ -2,7 +2,7 @@ import type { Line } from '../compose/lines.js';
 import { coverage } from './coverage.js';
 import { contentWords, idf, stem, words } from './lexical.js';
 import { likeness, soundOf } from './sounds-alike.js';
-import { withoutAnswerType } from './question.js';
+import { MOST_CHARACTERS, withoutAnswerType } from './question.js';
 
 const ASKS = /^(?:who|whom|whose|what|when|where|which|why|how|is|are|was|were|do|does|did|has|have|had|can|could|will|would|in|on|at|to|from|for|about)\b/i; // prettier-ignore
 /** Capitals that name how to answer, and not what is asked about. */
@@ -37,6 +37,7 @@ interface Missing {
 }
 
 function missingIn(question: string, lines: readonly Line[], known: readonly string[]): Missing | undefined {
+  if (question.length > MOST_CHARACTERS) return undefined;
   const about = withoutAnswerType(question);
   const bags = lines.map(({ quote }) => new Set(words(quote)));
   const files = new Set(known.flatMap(words));
@@ -58,6 +59,7 @@ function missingIn(question: string, lines: readonly Line[], known: readonly str
  * @param known names of the files, which a question may use
  */
 export function isUnknown(question: string, lines: readonly Line[], known: readonly string[] = []): boolean {
+  if (question.length > MOST_CHARACTERS) return false;
   const names = namesIn(question).map(contentWords).filter((name) => name.length > 0); // prettier-ignore
   const missing = missingIn(question, lines, known);
   if (missing && missing.words.length > 0) {

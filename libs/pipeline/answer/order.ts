@@ -1,8 +1,8 @@
 import type { Line } from '../compose/lines.js';
 import { timecode } from '../compose/timecode.js';
 import { coverage } from './coverage.js';
-import type { TimelineAnswer } from './from-timeline.js';
-import type { Sense } from './question.js';
+import { senseOf, type Sense } from './sense.js';
+import type { TimelineAnswer } from './timeline-answer.js';
 
 /** Share of a wording from which a line is what it names. More than for a subject: an order of the wrong things is worse than none. */
 const NAMED = 0.6;
@@ -32,11 +32,6 @@ export function orderAsked(question: string): Order | undefined {
   const after = direction.toLowerCase() !== 'before';
   return { type: 'next', to: bare(to), direction: after ? 'after' : 'before', sense: senseOf(frame), of: senseOf(to) };
 }
-
-const SAID = /\b(?:said|says?|mentioned|told|heard)\b/i;
-const SHOWN = /\b(?:shown?|shows|seen?|appears?)\b/i;
-const senseOf = (text: string): Sense | undefined =>
-  SAID.test(text) ? 'said' : SHOWN.test(text) ? 'shown' : undefined;
 
 const AROUND = new RegExp(`^(?:the (?:line|moment|part|sentence|words?) )?${QUOTE}|${QUOTE}$`, 'gi');
 const HAPPENS = /\s+(?:is|are|was|were|has been|gets?)\s+(?:said|shown|mentioned|told|heard|seen)$|^(?:when|that|hearing|seeing|saying)\s+/gi; // prettier-ignore

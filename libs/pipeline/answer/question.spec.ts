@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { asked, withoutAnswerType, withoutPreface } from './question.js';
+import { severalQuestions } from './several.js';
 
 describe('asked', () => {
   it.each([
@@ -69,4 +70,13 @@ describe('withoutPreface', () => {
   ])('%s', (question, plain) => {
     expect(withoutPreface(question)).toBe(plain);
   });
+});
+
+test('a very long question is read in no time', () => {
+  const long = `What ${'is said first, a or b while that is shown after '.repeat(330)}?`;
+  const started = performance.now();
+  expect(asked(long).type).toBe('other');
+  withoutAnswerType(withoutPreface(long));
+  expect(severalQuestions(long)).toBeUndefined();
+  expect(performance.now() - started).toBeLessThan(200);
 });

@@ -1,4 +1,5 @@
 import { orderAsked, type Order } from './order.js';
+import { SAID, senseOf, SHOWN, type Sense } from './sense.js';
 
 /** What a question asks a timeline for, as far as its wording tells. */
 export type Asked =
@@ -19,13 +20,6 @@ export type Asked =
   | { type: 'summary' }
   | { type: 'other' };
 
-export type Sense = 'said' | 'shown';
-
-const SAID = 'said|say|says|saying|mention(?:s|ed)?|talk(?:s|ed|ing)?|speak(?:s|ing)?|spoken|discuss(?:ed|es)?|heard?|hears|told|explain(?:s|ed)?'; // prettier-ignore
-const SHOWN = 'shown?|shows|seen|sees?|visible|appears?|on (?:the )?screen|in the picture';
-const said = new RegExp(`\\b(?:${SAID})\\b`, 'i');
-const shown = new RegExp(`\\b(?:${SHOWN})\\b`, 'i');
-
 const SAID_WHILE = new RegExp(`\\b(?:${SAID})\\b(?:\\s+about\\s+(?<about>.+?))?\\s+(?:while|when|as)\\s+(?<during>.+?)\\s+(?:is|are|was|were|can be)?\\s*(?:being\\s+)?(?:${SHOWN})\\b`, 'i'); // prettier-ignore
 const SHOWN_WHILE = new RegExp(`\\b(?:${SHOWN})\\b\\s+(?:while|when|as)\\s+(?<during>.+?)\\s+(?:is|are|was|were)\\s+(?:being\\s+)?(?:${SAID})\\b`, 'i'); // prettier-ignore
 const WHEN = /^(?:when|at (?:what|which) (?:time|point|minute|second))\b/i;
@@ -40,8 +34,12 @@ const CHAPTERS = /\b(?:list|name|give|show|which|what are)\b.*\bchapters\b/i;
 const SUMMARY =
   /^(?:please |can you |could you )?(?:summari[sz]e|sum up)\b|^(?:a |the )?summary\b|\b(?:give|write|make)\b.*\b(?:summary|overview|outline|gist)\b/i;
 
+/** A question longer than this tells a story, and patterns take their time over it. */
+export const MOST_CHARACTERS = 400;
+
 export function asked(question: string): Asked {
   const text = question.trim();
+  if (text.length > MOST_CHARACTERS) return { type: 'other' };
   const saidWhile = SAID_WHILE.exec(text)?.groups;
   if (saidWhile && /^(?:what|who)\b/i.test(text))
     return { type: 'while', wanted: 'said', during: saidWhile['during'] ?? '', about: saidWhile['about'] ?? '' };
@@ -50,7 +48,7 @@ export function asked(question: string): Asked {
     return { type: 'while', wanted: 'shown', during: shownWhile['during'] ?? '', about: '' };
   const order = orderAsked(text);
   if (order) return order;
-  const sense = said.test(text) ? 'said' : shown.test(text) ? 'shown' : undefined;
+  const sense = senseOf(text);
   // "When was the bridge opened?" asks for what is said about it, not for a place in the medium.
   if (WHEN.test(text) && (sense || HAPPENS.test(text)))
     return { type: 'when', about: withoutFrame(text, WHEN), sense, last: /\blast\b/i.test(text) };
@@ -76,7 +74,7 @@ const FRAME = new RegExp(`\\b(?:${SAID}|${SHOWN}|something|anything|someone|anyb
 const withoutFrame = (text: string, opening: RegExp): string =>
   text.replace(opening, ' ').replace(FRAME, ' ').replace(/\s+/g, ' ').trim();
 
-const PREFACE = /^(?:please,?\s+)?(?:I(?:['’]d| would) (?:like|love|want) to know|(?:can|could|would|will) you (?:please )?(?:tell|say|show) (?:me|us)|do you know|I want to know|tell me|I wonder)\s*[,:]?\s+(?:if\s+)?/i; // prettier-ignore
+const PREFACE = /^(?:please,?\s+)?(?:I(?:['’]d| would) (?:like|love|want) to know|(?:can|could|would|will) you (?:please )?(?:tell|say|show) (?:me|us)|do you know|I want to know|(?:tell|give|show) (?:me|us)|I wonder)\s*[,:]?\s+(?:if\s+)?/i; // prettier-ignore
 
 /** A question without what it is politely begun with. */
 export function withoutPreface(question: string): string {

@@ -1,3 +1,5 @@
+import { MOST_CHARACTERS } from './question.js';
+
 /** One of several questions that were asked in one sentence. */
 export interface OneOfSeveral {
   /** What tells it from the others: "project Amber". */
@@ -35,6 +37,7 @@ const MOST = 8;
  */
 export function severalQuestions(question: string): OneOfSeveral[] | undefined {
   const text = question.trim();
+  if (text.length > MOST_CHARACTERS) return undefined;
   // The first word has a capital whatever it is.
   const [opening = ''] = /^\S+\s*(?:(?:is|are|was|were|do|does|did|has|have|had)\s+)?/.exec(text) ?? [];
   const rest = text.slice(opening.length);

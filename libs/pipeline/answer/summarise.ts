@@ -28,7 +28,7 @@ export const MOST_SENTENCES = 8;
 export const MOST_PARTS = 24;
 
 /**
- * Map and reduce: the material is cut into parts, each part becomes a sentence, and of these the most central ones that do not
+ * Map and reduce: the material, one sentence a line, is cut into parts, each part becomes a sentence, and of these the most central ones that do not
  * repeat each other are kept. Of a part that is too long for the decoder its most central lines are told.
  */
 export async function summarise(lines: readonly Line[], options: SummariseOptions): Promise<SummarySentence[]> {
@@ -84,16 +84,11 @@ function grounded(text: string, part: Line[]): SummarySentence | undefined {
   return { text: closed(text), source: part[scores.indexOf(Math.max(...scores))]! };
 }
 
-const sentences = new Intl.Segmenter('en', { granularity: 'sentence' });
-
 /** The sentence of a part that says most of what it says. */
 function extract(part: Line[]): SummarySentence | undefined {
-  const candidates = part.flatMap((source) =>
-    [...sentences.segment(source.quote)].map(({ segment }) => ({ text: segment.trim(), source })),
-  );
-  const [best] = mostCentral(candidates.map(({ text }) => text), 1); // prettier-ignore
-  const found = best === undefined ? undefined : candidates[best];
-  return found && { ...found, text: closed(found.text) };
+  const [best] = mostCentral(part.map(({ quote }) => quote), 1); // prettier-ignore
+  const source = best === undefined ? undefined : part[best];
+  return source && { text: closed(source.quote), source };
 }
 
 /** A sentence as it is written: with a capital and a full stop. */

@@ -10,19 +10,32 @@ import { summarise } from './summarise.js';
 /** Tokens that are told in one sentence: what the decoder reads well at once. */
 const TOKENS_OF_A_PART = 768;
 const INSTRUCTION = 'Summarise this in one sentence.';
-/** Fewer lines than this are read faster than a summary of them. */
-const FEWEST_LINES = 4;
+/** Fewer sentences than this are read faster than a summary of them. */
+const FEWEST_SENTENCES = 4;
 
 export function wantsSummary({ task }: JobPayload<'answer'>, question: string, lines: readonly Line[]): boolean {
   const wanted = (task.type === 'ask' && task.summary === true) || asked(question).type === 'summary';
-  return wanted && toTell(lines).length >= FEWEST_LINES;
+  return wanted && toTell(lines).length >= FEWEST_SENTENCES;
 }
 
-/** What is said and written tells a film; what it shows does, where nothing else is there. Repeated headers of pages tell nothing. */
+/**
+ * Sentences, each a line of its own, once. What is said and written tells a film; what it shows does, where nothing else is there.
+ * Repeated headers of pages tell nothing.
+ */
 function toTell(lines: readonly Line[]): Line[] {
   const worded = lines.filter(({ kind }) => kind !== 'seen' && kind !== 'chapter');
   const telling = worded.length > 0 ? worded : lines.filter(({ kind }) => kind === 'seen');
-  return [...new Map(telling.map((line) => [line.quote, line])).values()];
+  return [...new Map(telling.flatMap(inSentences).map((line) => [line.quote, line])).values()];
+}
+
+const segmenter = new Intl.Segmenter('en', { granularity: 'sentence' });
+const sentencesOf = (text: string): string[] =>
+  [...segmenter.segment(text)].map(({ segment }) => segment.trim()).filter(Boolean);
+
+/** A paragraph as lines of one sentence, each with the paragraph's mark and place. */
+function inSentences(line: Line): Line[] {
+  const mark = line.text.slice(0, Math.max(0, line.text.indexOf(line.quote)));
+  return sentencesOf(line.quote).map((quote) => ({ ...line, quote, text: `${mark}${quote}\n` }));
 }
 
 export interface SummaryRequest {
@@ -56,7 +69,7 @@ export async function summary(
       () => undefined,
     );
     addUsage(usage, done.usage);
-    return done.text.trim() === prompts.not_found ? undefined : firstSentence(done.text);
+    return done.text.trim() === prompts.not_found ? undefined : sentencesOf(done.text)[0];
   };
   const fits = (lines: Line[]): number => {
     let tokens = 0;
@@ -74,11 +87,4 @@ export async function summary(
   context.emit({ type: 'token', text });
   const citations = citeLines(sentences.map(({ source }) => source), media); // prettier-ignore
   return untold({ text, citations, usage, started });
-}
-
-const sentencesOf = new Intl.Segmenter('en', { granularity: 'sentence' });
-
-function firstSentence(text: string): string {
-  const [first] = sentencesOf.segment(text.trim());
-  return first?.segment.trim() ?? '';
 }

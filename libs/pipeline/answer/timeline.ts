@@ -7,7 +7,9 @@ import type { Stage } from '../context.js';
 import { cite, citeLines } from './citations.js';
 import { addUsage, decode, HeldTokens, NO_USAGE, result, untold, type Reader, type Telling } from './decode.js';
 import { focus } from './focus.js';
-import { fromTimeline, isGuess, quoted, quoteOf, strays, type TimelineAnswer } from './from-timeline.js';
+import { fromTimeline } from './from-timeline.js';
+import { isGuess, quoted, strays } from './grounds.js';
+import { quoteOf, type TimelineAnswer } from './timeline-answer.js';
 import { lexicalPrior } from './lexical.js';
 import { isUnknown, misheard } from './names.js';
 import { pagesKept } from './pages-kept.js';
@@ -62,7 +64,7 @@ export async function askSegments(stage: Reader, request: SegmentsQuestion, cont
     return untold({ text, citations: citeLines(lines, media), started });
   };
   if (wantsSummary(payload, question, lines)) return summary(stage, request, context);
-  const several = severalQuestions(question);
+  const several = severalQuestions(request.question);
   if (several) return askEach(stage, request, several, context);
   const names = [...media.values()].map(({ name }) => name);
   if (ABOUT_A_PLACE.has(asked(question).type) && isUnknown(question, lines, names)) {
