@@ -158,6 +158,8 @@ describe('questions that the timeline answers', () => {
     ['What is said at 00:13?', SAID[4]],
     ["I'd like to know how often a bell rings.", '2 times: at 00:09 and 00:21.'],
     ['When does the ferry Poseidon leave?', NOT_FOUND],
+    ['What is said while a giraffe is shown?', NOT_FOUND],
+    ['What is said at 12:00?', NOT_FOUND],
   ])('%s', async (question, answer) => {
     const before = asked.length;
     const told = await ask(question, [filmId]);

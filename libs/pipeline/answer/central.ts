@@ -12,7 +12,7 @@ const BLEMISHES: [RegExp, number][] = [
   [/^(?:hello|hi|welcome|thank|thanks|good (?:morning|evening|afternoon)|goodbye|okay|please|see (?:also|you)|copyright)\b/i, 0.3],
   [/^[\p{Ll}\d•*#|-]/u, 0.6],
   [/\b(?:following|below|above|figure|table|see|section)\b/i, 0.6],
-  [/https?:|[{}<>|=_]{2,}|\.{4,}/, 0.3],
+  [/https?:|^\[|…\s*\d|[{}<>|=_]{2,}|\.{4,}/, 0.3],
 ]; // prettier-ignore
 
 /** How well a sentence reads out of its place, 0 to 1. */

@@ -67,16 +67,20 @@ export async function askSegments(stage: Reader, request: SegmentsQuestion, cont
   const several = severalQuestions(request.question);
   if (several) return askEach(stage, request, several, context);
   const names = [...media.values()].map(({ name }) => name);
-  if (ABOUT_A_PLACE.has(asked(question).type) && isUnknown(question, lines, names)) {
-    const { not_found: text } = await stage.models.prompts();
-    return told({ text, lines: [] });
-  }
-  const known = fromTimeline(question, lines);
-  return known ? told(known) : askDecoder(stage, { ...request, question }, context);
+  const { type } = asked(question);
+  const unknown = ABOUT_A_PLACE.has(type) && isUnknown(question, lines, names);
+  const known = unknown ? undefined : fromTimeline(question, lines);
+  if (known) return told(known);
+  if (!unknown && !ONLY_LOOKED_UP.has(type)) return askDecoder(stage, { ...request, question }, context);
+  const { not_found: text } = await stage.models.prompts();
+  return told({ text, lines: [] });
 }
 
 /** Questions that one place in the material answers. */
 const ABOUT_A_PLACE = new Set<Asked['type']>(['when', 'count', 'other']);
+
+/** What happens together stands in the timeline or is not known: a decoder that is asked names a line of another time. */
+const ONLY_LOOKED_UP = new Set<Asked['type']>(['while', 'at']);
 
 const isFree = ({ sampling }: JobPayload<'answer'>): boolean =>
   sampling.jsonSchema === undefined && sampling.logprobs === undefined;
