@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import ffmpeg from 'fluent-ffmpeg';
 import { TesseraError } from '#contracts';
+import { COMPUTING } from '#runtime';
 import { StderrTail } from './ffmpeg-log.js';
 import type { FfmpegPlan } from './ffmpeg-plan.js';
 
@@ -31,7 +32,7 @@ export function runFfmpeg(plan: FfmpegPlan, options: FfmpegOptions): FfmpegRun {
   async function* read(): AsyncIterable<Buffer> {
     options.signal?.throwIfAborted();
     const output = new PassThrough({ highWaterMark: 1 << 20 });
-    const command = ffmpeg({ logger: SILENT, stdoutLines: 1 });
+    const command = ffmpeg({ logger: SILENT, stdoutLines: 1, niceness: COMPUTING });
     let stopped: TesseraError | undefined;
     let running = false;
     let over = false;

@@ -1,3 +1,4 @@
+export { COMPUTING, giveWay } from './workers/priority.js';
 export { moduleProgram, spawnWorker } from './workers/spawn.js';
 export { WorkerClient, type CallOptions } from './workers/client.js';
 export { moved, serveWorker } from './workers/serve.js';

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { TesseraError } from '#contracts';
+import { giveWay } from '#runtime';
 import { Engine } from '../engine/engine.js';
 import { KvCache } from '../pool/kv-cache.js';
 import { loadModel } from '../runner/model.js';
@@ -11,6 +12,7 @@ const send = (message: FromWorker): void => port.postMessage(message);
 const warn = (message: string): void => send({ type: 'warning', message });
 
 async function open(): Promise<Engine> {
+  giveWay();
   const model = await loadModel({ ...options, warn });
   const { layers, kvHeads, headDim } = model.config;
   const cache = await KvCache.open({

@@ -1,5 +1,6 @@
 import { parentPort } from 'node:worker_threads';
 import { moved, packError, STOP, type Call, type Moved, type Reply } from './messages.js';
+import { giveWay } from './priority.js';
 
 export { moved };
 
@@ -13,6 +14,7 @@ export type Methods = Record<string, (payload: never) => Promise<Moved<unknown>>
 export function serveWorker(methods: Methods): void {
   const port = parentPort;
   if (!port) throw new Error('serveWorker runs in a worker thread only.');
+  giveWay();
   let last: Promise<void> = Promise.resolve();
   const answer = async ({ id, method, payload }: Call) => {
     try {

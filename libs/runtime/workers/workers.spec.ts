@@ -1,17 +1,21 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { WorkerClient } from './client.js';
+import { COMPUTING } from './priority.js';
 
 const SERVE = new URL('./serve.js', import.meta.url).href.replace(/\.js$/, '.ts');
 const CONTRACTS = new URL('../../contracts/errors.js', import.meta.url).href.replace(/\.js$/, '.ts');
 const WORKER = `
 import { moved, serveWorker } from '${SERVE}';
 import { TesseraError } from '${CONTRACTS}';
+import { readFileSync } from 'node:fs';
 let calls = 0;
 serveWorker({
+  // The nineteenth field, counted from behind the thread's name.
+  async niceness() { return moved(Number(readFileSync('/proc/thread-self/stat', 'utf8').split(') ')[1]?.split(' ')[16]), []); },
   async count() { return moved(++calls, []); },
   async double(values: Float32Array<ArrayBuffer>) {
     const doubled = values.map((value) => value * 2);
@@ -37,6 +41,12 @@ beforeEach(() => {
 afterEach(() => client.dispose());
 
 describe('WorkerClient', () => {
+  it.runIf(process.platform === 'linux')('computes behind the threads that answer', async () => {
+    const own = getPriority();
+    expect(await client.call('niceness', undefined)).toBe(Math.min(19, Math.max(own, COMPUTING)));
+    expect(getPriority()).toBe(own);
+  });
+
   it('calls methods in order and moves buffers', async () => {
     const calls = Array.from({ length: 5 }, () => client.call('count', undefined));
     expect(await Promise.all(calls)).toEqual([1, 2, 3, 4, 5]);
