@@ -6,6 +6,7 @@ import { APP_GUARD, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import { randomUUID } from 'node:crypto';
+import { mountBoard } from './board/board.js';
 import { BatchesController } from './batches/batches.js';
 import { Endpoints } from './batches/endpoints.js';
 import { BatchRun } from './batches/run.js';
@@ -146,6 +147,9 @@ export async function createApi(parts: ApiParts): Promise<NestFastifyApplication
     yamlDocumentUrl: 'docs/yaml',
     customSiteTitle: 'Tessera',
   });
+  const requests = app.get(Requests);
+  const { jobs, records } = parts;
+  await mountBoard(fastify, app.get(Callers), { jobs, records, runAgain: (record) => requests.runAgain(record) });
   await app.init();
   await fastify.ready();
   return app;

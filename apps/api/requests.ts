@@ -40,7 +40,8 @@ export class Requests {
    */
   async submit(request: FastifyRequest, submission: Submission): Promise<string> {
     // Other methods are counted by the guard, before their body is read.
-    if (request.method === 'GET' || request.method === 'HEAD') this.callers.count(identityOf(request).keyId ?? request.ip);
+    if (request.method === 'GET' || request.method === 'HEAD')
+      this.callers.count(identityOf(request).keyId ?? request.ip);
     const webhook = this.webhookOf(request);
     const key = request.headers['idempotency-key'];
     return this.enqueue(identityOf(request).tenant, submission, {
@@ -150,6 +151,13 @@ export class Requests {
     const record = await this.parts.records.getRequest(tenant, id);
     if (!record) throw new TesseraError('job_not_found', `There is no job ${id}; results are kept for a limited time.`);
     return record;
+  }
+
+  /** A failed or cancelled request once more, as a new job of its tenant. Throws `job_not_found` or `conflict`. */
+  async runAgain({ id, tenant, kind, options, fingerprint }: RequestRecord): Promise<string> {
+    const again = await this.parts.jobs.retry(id, { owner: tenant });
+    await this.parts.records.reserveRequest({ id: again, tenant, kind, options, fingerprint });
+    return again;
   }
 
   /** Waits for a result. When the client goes away first, its job is cancelled. */

@@ -1,4 +1,5 @@
 export { Jobs, type JobsOptions, type JobStatus } from './jobs.js';
+export type { BaseAdapter } from './board.js';
 export type { Handler, Handlers, JobContext } from './handlers.js';
 export type { HostOptions } from './host.js';
 export type { JournalEvent } from './journal/journal.js';

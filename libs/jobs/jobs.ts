@@ -12,6 +12,7 @@ import {
 } from '#contracts';
 import { traceCarrier, type Config } from '#platform';
 import { openPostgres, openRedis, type Backend } from './backend.js';
+import { toBoard, type BaseAdapter, type OurQueue } from './board.js';
 import { checkTree, queueName, toFlow } from './flow.js';
 import type { Handlers } from './handlers.js';
 import { Host, type HostOptions } from './host.js';
@@ -19,6 +20,7 @@ import {
   PRIVATE_PREFIX,
   type Change,
   type JournalEvent,
+  type ListFilter,
   type TreeRecord,
   type TreeState,
   type UnfinishedState,
@@ -79,6 +81,8 @@ export class Jobs {
   private host_: Host | undefined;
   private sweeper: NodeJS.Timeout | undefined;
   private closing: Promise<void> | undefined;
+  /** Opened for those who run the service. */
+  private queues_: readonly OurQueue[] | undefined;
 
   private constructor(
     private readonly backend: Backend,
@@ -225,8 +229,48 @@ export class Jobs {
   }
 
   /** Newest first; `before` is the id of the last one of the page before. */
-  async list(filter: { states?: readonly JobState[]; limit: number; before?: string }): Promise<JobStatus[]> {
+  async list(filter: ListFilter): Promise<JobStatus[]> {
     return (await this.backend.journal.list(filter)).map(toStatus);
+  }
+
+  /** How many trees there are by their state, also those that have ended and are still kept. */
+  counts(): Promise<Record<JobState, number>> {
+    return this.backend.journal.counts();
+  }
+
+  /** What was asked for and what came of it, beside the status. Throws `job_not_found`. */
+  async inspect(id: string): Promise<JobStatus & Pick<TreeRecord, 'spec' | 'priority' | 'result'>> {
+    const record = await this.record(id);
+    const { spec, priority, result } = record;
+    return { ...toStatus(record), spec, priority, result };
+  }
+
+  /** BullMQ's queues of this scope as Bull Board shows them. */
+  boardQueues(): Promise<BaseAdapter[]> {
+    return toBoard(this.queues());
+  }
+
+  /** No more jobs are taken, by any worker, until `resume`; those that run go on. */
+  async pause(): Promise<void> {
+    await Promise.all(this.queues().map((queue) => queue.pause()));
+  }
+
+  async resume(): Promise<void> {
+    await Promise.all(this.queues().map((queue) => queue.resume()));
+  }
+
+  async paused(): Promise<boolean> {
+    return (await Promise.all(this.queues().map((queue) => queue.isPaused()))).some(Boolean);
+  }
+
+  private queues(): readonly OurQueue[] {
+    return (this.queues_ ??= QUEUES.map((queue) => this.openQueue(queueName(this.scope, queue))));
+  }
+
+  private openQueue(name: string): OurQueue {
+    const queue: OurQueue = new Queue(name, { connection: this.backend.connection }, this.backend.factory);
+    queue.on('error', () => undefined);
+    return queue;
   }
 
   /** Forgets a tree that has ended. */
@@ -262,6 +306,7 @@ export class Jobs {
       clearInterval(this.sweeper);
       await this.host_?.close(graceMs);
       if (this.isPrivate) await this.removeTraces();
+      await Promise.all((this.queues_ ?? []).map((queue) => queue.close()));
       await this.producer.close();
       await this.backend.close();
     })();
@@ -277,8 +322,7 @@ export class Jobs {
   }
 
   private async obliterate(name: string): Promise<void> {
-    const queue = new Queue(name, { connection: this.backend.connection }, this.backend.factory);
-    queue.on('error', () => undefined);
+    const queue = this.openQueue(name);
     await queue.obliterate({ force: true });
     await queue.close();
   }

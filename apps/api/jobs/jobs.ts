@@ -157,10 +157,9 @@ export class JobsController {
     errors: ['job_not_found', 'conflict'],
   })
   async retry(@Param('id') id: string, @Req() request: FastifyRequest): Promise<JobResource> {
-    const { tenant, kind, options, fingerprint } = await this.requests.own(request, id);
+    const record = await this.requests.own(request, id);
     targetOf(request, this.parts.config);
-    const again = await this.parts.jobs.retry(id, { owner: tenant });
-    await this.parts.records.reserveRequest({ id: again, tenant, kind, options, fingerprint });
+    const again = await this.requests.runAgain(record);
     await this.requests.announce(request, again);
     return this.reply.resource(request, again);
   }

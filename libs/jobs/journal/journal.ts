@@ -33,6 +33,23 @@ export interface NewTree {
   owner: string;
 }
 
+export interface ListFilter {
+  states?: readonly JobState[];
+  limit: number;
+  /** Id of the last one of the page before. */
+  before?: string;
+  /** How many are passed over first. */
+  skip?: number;
+}
+
+export const NO_TREES: Readonly<Record<JobState, number>> = {
+  queued: 0,
+  running: 0,
+  completed: 0,
+  failed: 0,
+  cancelled: 0,
+};
+
 /** An event and its place in its tree's order; `after` continues behind a place. */
 export interface JournalEvent {
   id: string;
@@ -59,7 +76,9 @@ export interface Journal {
   state(id: string): Promise<TreeState | undefined>;
   events(id: string, after?: string): Promise<JournalEvent[]>;
   /** Newest first. */
-  list(filter: { states?: readonly JobState[]; limit: number; before?: string }): Promise<TreeState[]>;
+  list(filter: ListFilter): Promise<TreeState[]>;
+  /** Trees by their state, also those that have ended and are still kept. */
+  counts(): Promise<Record<JobState, number>>;
   /** Trees in these states, of everybody or of one owner. */
   count(states: readonly UnfinishedState[], owner?: string): Promise<number>;
   remove(id: string): Promise<void>;

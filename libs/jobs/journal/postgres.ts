@@ -4,11 +4,13 @@ import { createLogger, storableJson } from '#platform';
 import type { JobEvent, JobState } from '#contracts';
 import {
   lastProgress,
+  NO_TREES,
   PRIVATE_PREFIX,
   stateEvent,
   type Change,
   type Journal,
   type JournalEvent,
+  type ListFilter,
   type NewTree,
   type Outcome,
   type TreeRecord,
@@ -250,22 +252,22 @@ export class PostgresJournal implements Journal {
     return rows.map(({ seq, event }) => ({ id: seq, event }));
   }
 
-  async list({
-    states,
-    limit,
-    before,
-  }: {
-    states?: readonly JobState[];
-    limit: number;
-    before?: string;
-  }): Promise<TreeState[]> {
+  async list({ states, limit, before, skip = 0 }: ListFilter): Promise<TreeState[]> {
     const { rows } = await this.pool.query<StateRow>(
       `select ${STATE} from tessera_queue.tree where scope = $1 and ($2::text[] is null or state = any($2))
          and ($4::text is null or (created_at, id) < (select created_at, id from tessera_queue.tree where id = $4))
-       order by created_at desc, id desc limit $3`,
-      [this.scope, states ?? null, limit, before ?? null],
+       order by created_at desc, id desc limit $3 offset $5`,
+      [this.scope, states ?? null, limit, before ?? null, skip],
     );
     return rows.map((row) => toRecord(row));
+  }
+
+  async counts(): Promise<Record<JobState, number>> {
+    const { rows } = await this.pool.query<{ state: JobState; n: number }>(
+      'select state, count(*)::int as n from tessera_queue.tree where scope = $1 group by state',
+      [this.scope],
+    );
+    return { ...NO_TREES, ...Object.fromEntries(rows.map(({ state, n }) => [state, n])) };
   }
 
   async count(states: readonly UnfinishedState[], owner?: string): Promise<number> {

@@ -2,10 +2,12 @@ import { Redis } from 'ioredis';
 import type { JobEvent, JobState } from '#contracts';
 import {
   lastProgress,
+  NO_TREES,
   stateEvent,
   type Change,
   type Journal,
   type JournalEvent,
+  type ListFilter,
   type NewTree,
   type Outcome,
   type TreeRecord,
@@ -166,18 +168,10 @@ export class RedisJournal implements Journal {
     return entries.map(([place, fields]) => ({ id: place, event: JSON.parse(fields[1] ?? 'null') as JobEvent }));
   }
 
-  async list({
-    states,
-    limit,
-    before,
-  }: {
-    states?: readonly JobState[];
-    limit: number;
-    before?: string;
-  }): Promise<TreeState[]> {
+  async list({ states, limit, before, skip = 0 }: ListFilter): Promise<TreeState[]> {
     const found: TreeState[] = [];
     const rank = before === undefined ? null : await this.redis.zrevrank(this.all(), before);
-    for (let from = rank === null ? 0 : rank + 1; found.length < limit; from += 100) {
+    for (let from = rank === null ? 0 : rank + 1; found.length < skip + limit; from += 100) {
       const ids = await this.redis.zrevrange(this.all(), from, from + 99);
       const records = await Promise.all(ids.map((id) => this.state(id)));
       found.push(
@@ -185,7 +179,17 @@ export class RedisJournal implements Journal {
       );
       if (ids.length < 100) break;
     }
-    return found.slice(0, limit);
+    return found.slice(skip, skip + limit);
+  }
+
+  async counts(): Promise<Record<JobState, number>> {
+    const counts = { ...NO_TREES };
+    for (let from = 0; ; from += 1000) {
+      const ids = await this.redis.zrange(this.all(), String(from), String(from + 999));
+      const states = await Promise.all(ids.map((id) => this.redis.hget(this.tree(id), 'state')));
+      for (const state of states) if (state) counts[state as JobState]++;
+      if (ids.length < 1000) return counts;
+    }
   }
 
   async count(states: readonly UnfinishedState[], owner?: string): Promise<number> {

@@ -48,6 +48,7 @@ export class Records {
 
   reserveRequest = (request: Omit<requests.RequestRecord, 'createdAt'>) => requests.reserveRequest(this.pool, request);
   getRequest = (tenant: string, id: string) => requests.getRequest(this.pool, tenant, id);
+  findRequest = (id: string) => requests.findRequest(this.pool, id);
   listRequests = (tenant: string, page: { limit: number; before?: string }) =>
     requests.listRequests(this.pool, tenant, page);
   deleteRequest = (id: string) => requests.deleteRequest(this.pool, id);
