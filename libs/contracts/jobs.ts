@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ContentHash, Medium } from './media.js';
+import { Box, ContentHash, Medium } from './media.js';
 import { DecodeUsage, Sampling, TokenLogprob } from './sequence.js';
 import { Transcript } from './transcript.js';
 
@@ -48,6 +48,8 @@ export const Citation = z.object({
   /** Line of a text or of source code, and the file it is in when the input is an archive. */
   line: z.number().int().optional(),
   file: z.string().optional(),
+  /** Where the words stand on the page, picture or frame. */
+  box: Box.optional(),
   quote: z.string(),
   /** Share of the answer's attention mass. */
   weight: z.number(),

@@ -52,6 +52,11 @@ export const Medium = z.object({
 });
 export type Medium = z.infer<typeof Medium>;
 
+const share = z.number().min(0).max(1);
+/** A part of a page, picture or frame: shares of its width and height, from its upper left corner. */
+export const Box = z.object({ left: share, top: share, width: share, height: share });
+export type Box = z.infer<typeof Box>;
+
 /** Where in a medium something is: a time range in seconds, a page or a line (from 1) of a file in it, or the whole. */
 export const Span = z.object({
   mediumId: ContentHash,
@@ -61,5 +66,7 @@ export const Span = z.object({
   line: z.number().int().positive().optional(),
   /** Path of the file inside an archive. */
   file: z.string().optional(),
+  /** Where it stands on the page, picture or frame. */
+  box: Box.optional(),
 });
 export type Span = z.infer<typeof Span>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Box } from './media.js';
 
 /** CLI and native HTTP shapes of results. Snake case is the wire format; they are part of the public contract. */
 export const WireUsage = z.object({
@@ -35,6 +36,7 @@ export const WireCitation = z.object({
   page: z.number().int().nullable(),
   line: z.number().int().optional(),
   file: z.string().optional(),
+  box: Box.optional().describe('Where the words stand on the page, picture or frame: shares of its width and height.'),
   quote: z.string(),
   /** Over HTTP, where there is something to look at: paths of a JPEG and of a clip, made when they are asked for. */
   frame_url: z.string().optional(),

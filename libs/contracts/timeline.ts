@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Span } from './media.js';
+import { Box, Span } from './media.js';
 import { StoredSegment } from './sequence.js';
 
 /** What a line tells of: a picture, speech, writing in a picture, or the title of a chapter. */
@@ -21,6 +21,7 @@ export const TimelineEntry = z.object({
   page: z.number().int().nullable(),
   line: z.number().int().optional(),
   file: z.string().optional(),
+  box: Box.optional().describe('Where it is written on the page, picture or frame: shares of its width and height.'),
   kind: LineKind.optional().describe(
     'Seen, said, written in a picture, or the title of a chapter; none of a document.',
   ),
@@ -37,12 +38,13 @@ export function timelineEntries(
   return timeline
     .flatMap((segment) => segment.lines)
     .filter(({ span: { start, end } }) => start === undefined || (start < to && (end ?? start) >= from))
-    .map(({ text, kind, span: { start, end, page, line, file } }) => ({
+    .map(({ text, kind, span: { start, end, page, line, file, box } }) => ({
       start: start ?? null,
       end: end ?? null,
       page: page ?? null,
       ...(line === undefined ? {} : { line }),
       ...(file === undefined ? {} : { file }),
+      ...(box === undefined ? {} : { box }),
       ...(kind === undefined ? {} : { kind }),
       // The time or page mark is in the fields.
       text: text.replace(/^\[[^\]\n]*\]\s/, '').trimEnd(),

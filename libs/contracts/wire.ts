@@ -11,14 +11,15 @@ const wireUsage = (usage: DecodeUsage) => ({
 
 const rounded = (seconds: number | null) => (seconds === null ? null : Math.round(seconds * 100) / 100);
 
-/** Line and file are there only where they say something: in text, source code and archives. */
-export const wireCitation = ({ input, start, end, page, line, file, quote }: Citation) => ({
+/** Line, file and box are there only where they say something: in text, source code and archives, and where something is written. */
+export const wireCitation = ({ input, start, end, page, line, file, box, quote }: Citation) => ({
   input,
   start: rounded(start),
   end: rounded(end),
   page,
   ...(line === undefined ? {} : { line }),
   ...(file === undefined ? {} : { file }),
+  ...(box === undefined ? {} : { box }),
   quote,
 });
 

@@ -8,6 +8,7 @@ export { type DocumentBlock, type DocumentLimits, type DocumentText } from './do
 export { readDocument, type DocumentOptions } from './documents/document.js';
 export { PRINT_FROM, readFrameTexts, readPictureText, type PictureTextOptions } from './documents/ocr/picture-text.js';
 export { PrintWatch, type PrintLook } from './documents/ocr/print-watch.js';
-export { TextRecognizer, type GreyPicture, type PictureText, type TextBox } from './documents/ocr/text-recognizer.js';
+export { boxAround } from './documents/box.js';
+export { TextRecognizer, type GreyPicture, type Paragraph, type PictureText, type TextBox } from './documents/ocr/text-recognizer.js'; // prettier-ignore
 export { cutClip, MAX_CLIP_SECONDS, still, STILL_PIXELS, type EvidenceOptions } from './evidence/evidence.js';
 export { readSubtitles, speaks, subtitleTrack, type Subtitle } from './subtitle-track.js';

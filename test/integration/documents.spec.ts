@@ -47,9 +47,24 @@ describe('PDF', () => {
     );
     expect(facts).toMatchObject({ kind: 'text', mimeType: 'application/pdf' });
     expect(blocks).toEqual([
-      { text: 'The first page tells of the harbour of Bergen and of its many wooden houses.', page: 1 },
-      { text: 'The budget (in euro) is 4200.', page: 2 },
+      {
+        text: 'The first page tells of the harbour of Bergen and of its many wooden houses.',
+        page: 1,
+        box: expect.anything(),
+      },
+      { text: 'The budget (in euro) is 4200.', page: 2, box: expect.anything() },
     ]);
+  });
+
+  it('tells where on its page each paragraph stands, as the page is shown', async () => {
+    const lines = ['The harbour of Bergen has many old and', 'wooden houses.', '', 'It rains.'];
+    const { blocks } = await read('place.pdf', pdf([{ lines }]));
+    const [first, second] = blocks.map(({ box }) => box!);
+    // 60 of 595 points from the left; the base line of 12-point letters is 62 of 842 below the top, the next ones 14 lower.
+    expect(first).toMatchObject({ left: expect.closeTo(60 / 595, 2), top: expect.closeTo((62 - 11) / 842, 2) });
+    expect(first!.height).toBeCloseTo((14 + 11 + 3) / 842, 2);
+    expect(second!.top).toBeCloseTo((62 + 3 * 14 - 11) / 842, 2);
+    expect(second!.width).toBeLessThan(first!.width);
   });
 
   it('reads a scanned page as a picture', async () => {
@@ -58,13 +73,15 @@ describe('PDF', () => {
       'scan.pdf',
       pdf([{ lines: ['A page with a text layer.'] }, { jpeg, width: 1240, height: 1754 }]),
     );
-    expect(blocks[0]).toEqual({ text: 'A page with a text layer.', page: 1 });
+    expect(blocks[0]).toEqual({ text: 'A page with a text layer.', page: 1, box: expect.anything() });
     expect(
       blocks
         .filter((block) => block.page === 2)
         .map((block) => block.text)
         .join(' '),
     ).toMatch(/meeting was moved to Thursday.*bring the blue folder/);
+    const { box } = blocks.find((block) => block.page === 2)!;
+    expect(box).toMatchObject({ left: expect.closeTo(0.07, 1), width: expect.any(Number) });
   });
 
   it('says when it is encrypted, damaged or too long', async () => {
@@ -215,11 +232,15 @@ describe('archives of source code', () => {
 
 describe('text in pictures', () => {
   it('is read with boxes in the pixels of the picture', async () => {
-    const { text, boxes } = await readPictureText(await written('Room 214 is closed today.'), { recognizer });
+    const { text, boxes, paragraphs } = await readPictureText(await written('Room 214 is closed today.'), {
+      recognizer,
+    });
     expect(text).toContain('Room 214 is closed today.');
     expect(boxes[0]).toMatchObject({ left: expect.closeTo(83, -1), height: expect.any(Number) });
     expect(boxes[0]?.top).toBeGreaterThan(90);
     expect(boxes[0]?.top).toBeLessThan(140);
+    expect(paragraphs).toHaveLength(1);
+    expect(paragraphs[0]?.box.left).toBeCloseTo(boxes[0]!.left / 1240, 2);
   });
 
   it('is not looked for where nothing looks like print', async () => {
@@ -227,7 +248,7 @@ describe('text in pictures', () => {
       .jpeg()
       .toBuffer();
     const idle = new TextRecognizer();
-    expect(await readPictureText(sky, { recognizer: idle })).toEqual({ text: '', boxes: [] });
+    expect(await readPictureText(sky, { recognizer: idle })).toEqual({ text: '', paragraphs: [], boxes: [] });
     await idle.dispose();
   });
 

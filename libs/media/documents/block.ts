@@ -1,3 +1,5 @@
+import type { Box } from '#contracts';
+
 /** One piece of a document's text, with its place. Which places are set depends on the format. */
 export interface DocumentBlock {
   text: string;
@@ -10,6 +12,8 @@ export interface DocumentBlock {
   end?: number;
   /** Path inside an archive. */
   file?: string;
+  /** Where it stands on its page. */
+  box?: Box;
 }
 
 export interface DocumentText {

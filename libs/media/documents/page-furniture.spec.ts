@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { withoutFurniture } from './page-furniture.js';
+import { withoutFurniture as withoutFurnitureOf } from './page-furniture.js';
+
+const withoutFurniture = (pages: string[][]): string[][] =>
+  withoutFurnitureOf(pages.map((page) => page.map((text) => ({ text })))).map((page) => page.map(({ text }) => text));
 
 describe('withoutFurniture', () => {
   it('drops page numbers at the edges of a page only', () => {

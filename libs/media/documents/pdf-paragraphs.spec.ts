@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { pageParagraphs, type TextRun } from './pdf-paragraphs.js';
+import { pageParagraphs as paragraphsOf, type TextRun } from './pdf-paragraphs.js';
+
+const pageParagraphs = (runs: TextRun[]): string[] => paragraphsOf(runs).map(({ text }) => text);
 
 /** A line of print: 6 points a letter. */
 const line = (text: string, y: number, height = 12): TextRun => ({
@@ -45,6 +47,14 @@ describe('pageParagraphs', () => {
 
   it('shortens the dots of a table of contents', () => {
     expect(pageParagraphs([line('1.2 Tides . . . . . . . . 14', 700)])).toEqual(['1.2 Tides … 14']);
+  });
+
+  it('tells the edges of a paragraph of several lines', () => {
+    const [paragraph] = paragraphsOf([
+      line('a long line that goes on within the next line', 700),
+      line('and ends', 686),
+    ]);
+    expect(paragraph).toMatchObject({ left: 60, right: 60 + 6 * 45, bottom: 683, top: expect.closeTo(710.8, 5) });
   });
 
   it('has nothing to say of an empty page', () => {

@@ -17,17 +17,35 @@ interface TextLine {
   height: number;
 }
 
+/** A paragraph and its edges on the page; units are points, y grows upwards. */
+export interface PageParagraph {
+  text: string;
+  left: number;
+  right: number;
+  top: number;
+  bottom: number;
+}
+
+/** How far letters reach above and below the line that they stand on, of their height. */
+const ABOVE = 0.9;
+const BELOW = 0.25;
+
 /** Paragraphs of a page: lines are joined where they go on, words that were hyphenated at a line's end are mended. */
-export function pageParagraphs(runs: TextRun[]): string[] {
+export function pageParagraphs(runs: TextRun[]): PageParagraph[] {
   const lines = textLines(runs);
   const widest = Math.max(0, ...lines.map((line) => line.right - line.left));
-  const paragraphs: string[] = [];
+  const paragraphs: PageParagraph[] = [];
   let last: TextLine | undefined;
   for (const line of lines) {
     const open = paragraphs.at(-1);
-    if (last && open !== undefined && goesOn(last, line, widest))
-      paragraphs[paragraphs.length - 1] = join(open, line.text);
-    else paragraphs.push(line.text);
+    const { text, left, right, y, height } = line;
+    const bottom = y - BELOW * height;
+    if (last && open && goesOn(last, line, widest)) {
+      open.text = join(open.text, text);
+      open.left = Math.min(open.left, left);
+      open.right = Math.max(open.right, right);
+      open.bottom = Math.min(open.bottom, bottom);
+    } else paragraphs.push({ text, left, right, bottom, top: y + ABOVE * height });
     last = line;
   }
   return paragraphs;

@@ -2,10 +2,11 @@ import { createRequire } from 'node:module';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { PDFPageProxy } from 'pdfjs-dist';
-import { TesseraError } from '#contracts';
+import { TesseraError, type Box } from '#contracts';
+import { boxOn } from './box.js';
 import type { DocumentBlock, DocumentLimits } from './block.js';
 import { withoutFurniture } from './page-furniture.js';
-import { pageParagraphs, type TextRun } from './pdf-paragraphs.js';
+import { pageParagraphs, type PageParagraph, type TextRun } from './pdf-paragraphs.js';
 
 /** A page drawn for reading it as a picture: 8-bit grey [height, width] in a file. */
 export interface ScannedPage {
@@ -56,7 +57,7 @@ export async function readPdf(data: Uint8Array, limits: DocumentLimits, folder?:
       `The document has ${document.numPages} pages; the limit is ${limits.maxPages}. Send it in parts.`,
     );
   const scans: ScannedPage[] = [];
-  const pages: string[][] = [];
+  const pages: { text: string; box: Box }[][] = [];
   let unread = 0;
   let characters = 0;
   for (let number = 1; number <= document.numPages; number++) {
@@ -65,16 +66,21 @@ export async function readPdf(data: Uint8Array, limits: DocumentLimits, folder?:
     });
     const content = await page.getTextContent();
     const paragraphs = pageParagraphs(content.items.flatMap((item) => ('str' in item ? [textRun(item)] : [])));
-    pages.push(paragraphs);
-    characters += paragraphs.reduce((sum, text) => sum + text.length, 0);
+    pages.push(paragraphs.map((paragraph) => ({ text: paragraph.text, box: boxOnPage(paragraph, page) })));
+    characters += paragraphs.reduce((sum, { text }) => sum + text.length, 0);
     if (characters > limits.maxCharacters) throw tooMuchText(limits);
-    if (paragraphs.join('').replace(/[^\p{L}\p{N}]/gu, '').length < FEW_LETTERS) {
+    if (
+      paragraphs
+        .map(({ text }) => text)
+        .join('')
+        .replace(/[^\p{L}\p{N}]/gu, '').length < FEW_LETTERS
+    ) {
       if (folder !== undefined && scans.length < limits.maxScannedPages) scans.push(await draw(page, number, folder));
       else unread++;
     }
     page.cleanup();
   }
-  const blocks = withoutFurniture(pages).flatMap((page, index) => page.map((text) => ({ text, page: index + 1 })));
+  const blocks = withoutFurniture(pages).flatMap((page, index) => page.map((block) => ({ ...block, page: index + 1 })));
   return { blocks, scans, unread };
 }
 
@@ -88,6 +94,15 @@ interface PdfRun {
 
 function textRun({ str, transform, width, height, hasEOL }: PdfRun): TextRun {
   return { text: str, x: transform[4] ?? 0, y: transform[5] ?? 0, width, height, eol: hasEOL };
+}
+
+/** As the page is shown: turned, and cut to its crop box. */
+function boxOnPage({ left, right, top, bottom }: PageParagraph, page: PDFPageProxy): Box {
+  const viewport = page.getViewport({ scale: 1 });
+  const [x1, y1] = viewport.convertToViewportPoint(left, bottom) as [number, number];
+  const [x2, y2] = viewport.convertToViewportPoint(right, top) as [number, number];
+  const [xs, ys] = [[x1, x2].sort((a, b) => a - b), [y1, y2].sort((a, b) => a - b)] as [[number, number], [number, number]]; // prettier-ignore
+  return boxOn({ left: xs[0], right: xs[1], top: ys[0], bottom: ys[1] }, viewport);
 }
 
 async function draw(page: PDFPageProxy, number: number, folder: string): Promise<ScannedPage> {

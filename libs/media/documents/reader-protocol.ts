@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Box } from '#contracts';
 
 /** What the reading process is asked, as JSON on its stdin. */
 export const ReaderRequest = z.object({
@@ -28,6 +29,7 @@ const Block = z.object({
   start: z.number().optional(),
   end: z.number().optional(),
   file: z.string().optional(),
+  box: Box.optional(),
 });
 
 /** What it answers, as JSON on its stdout. */

@@ -13,7 +13,7 @@ export async function scannedBlocks(
   const blocks: DocumentBlock[] = [];
   for (const { page, file, width, height } of pages) {
     const read = await readPageText({ grey: await readFile(file), width, height }, { recognizer, signal });
-    blocks.push(...read.text.split('\n').flatMap((text) => (text === '' ? [] : [{ text, page }])));
+    blocks.push(...read.paragraphs.map(({ text, box }) => ({ text, page, box })));
   }
   return blocks;
 }

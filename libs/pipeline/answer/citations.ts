@@ -56,7 +56,7 @@ export function citeLines(lines: readonly Line[], media: Map<string, Medium>): C
 }
 
 function citation({ span, quote }: Line, weight: number, media: Map<string, Medium>): Citation {
-  const { mediumId, start, end, page, line, file } = span;
+  const { mediumId, start, end, page, line, file, box } = span;
   return {
     input: media.get(mediumId)?.name ?? mediumId,
     mediumId,
@@ -65,6 +65,7 @@ function citation({ span, quote }: Line, weight: number, media: Map<string, Medi
     page: page ?? null,
     ...(line === undefined ? {} : { line }),
     ...(file === undefined ? {} : { file }),
+    ...(box === undefined ? {} : { box }),
     quote,
     weight,
   };

@@ -19,7 +19,7 @@ export function documentLines(medium: Pick<Medium, 'id'>, blocks: DocumentBlock[
 }
 
 function blockLines({ id }: Pick<Medium, 'id'>, block: DocumentBlock, templates: LineTemplates): Line[] {
-  const { page, line, start, end, file } = block;
+  const { page, line, start, end, file, box } = block;
   if (start !== undefined) {
     const text = oneLine(block.text);
     const said = write(templates.utterance, { time: timecode(start), text });
@@ -30,6 +30,7 @@ function blockLines({ id }: Pick<Medium, 'id'>, block: DocumentBlock, templates:
     ...(page === undefined ? {} : { page }),
     ...(line === undefined ? {} : { line }),
     ...(file === undefined ? {} : { file }),
+    ...(box === undefined ? {} : { box }),
   };
   if (page !== undefined)
     return passages(oneLine(block.text)).map((text) => ({

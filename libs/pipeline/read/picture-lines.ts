@@ -1,4 +1,5 @@
-import type { Medium } from '#contracts';
+import type { Box, Medium } from '#contracts';
+import { boxAround, type Paragraph } from '#media';
 import { oneLine, write, type Line, type LineTemplates } from '../compose/lines.js';
 import { timecode } from '../compose/timecode.js';
 import { passages } from './passages.js';
@@ -8,6 +9,8 @@ export interface FrameText {
   time: number;
   end: number;
   text: string;
+  /** Where it stands on the frame. */
+  box?: Box | undefined;
 }
 
 type Templates = Pick<LineTemplates, 'utterance'>;
@@ -15,20 +18,47 @@ type Templates = Pick<LineTemplates, 'utterance'>;
 const marked = (text: string): string => `Text in the picture: ${text}`;
 
 /** The text of a still picture, under its file's name as its caption is; a page of text is several lines. */
-export function pictureTextLines(medium: Pick<Medium, 'id' | 'name'>, text: string, templates: Templates): Line[] {
-  return passages(asSentences(text)).map((words) => ({
-    text: write(templates.utterance, { time: oneLine(medium.name), text: marked(words) }),
-    span: { mediumId: medium.id },
-    quote: words,
-    kind: 'written',
-  }));
+export function pictureTextLines(
+  medium: Pick<Medium, 'id' | 'name'>,
+  paragraphs: readonly Paragraph[],
+  templates: Templates,
+): Line[] {
+  const told = paragraphs.map(({ text, box }) => ({ text: asSentences(text), box })).filter(({ text }) => text !== '');
+  const whole = told.map(({ text }) => text).join(' ');
+  let at = 0;
+  return passages(whole).map((words) => {
+    const from = whole.indexOf(words, at);
+    at = from + words.length;
+    return {
+      text: write(templates.utterance, { time: oneLine(medium.name), text: marked(words) }),
+      span: { mediumId: medium.id, ...boxOf(within(told, from, at)) },
+      quote: words,
+      kind: 'written',
+    };
+  });
 }
+
+/** Paragraphs, parted by one space, that lie between two characters of the whole. */
+function within(paragraphs: readonly Paragraph[], from: number, to: number): Box[] {
+  let begin = 0;
+  return paragraphs.flatMap(({ text, box }) => {
+    const end = begin + text.length;
+    const inside = begin < to && end > from;
+    begin = end + 1;
+    return inside ? [box] : [];
+  });
+}
+
+const boxOf = (boxes: readonly Box[]): { box?: Box } => {
+  const box = boxAround(boxes);
+  return box ? { box } : {};
+};
 
 /** What was to be read on a film's frames, each text once for as long as it stayed. */
 export function frameTextLines(medium: Pick<Medium, 'id'>, texts: FrameText[], templates: Templates): Line[] {
-  return texts.map(({ time, end, text }) => ({
+  return texts.map(({ time, end, text, box }) => ({
     text: write(templates.utterance, { time: timecode(time), text: marked(asSentences(text)) }),
-    span: { mediumId: medium.id, start: time, end },
+    span: { mediumId: medium.id, start: time, end, ...(box ? { box } : {}) },
     quote: asSentences(text),
     kind: 'written',
   }));
@@ -56,13 +86,14 @@ export function withoutSlides(times: readonly (number | null)[], written: readon
 }
 
 /** Joins frames that show the same text (up to what recognition makes of it); `next` is when the following frame takes over. */
-export function joinSameTexts(frames: { time: number; next: number; text: string }[]): FrameText[] {
+export function joinSameTexts(frames: (Omit<FrameText, 'end'> & { next: number })[]): FrameText[] {
   const joined: FrameText[] = [];
-  for (const { time, next, text } of frames) {
+  for (const { time, next, ...frame } of frames) {
+    const { text } = frame;
     const last = joined.at(-1);
     if (text.trim() === '') continue;
     if (last && Math.abs(last.end - time) < 0.01 && sameText(last.text, text)) last.end = next;
-    else joined.push({ time, end: next, text });
+    else joined.push({ time, end: next, ...frame });
   }
   return joined;
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { JobResult, Medium } from '#contracts';
-import { PRINT_FROM, readFrameTexts, readPictureText } from '#media';
+import { Box, type JobResult, type Medium } from '#contracts';
+import { boxAround, PRINT_FROM, readFrameTexts, readPictureText, type Paragraph } from '#media';
 import { artifactKey } from '../artifact.js';
 import type { Line } from '../compose/lines.js';
 import { cached, type Stage } from '../context.js';
@@ -9,22 +9,24 @@ import { frameTextLines, joinSameTexts, pictureTextLines, type FrameText } from 
 /** Frames of one film whose text is read: with more, every so many is. */
 const MAX_FRAMES = 120;
 
+const Paragraphs = z.array(z.object({ text: z.string(), box: Box }));
+
 /** The text in a still picture, kept by content. Most pictures have none, which a few milliseconds tell. */
 export async function readPictureLines(stage: Stage, medium: Medium, signal: AbortSignal): Promise<Line[]> {
   const { blobs, config, models, records } = stage;
   const key = artifactKey('text', medium.id);
-  let text = await cached(records, key, z.string());
-  if (text === undefined) {
+  let paragraphs: Paragraph[] | undefined = await cached(records, key, Paragraphs);
+  if (!paragraphs) {
     const recognizer = await models.textRecognizer();
     await using file = await blobs.local(medium.id, signal);
-    ({ text } = await readPictureText(file.path, { recognizer, limits: config.limits, signal }));
-    await records.putArtifact(key, text);
+    ({ paragraphs } = await readPictureText(file.path, { recognizer, limits: config.limits, signal }));
+    await records.putArtifact(key, paragraphs);
   }
   const prompts = await models.prompts();
-  return pictureTextLines(medium, text, prompts.timeline.lines);
+  return pictureTextLines(medium, paragraphs, prompts.timeline.lines);
 }
 
-const FrameTexts = z.array(z.object({ time: z.number(), end: z.number(), text: z.string() }));
+const FrameTexts = z.array(z.object({ time: z.number(), end: z.number(), text: z.string(), box: Box.optional() }));
 
 /** The text on a film's frames (slides, captions, signs), kept by content; only frames that look like print are read. */
 export async function readFrameLines(
@@ -39,13 +41,14 @@ export async function readFrameLines(
   const key = artifactKey('text', medium.id, frames);
   let texts: FrameText[] | undefined = await cached(records, key, FrameTexts);
   if (!texts) {
-    const read: { time: number; next: number; text: string }[] = [];
+    const read: Parameters<typeof joinSameTexts>[0] = [];
     const times = frames.map((frame) => frame.time);
     const recognizer = await models.textRecognizer();
     const request = { facts: medium, recognizer, limits: config.limits, signal };
     await using file = await blobs.local(medium.id, signal);
     for await (const { time, text } of readFrameTexts(file.path, times, request)) {
-      read.push({ time, next: frames[read.length]?.next ?? time, text: text.text });
+      const box = boxAround(text.paragraphs.map((paragraph) => paragraph.box));
+      read.push({ time, next: frames[read.length]?.next ?? time, text: text.text, box });
       onProgress?.(read.length / frames.length);
     }
     texts = joinSameTexts(read);

@@ -13,6 +13,10 @@ const templates = {
   page: '[page {page}] {text}\n',
 };
 
+/** One below the other, a tenth of the picture high each. */
+const paragraphs = (...texts: string[]) =>
+  texts.map((text, i) => ({ text, box: { left: 0.1, top: 0.2 * i, width: 0.5, height: 0.1 } }));
+
 describe('passages', () => {
   it('cuts at sentences, loses nothing, and is longer only for one long sentence', () => {
     const sentence = fc
@@ -60,18 +64,28 @@ describe('documentLines', () => {
 
 describe('text in pictures', () => {
   it('stands under the file it is from', () => {
-    expect(pictureTextLines(medium, 'Exit\nMind the gap!', templates).map((line) => line.text)).toEqual([
+    expect(pictureTextLines(medium, paragraphs('Exit', 'Mind the gap!'), templates).map((line) => line.text)).toEqual([
       '[sign.jpg] Text in the picture: Exit. Mind the gap!\n',
     ]);
-    expect(pictureTextLines(medium, '', templates)).toEqual([]);
+    expect(pictureTextLines(medium, [], templates)).toEqual([]);
+  });
+
+  it('tells where it stands: each passage the paragraphs that it is made of', () => {
+    const lines = pictureTextLines(medium, paragraphs('Exit', 'X'.repeat(150), 'Y'.repeat(150)), templates);
+    expect(lines.map(({ quote, span }) => [quote[0], span.box])).toEqual([
+      ['E', { left: 0.1, top: 0, width: 0.5, height: 0.3 }],
+      ['Y', { left: 0.1, top: 0.4, width: 0.5, height: 0.1 }],
+    ]);
   });
 
   it('is asked for by what is asked, or when the picture is a page', () => {
-    const few = pictureTextLines(medium, 'Mind the gap', templates);
+    const few = pictureTextLines(medium, paragraphs('Mind the gap'), templates);
     expect(asksForText('What does the sign say?', few)).toBe(true);
     expect(asksForText('What colour is the car?', few)).toBe(false);
     expect(asksForText('What does the sign say?', [])).toBe(false);
-    expect(asksForText('Who wrote it?', pictureTextLines(medium, 'word '.repeat(20), templates))).toBe(true);
+    expect(asksForText('Who wrote it?', pictureTextLines(medium, paragraphs('word '.repeat(20)), templates))).toBe(
+      true,
+    );
   });
 
   it('of a film stays for as long as it was shown', () => {

@@ -19,7 +19,7 @@ const READ_PIXELS = 1600;
 /** A smaller picture is enlarged: letters need 20 pixels. */
 const ENLARGE_BELOW = 800;
 
-const NOTHING: PictureText = { text: '', boxes: [] };
+const NOTHING: PictureText = { text: '', paragraphs: [], boxes: [] };
 
 export interface PictureTextOptions {
   recognizer: TextRecognizer;
@@ -105,10 +105,10 @@ async function greyOf(
   return { grey: new Uint8Array(grey.buffer, grey.byteOffset, grey.byteLength), width: w, height: h };
 }
 
-function inPixels({ text, boxes }: PictureText, scale: number): PictureText {
+function inPixels({ boxes, ...text }: PictureText, scale: number): PictureText {
   const at = (value: number): number => Math.round(value / scale);
   return {
-    text,
+    ...text,
     boxes: boxes.map((box) => ({
       ...box,
       left: at(box.left),

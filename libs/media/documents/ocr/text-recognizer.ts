@@ -1,7 +1,8 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Page, Worker } from 'tesseract.js';
-import { TesseraError } from '#contracts';
+import { TesseraError, type Box } from '#contracts';
+import { boxAround, boxOn } from '../box.js';
 
 /** 8-bit grey [height, width]. */
 export interface GreyPicture {
@@ -23,9 +24,16 @@ export interface TextBox {
   paragraph: number;
 }
 
+/** Lines that belong together, and where they stand on the picture. */
+export interface Paragraph {
+  text: string;
+  box: Box;
+}
+
 export interface PictureText {
   /** Paragraphs in reading order, parted by newlines. */
   text: string;
+  paragraphs: Paragraph[];
   boxes: TextBox[];
 }
 
@@ -73,7 +81,7 @@ export class TextRecognizer {
     try {
       const image = greymap(picture);
       const { data } = await Promise.race([worker.recognize(image, {}, { text: false, blocks: true }), interrupted]);
-      return pictureText(data, picture.width);
+      return pictureText(data, picture);
     } catch (error) {
       await this.stop();
       if (error instanceof TesseraError) throw error;
@@ -108,7 +116,7 @@ function greymap({ grey, width, height }: GreyPicture): Buffer {
   return Buffer.concat([Buffer.from(`P5\n${width} ${height}\n255\n`, 'latin1'), grey]);
 }
 
-function pictureText(page: Page, width: number): PictureText {
+function pictureText(page: Page, picture: { width: number; height: number }): PictureText {
   const boxes = (page.blocks ?? [])
     .flatMap((block) => block.paragraphs)
     .flatMap((each, paragraph) => each.lines.map((line) => ({ ...line, paragraph })))
@@ -122,7 +130,8 @@ function pictureText(page: Page, width: number): PictureText {
       paragraph,
     }))
     .filter((box) => box.confidence >= MIN_CONFIDENCE && /[\p{L}\p{N}]{2}/u.test(box.text));
-  return { text: paragraphs(boxes, width).join('\n'), boxes };
+  const found = paragraphsOf(boxes, picture);
+  return { text: found.map(({ text }) => text).join('\n'), paragraphs: found, boxes };
 }
 
 /** A line this wide, of the widest and of the picture, is full: it goes on in the next one of its paragraph. */
@@ -130,16 +139,19 @@ const FULL = 0.75;
 const FULL_OF_PICTURE = 0.55;
 
 /** Wrapped lines joined, those of a slide kept apart; words that were hyphenated at a line's end mended. */
-function paragraphs(boxes: TextBox[], width: number): string[] {
+function paragraphsOf(boxes: TextBox[], picture: { width: number; height: number }): Paragraph[] {
   const widest = Math.max(0, ...boxes.map((box) => box.width));
-  const found: string[] = [];
+  const found: Paragraph[] = [];
   let last: TextBox | undefined;
-  for (const box of boxes) {
+  for (const line of boxes) {
+    const { text, left, top, width, height } = line;
+    const box = boxOn({ left, top, right: left + width, bottom: top + height }, picture);
     const open = found.at(-1);
-    if (last && open !== undefined && goesOn(last, box, widest, width))
-      found[found.length - 1] = isParted(open, box.text) ? open.slice(0, -1) + box.text : `${open} ${box.text}`;
-    else found.push(box.text);
-    last = box;
+    if (last && open && goesOn(last, line, widest, picture.width)) {
+      open.text = isParted(open.text, text) ? open.text.slice(0, -1) + text : `${open.text} ${text}`;
+      open.box = boxAround([open.box, box]) ?? box;
+    } else found.push({ text, box });
+    last = line;
   }
   return found;
 }
