@@ -9,7 +9,7 @@ import { rotaryTable } from '../../libs/decoder/pool/rotary.js';
 import { PrefixCache } from '../../libs/decoder/engine/prefix-cache.js';
 import { Reader } from '../../libs/decoder/engine/reader.js';
 import { Arena } from '../../libs/decoder/runner/arena.js';
-import { loadModel, modelFiles } from '../../libs/decoder/runner/model.js';
+import { loadModel, modelFiles, type ModelOptions } from '../../libs/decoder/runner/model.js';
 import { Runner } from '../../libs/decoder/runner/runner.js';
 
 /** The default pack, from the cache that `make` filled. */
@@ -18,20 +18,20 @@ export function defaultPack(): Promise<InstalledPack> {
   return installPack('tessera-nano', { cacheDir, dataDir });
 }
 
-/** The decoder's parts without its worker thread, for tests that look at logits. */
+/** The decoder's parts without its worker thread, for tests that look at logits; of the default pack, where no `files` are given. */
 export async function openParts(options: {
   precision: Precision;
   adapter: boolean;
+  files?: Pick<ModelOptions, 'gguf' | 'packId'>;
   memoryBytes?: number;
   manyRows?: QuantisedKernel;
 }) {
-  const pack = await defaultPack();
   const folder = await mkdtemp(join(tmpdir(), 'tessera-decoder-'));
-  const files = modelFiles(pack);
+  const files: ReturnType<typeof modelFiles> = options.files ?? modelFiles(await defaultPack());
   const model = await loadModel({
     ...files,
     adapter: options.adapter ? files.adapter : undefined,
-    cacheDir: options.precision === 'int8' ? loadConfig().cacheDir : folder,
+    cacheDir: options.precision === 'int8' && !options.files ? loadConfig().cacheDir : folder,
     threads: 2,
     executionProviders: [],
     precision: options.precision,
