@@ -1,22 +1,9 @@
-import { serveDecoder, type Decoder } from '#decoder';
+import { serveDecoder } from '#decoder';
 import { openDecoder } from '#pipeline';
-import { gauge, serveHealth, type Config } from '#platform';
+import { serveHealth, type Config } from '#platform';
 import { installPack } from '#runtime';
 
 const DEFAULT_PORT = 50051;
-
-const running = gauge('tessera_decoder_sequences', 'Sequences that are read or written.');
-const kv = gauge('tessera_decoder_kv_bytes', 'Memory of the pages of keys and values.');
-const pages = gauge('tessera_decoder_pages', 'Pages of keys and values, by their state.');
-
-async function collect(decoder: Decoder): Promise<void> {
-  const { running: sequences, kvBytes, pool } = await decoder.stats();
-  running.set(sequences);
-  kv.set(kvBytes);
-  pages.set(pool.freePages, { state: 'free' });
-  pages.set(pool.pinnedPages, { state: 'pinned' });
-  pages.set(pool.totalPages - pool.freePages - pool.pinnedPages, { state: 'kept' });
-}
 
 /** Owns the pages of the decoder and serves it to workers by gRPC. It needs neither database nor queue. */
 export async function startDecoder(config: Config): Promise<{ greeting: string; close(): Promise<void> }> {
@@ -26,7 +13,7 @@ export async function startDecoder(config: Config): Promise<{ greeting: string; 
     const port = config.grpc.port ?? DEFAULT_PORT;
     const served = await serveDecoder(decoder, { host: http.host, port, key: config.decoder.key });
     const checks = { decoder: () => decoder.stats() };
-    const health = await serveHealth({ ...http, checks, collect: () => collect(decoder) });
+    const health = await serveHealth({ ...http, checks });
     return {
       greeting: `The decoder listens on grpc://${served.address}; its health and metrics are at ${health.url}`,
       close: async () => {

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { TesseraError, JOBS, type JobName, type JobResult } from '#contracts';
 import type { JobContext } from '#jobs';
-import type { Config } from '#platform';
+import { counter, type Config } from '#platform';
 import type { Blobs, Records } from '#storage';
 import type { Models } from './models/models.js';
 
@@ -25,10 +25,14 @@ export async function requiredChild<N extends JobName>(context: JobContext, name
   return result;
 }
 
+const reads = counter(
+  'tessera_artifact_reads_total',
+  'Results of earlier work that were looked for, by whether they were there.',
+);
+
 /** Reads a cached artifact of a known shape; one of an older shape counts as absent. */
 export async function cached<T>(records: Records, key: string, schema: z.ZodType<T>): Promise<T | undefined> {
-  const found = await records.getArtifact(key);
-  if (found === undefined) return undefined;
-  const parsed = schema.safeParse(found);
+  const parsed = schema.safeParse(await records.getArtifact(key));
+  reads.add({ outcome: parsed.success ? 'hit' : 'miss' });
   return parsed.success ? parsed.data : undefined;
 }

@@ -8,8 +8,6 @@ export interface HealthOptions {
   port: number;
   /** What has to answer for work to be possible. */
   checks: Record<string, () => Promise<unknown>>;
-  /** Brings gauges up to date before they are read. */
-  collect?: () => Promise<void>;
 }
 
 export interface HealthServer {
@@ -44,19 +42,18 @@ const listen = ({ host, port }: HealthOptions, server: Server): Promise<void> =>
     server.listen(port, host, resolve);
   });
 
-/** `/health/live`, `/health/ready` and `/metrics` of a process that answers no requests of users. They ask for no key. */
+/** `/health/live`, `/health/startup`, `/health/ready` and `/metrics` of a process that answers no requests of users. They ask for no key. */
 export async function serveHealth(options: HealthOptions): Promise<HealthServer> {
   let draining = false;
   const routes: Record<string, () => Promise<[number, string, string]>> = {
     '/health/live': async () => [200, 'application/json', JSON.stringify({ status: 'ok' })],
+    // Nobody listens before the start is over.
+    '/health/startup': async () => [200, 'application/json', JSON.stringify({ status: 'ok' })],
     '/health/ready': async () => {
       const ready = await readiness(options.checks, draining);
       return [ready.status === 'ok' ? 200 : 503, 'application/json', JSON.stringify(ready)];
     },
-    '/metrics': async () => {
-      await options.collect?.();
-      return [200, 'text/plain; version=0.0.4; charset=utf-8', renderMetrics()];
-    },
+    '/metrics': async () => [200, 'text/plain; version=0.0.4; charset=utf-8', await renderMetrics()],
   };
   const server = createServer((request, response) => {
     const route = routes[request.url?.split('?')[0] ?? ''];

@@ -10,7 +10,7 @@ export { safeFetch, type FetchOptions, type Fetched } from './net/fetch.js';
 export { isPublicAddress } from './net/address.js';
 export { checkUrl, type UrlRules } from './net/rules.js';
 export { readiness, serveHealth, type HealthServer } from './health.js';
-export { counter, gauge, histogram, renderMetrics } from './metrics.js';
+export { collectMetrics, counter, gauge, histogram, renderMetrics } from './metrics.js';
 export {
   beginWork,
   recordWork,

@@ -94,8 +94,18 @@ export const histogram = (name: string, help: string, bounds: readonly number[] 
 
 const memory = gauge('tessera_resident_memory_bytes', 'Resident memory of this process.');
 
-/** All metrics of this process. */
-export function renderMetrics(): string {
+type Collect = () => Promise<void>;
+const collectors = new Set<Collect>();
+
+/** Calls `collect` before metrics are read, so that gauges are up to date; until the returned function is called. */
+export function collectMetrics(collect: Collect): () => void {
+  collectors.add(collect);
+  return () => void collectors.delete(collect);
+}
+
+/** All metrics of this process. What could not be asked for keeps its last value. */
+export async function renderMetrics(): Promise<string> {
+  await Promise.allSettled([...collectors].map((collect) => collect()));
   memory.set(process.memoryUsage.rss());
   const lines = [...registry].flatMap(([name, { type, help, metric }]) => [
     `# HELP ${name} ${help}`,

@@ -49,6 +49,17 @@ export class HealthController {
     return { status: 'ok' };
   }
 
+  @Get('startup')
+  @Operation({
+    tag: 'Health',
+    summary: 'The process has started',
+    description: 'Nobody listens before the stores are open and the models are installed.',
+    responses: { 200: { description: 'It has', schema: Live } },
+  })
+  startup(): z.infer<typeof Live> {
+    return { status: 'ok' };
+  }
+
   @Get('ready')
   @Operation({
     tag: 'Health',

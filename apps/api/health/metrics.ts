@@ -22,6 +22,6 @@ export class MetricsController {
   async metrics(@Res() reply: FastifyReply): Promise<void> {
     const { jobs } = this.parts;
     for (const state of ['queued', 'running'] as const) depth.set(await jobs.count([state]), { state });
-    await reply.type('text/plain; version=0.0.4; charset=utf-8').send(renderMetrics());
+    await reply.type('text/plain; version=0.0.4; charset=utf-8').send(await renderMetrics());
   }
 }

@@ -5,6 +5,7 @@ import { spawnWorker, Tokenizer, type SelectOptions } from '#runtime';
 import type { LanguageModel } from '../remote/language-model.js';
 import { modelFiles } from '../runner/model.js';
 import type { DecoderStats, FromWorker, ToWorker, WorkerOptions } from './messages.js';
+import { collectDecoder, countAnswer } from './metrics.js';
 import { tracePhases } from './phases.js';
 
 export interface DecoderOptions {
@@ -58,6 +59,7 @@ export async function createDecoder(options: DecoderOptions): Promise<Decoder> {
   };
   const client = new DecoderClient(pack.id, worker, await Tokenizer.fromGguf(worker.gguf), onWarning);
   await client.ready();
+  client.watched();
   return client;
 }
 
@@ -73,6 +75,7 @@ export class DecoderClient implements Decoder {
   private loading: Promise<void> | undefined;
   private nextId = 0;
   private disposed = false;
+  private unwatch: (() => void) | undefined;
   private readonly streams = new Map<number, Stream>();
   private readonly inquiries = new Map<number, { resolve(stats: DecoderStats): void; reject(error: Error): void }>();
 
@@ -107,7 +110,10 @@ export class DecoderClient implements Decoder {
       for (;;) {
         const event = await queue.next();
         finished = event.type === 'done';
-        if (event.type === 'done') tracePhases(event);
+        if (event.type === 'done') {
+          tracePhases(event);
+          countAnswer(event);
+        }
         yield event;
         if (finished) return;
       }
@@ -129,6 +135,11 @@ export class DecoderClient implements Decoder {
     });
   }
 
+  /** From now on the metrics of this process tell its state. */
+  watched(): void {
+    this.unwatch ??= collectDecoder(() => this.stats());
+  }
+
   /** Makes the worker thread fail between two steps, as an uncaught error would: for tests of recovery. */
   crash(): void {
     this.post({ type: 'crash' });
@@ -136,6 +147,7 @@ export class DecoderClient implements Decoder {
 
   async dispose(): Promise<void> {
     this.disposed = true;
+    this.unwatch?.();
     const worker = this.worker;
     this.lose(new TesseraError('cancelled', 'The decoder was shut down.'));
     if (!worker) return;

@@ -10,11 +10,19 @@ import {
 } from '#contracts';
 import type { JobContext } from '#jobs';
 import { audioTrack, DAMAGED_SOUND, decodeAudio } from '#media';
+import { counter, histogram } from '#platform';
 import { artifactKey } from '../artifact.js';
 import { cached, requiredChild, type Stage } from '../context.js';
 import { RecordedStretches } from './stretches.js';
 
 type Heard = JobResult<'media.hear'>;
+
+const factor = histogram(
+  'tessera_speech_rtfx',
+  'Seconds of sound that were transcribed in a second, one observation for each recording (or channel).',
+  [1, 2, 5, 10, 20, 50, 100, 200, 500],
+);
+const sound = counter('tessera_speech_sound_seconds_total', 'Seconds of sound that were transcribed.');
 
 /** Lengths of files without an index are estimates. */
 const TOLERANCE = 0.1;
@@ -86,6 +94,7 @@ async function hearChannel({ blobs, config, models }: Stage, hearing: Hearing): 
     signal: context.signal,
   });
   const ofChannel = (segment: Utterance) => (channel === undefined ? segment : { ...segment, channel });
+  const begun = performance.now();
   const transcript = await speech.transcribe(audio, {
     ...options,
     memory,
@@ -96,6 +105,8 @@ async function hearChannel({ blobs, config, models }: Stage, hearing: Hearing): 
       if (percent !== undefined) context.emit({ type: 'progress', stage: 'hear', percent });
     },
   });
+  sound.add({}, transcript.duration);
+  factor.observe(transcript.duration / Math.max(0.001, (performance.now() - begun) / 1000));
   return {
     ...transcript,
     segments: transcript.segments.map(ofChannel),
