@@ -1,8 +1,9 @@
 export { DAMAGED_SOUND, decodeAudio, type AudioOptions, type AudioStream } from './audio.js';
+export { withoutBars } from './frame-bars.js';
 export { decodeFrames, type FramesOptions, type FrameStream, type VideoFrame } from './frames.js';
 export { DEFAULT_LIMITS, type MediaLimits } from './limits.js';
 export { decodeImage, probePicture, type ImageOptions, type PictureFacts, type RgbPicture } from './picture.js';
-export { audioTrack, probe, type MediumFacts, type ProbeOptions } from './probe.js';
+export { audioTrack, listTracks, probe, type MediumFacts, type ProbeOptions } from './probe.js';
 export { readText } from './text.js';
 export { type DocumentBlock, type DocumentLimits, type DocumentText } from './documents/block.js';
 export { readDocument, type DocumentOptions } from './documents/document.js';

@@ -119,6 +119,20 @@ describe('sequences', () => {
     );
   });
 
+  it('writes the turns of another base as its pack says', () => {
+    const template = '<start_of_turn>user\n{question}<end_of_turn>\n<start_of_turn>model\n';
+    const turn = { start: '<start_of_turn>{role}\n', end: '<end_of_turn>\n', assistant: 'model' };
+    const { prefix, question } = chatSequence({ ...prompts, chat: { ...prompts.chat, template, turn } }, [
+      { role: 'user', content: 'One?' },
+      { role: 'assistant', content: 'Two.' },
+      { role: 'user', content: 'Three?' },
+    ]);
+    const text = [...prefix, ...question].map((part) => (part.type === 'text' ? part.text : '')).join('');
+    expect(text).toBe(
+      '<start_of_turn>user\nOne?<end_of_turn>\n<start_of_turn>model\nTwo.<end_of_turn>\n<start_of_turn>user\nThree?<end_of_turn>\n<start_of_turn>model\n',
+    );
+  });
+
   it('writes a conversation in the chat format, with the given system prompt or the default one', () => {
     const text = (messages: Parameters<typeof chatSequence>[1]) => {
       const { prefix, question } = chatSequence(prompts, messages);

@@ -56,34 +56,29 @@ export function timelineSequence(prompts: Prompts, segments: TimelineSegment[], 
 
 type Message = Extract<AnswerTask, { type: 'chat' }>['messages'][number];
 
-const ROLE_START = '<|im_start|>';
-const ROLE_END = '<|im_end|>\n';
-
 /** A conversation without media, in the base model's chat format; the pack's system prompt unless one is given. */
 export function chatSequence(prompts: Prompts, messages: Message[]): Sequence {
   const { before, after } = around(prompts.chat.template, 'question', {});
-  const system = systemOf(before);
+  const { start, end, assistant } = prompts.chat.turn;
+  const startOf = (role: string): string => start.replace('{role}', role === 'assistant' ? assistant : role);
+  const text = before.map((part) => (part.type === 'text' ? part.text : '')).join('');
+  const system = text.slice(0, text.lastIndexOf(startOf('user')));
   const turns = messages.filter((message) => message.role !== 'system');
   const given = messages.filter((message) => message.role === 'system').map((message) => message.content);
   const special = (text: string): SequencePart => ({ type: 'text', text, special: true });
   const turn = (role: string, content: string): SequencePart[] => [
-    special(`${ROLE_START}${role}\n`),
+    special(startOf(role)),
     ...userText(content),
-    special(ROLE_END),
+    special(end),
   ];
   const prefix = given.length > 0 ? turn('system', given.join('\n')) : [special(system)];
   const question = [
     ...turns.slice(0, -1).flatMap((message) => turn(message.role, message.content)),
-    special(`${ROLE_START}user\n`),
+    special(startOf('user')),
     ...userText(turns.at(-1)?.content ?? ''),
     ...after,
   ];
   return { prefix, segments: [], question, maxTokens: prompts.chat.max_new_tokens };
-}
-
-function systemOf(before: SequencePart[]): string {
-  const text = before.map((part) => (part.type === 'text' ? part.text : '')).join('');
-  return text.slice(0, text.lastIndexOf(`${ROLE_START}user\n`));
 }
 
 function endWithMark(question: string): string {

@@ -4,6 +4,14 @@ import { TesseraError, type SequencePart } from '#contracts';
 
 const Template = z.object({ template: z.string(), max_new_tokens: z.number().int().positive() });
 
+/** How the base model marks whose turn it is: ChatML, unless the pack says otherwise (Gemma: `<start_of_turn>{role}\n`, `model`). */
+const Turn = z.object({
+  start: z.string().includes('{role}').default('<|im_start|>{role}\n'),
+  end: z.string().default('<|im_end|>\n'),
+  /** What the base model calls itself. */
+  assistant: z.string().default('assistant'),
+});
+
 /** prompts.json of a pack: the exact strings that its weights were trained with. */
 export const Prompts = z.object({
   not_found: z.string(),
@@ -13,7 +21,7 @@ export const Prompts = z.object({
     segment_tokens: z.number().int().positive(),
     lines: z.object({ utterance: z.string(), caption: z.string(), frame: z.string(), page: z.string() }),
   }),
-  chat: Template,
+  chat: Template.extend({ turn: Turn.prefault({}) }),
 });
 export type Prompts = z.infer<typeof Prompts>;
 

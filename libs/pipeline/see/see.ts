@@ -1,6 +1,6 @@
 import { JOBS, type JobPayload, type JobResult, type Medium } from '#contracts';
 import type { JobContext } from '#jobs';
-import { decodeFrames, decodeImage, PrintWatch } from '#media';
+import { decodeFrames, decodeImage, PrintWatch, withoutBars } from '#media';
 import { artifactKey } from '../artifact.js';
 import { cached, requiredChild, type Stage } from '../context.js';
 import { makeComparable } from './comparable.js';
@@ -40,7 +40,8 @@ export async function see(stage: Stage, { options }: JobPayload<'media.see'>, co
     const { likelihood, isNew } = watch.look(frame.rgb, vision.size, vision.size);
     print.push(likelihood);
     newPrint.push(isNew);
-    waiting.push(frame.rgb);
+    // A picture of another shape than the film's stands between black bars, which the encoder was not trained on.
+    waiting.push(medium.kind === 'video' ? await withoutBars(frame.rgb, vision.size) : frame.rgb);
     if (waiting.length === BATCH) {
       await flush();
       const share = medium.duration ? (frame.time ?? 0) / medium.duration : 0;

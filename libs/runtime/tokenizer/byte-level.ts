@@ -1,3 +1,7 @@
+import type { BytePairEncoder } from './byte-pair-encoder.js';
+import type { Pieces } from './pieces.js';
+import type { WordSplitter } from './pre-tokenizers.js';
+
 /**
  * GPT-2's byte alphabet: a byte-level vocabulary writes every byte as one printable character, the printable ones of
  * Latin-1 as themselves and the rest as U+0100 and up, in order.
@@ -9,7 +13,23 @@ const BYTE_OF = new Map<string, number>();
   for (let byte = 0; byte < 256; byte++) BYTE_OF.set(String.fromCharCode(printable(byte) ? byte : next++), byte);
 }
 
-/** The bytes that a vocabulary entry stands for. */
-export function entryBytes(entry: string): Uint8Array {
-  return Uint8Array.from(entry, (character) => BYTE_OF.get(character) ?? 0x3f);
+/** Byte-level BPE, as GPT-2, Llama 3, SmolLM and Qwen have it: words first, pairs inside them. */
+export class ByteLevelPieces implements Pieces {
+  constructor(
+    private readonly vocabulary: readonly string[],
+    private readonly split: WordSplitter,
+    private readonly bpe: BytePairEncoder,
+  ) {}
+
+  encode(text: string): number[] {
+    return this.split(text).flatMap((word) => this.bpe.encode(word));
+  }
+
+  bytes(id: number): Uint8Array {
+    return Uint8Array.from(this.vocabulary[id] ?? '', (character) => BYTE_OF.get(character) ?? 0x3f);
+  }
+
+  name(entry: string): string {
+    return entry;
+  }
 }

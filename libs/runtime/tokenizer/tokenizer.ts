@@ -2,10 +2,12 @@ import { z } from 'zod';
 import { TesseraError } from '#contracts';
 import { readGguf } from '../gguf/file.js';
 import type { GgufHeader } from '../gguf/header.js';
-import { entryBytes } from './byte-level.js';
+import { ByteLevelPieces } from './byte-level.js';
 import { BytePairEncoder } from './byte-pair-encoder.js';
 import { Detokenizer } from './detokenizer.js';
-import { PRE_TOKENIZATIONS, wordSplitter, type WordSplitter } from './pre-tokenizers.js';
+import type { Pieces } from './pieces.js';
+import { PRE_TOKENIZATIONS, wordSplitter } from './pre-tokenizers.js';
+import { SentencePieces } from './sentence-pieces.js';
 
 /** llama.cpp's token types that matter here. */
 const CONTROL = 3;
@@ -21,7 +23,7 @@ const TokenizerFile = z.object({
 });
 
 /**
- * The tokenizer of a decoder base, from the vocabulary and merges in its own GGUF file: byte-level BPE.
+ * The tokenizer of a decoder base, from the vocabulary in its own GGUF file: byte-level BPE or SentencePiece's.
  * Control tokens such as `<|im_start|>` are met in text only where `special` says so, so that what users write can
  * never open or close a turn.
  */
@@ -36,35 +38,41 @@ export class Tokenizer {
   constructor(
     private readonly vocabulary: readonly string[],
     types: readonly number[],
-    private readonly split: WordSplitter,
-    private readonly bpe: BytePairEncoder,
+    private readonly pieces: Pieces,
     readonly stopId: number,
   ) {
-    const whole = [...vocabulary.entries()].filter(([id]) => types[id] === CONTROL || types[id] === USER_DEFINED);
+    const whole = [...vocabulary.entries()]
+      .filter(([id]) => types[id] === CONTROL || types[id] === USER_DEFINED)
+      .map(([id, entry]) => [id, pieces.name(entry)] as const);
     this.ids = new Map(whole.map(([id, text]) => [text, id]));
     this.control = new Set(whole.flatMap(([id]) => (types[id] === CONTROL ? [id] : [])));
     this.always = matcher(whole.filter(([id]) => !this.control.has(id)).map(([, text]) => text));
     this.withControl = matcher(whole.map(([, text]) => text));
   }
 
-  /** @throws TesseraError `model_invalid` for a vocabulary of another kind than byte-level BPE */
+  /** @throws TesseraError `model_invalid` for a vocabulary of another kind */
   static async fromGguf(file: string): Promise<Tokenizer> {
     return Tokenizer.fromMetadata((await readGguf(file)).metadata);
   }
 
   static fromMetadata(metadata: GgufHeader['metadata']): Tokenizer {
     const get = <T>(key: string) => metadata[`tokenizer.ggml.${key}`] as T | undefined;
-    const [tokens, merges, types] = [get<string[]>('tokens'), get<string[]>('merges'), get<number[]>('token_type')];
-    const pre = get<string>('pre') ?? 'gpt-2';
-    const rules = PRE_TOKENIZATIONS[pre];
-    const model = get<string>('model');
-    if (model !== 'gpt2' || !rules || !tokens || !merges)
-      throw new TesseraError(
-        'model_invalid',
-        `The base model has a tokenizer of the kind ${model}/${pre}; supported are gpt2/${Object.keys(PRE_TOKENIZATIONS).join(', gpt2/')}.`,
-      );
+    const [tokens, types] = [get<string[]>('tokens'), get<number[]>('token_type') ?? []];
+    const [model, pre] = [get<string>('model'), get<string>('pre') ?? 'gpt-2'];
     const stopId = Number(get<number>('eos_token_id') ?? -1);
-    return new Tokenizer(tokens, types ?? [], wordSplitter(rules), new BytePairEncoder(tokens, merges), stopId);
+    const [merges, scores, rules] = [get<string[]>('merges'), get<number[]>('scores'), PRE_TOKENIZATIONS[pre]];
+    if (model === 'gpt2' && rules && tokens && merges) {
+      const pieces = new ByteLevelPieces(tokens, wordSplitter(rules), new BytePairEncoder(tokens, merges));
+      return new Tokenizer(tokens, types, pieces, stopId);
+    }
+    if (model === 'llama' && tokens && scores) {
+      const pieces = new SentencePieces(tokens, scores, types, get<boolean>('add_space_prefix') ?? true);
+      return new Tokenizer(tokens, types, pieces, stopId);
+    }
+    throw new TesseraError(
+      'model_invalid',
+      `The base model has a tokenizer of the kind ${model}/${pre}; supported are llama and gpt2/${Object.keys(PRE_TOKENIZATIONS).join(', gpt2/')}.`,
+    );
   }
 
   /**
@@ -81,9 +89,9 @@ export class Tokenizer {
     const types: number[] = [];
     for (const { id, content } of added_tokens) [tokens[id], types[id]] = [content, CONTROL];
     const merges = model.merges.map((merge) => (typeof merge === 'string' ? merge : merge.join(' ')));
-    const split = wordSplitter(PRE_TOKENIZATIONS['gpt-2']!);
     const whole = Array.from(tokens, (entry) => entry ?? '');
-    return new Tokenizer(whole, types, split, new BytePairEncoder(whole, merges), -1);
+    const split = wordSplitter(PRE_TOKENIZATIONS['gpt-2']!);
+    return new Tokenizer(whole, types, new ByteLevelPieces(whole, split, new BytePairEncoder(whole, merges)), -1);
   }
 
   /** Number of tokens in the vocabulary. */
@@ -93,16 +101,12 @@ export class Tokenizer {
 
   encode(text: string, { special = false }: { special?: boolean } = {}): number[] {
     const pattern = special ? this.withControl : this.always;
-    if (!pattern) return this.encodeText(text);
-    return text.split(pattern).flatMap((piece) => {
+    if (!pattern) return this.pieces.encode(text, true);
+    return text.split(pattern).flatMap((piece, at) => {
       if (piece === '') return [];
       const id = pattern.test(piece) ? this.ids.get(piece) : undefined;
-      return id === undefined ? this.encodeText(piece) : [id];
+      return id === undefined ? this.pieces.encode(piece, at === 0) : [id];
     });
-  }
-
-  private encodeText(text: string): number[] {
-    return this.split(text).flatMap((word) => this.bpe.encode(word));
   }
 
   /** Control tokens are left out unless `special`; bytes that are no UTF-8 become U+FFFD. */
@@ -118,8 +122,8 @@ export class Tokenizer {
 
   /** The bytes of a token; those of a control token are its name. Empty for an id outside the vocabulary. */
   tokenBytes(id: number): Uint8Array {
-    const entry = this.vocabulary[id] ?? '';
-    return (this.bytes[id] ??= this.ids.has(entry) ? Buffer.from(entry) : entryBytes(entry));
+    const name = this.pieces.name(this.vocabulary[id] ?? '');
+    return (this.bytes[id] ??= this.ids.get(name) === id ? Buffer.from(name) : this.pieces.bytes(id));
   }
 
   /** True for tokens that steer the model and are no text, such as `<|im_end|>`. */
