@@ -25,6 +25,16 @@ export function watchMemory(): MemoryWatch {
   };
 }
 
+/**
+ * Bytes in RAM of a process and of all that it started. Memory that they share counts once, by its largest user; files that several map
+ * count for each (their share of it would change with every other program that maps them). 0 where the system has no /proc.
+ */
+export function treeBytes(root: number): number {
+  const all = [root, ...descendants(root)].map((pid) => fileOf(pid, 'status'));
+  const sum = (field: string): number => all.reduce((total, status) => total + bytesOf(status, field), 0);
+  return sum('RssAnon') + sum('RssFile') + Math.max(...all.map((status) => bytesOf(status, 'RssShmem')));
+}
+
 /** ffmpeg, the readers of documents, and the embedded database with its connections. */
 function descendants(root: number): number[] {
   const children = new Map<number, number[]>();
@@ -49,8 +59,10 @@ function processes(): number[] {
   }
 }
 
-const residentBytes = (pid: number): number =>
-  1024 * Number(/^VmRSS:\s+(\d+) kB$/m.exec(fileOf(pid, 'status'))?.[1] ?? 0);
+const residentBytes = (pid: number): number => bytesOf(fileOf(pid, 'status'), 'VmRSS');
+
+const bytesOf = (status: string, field: string): number =>
+  1024 * Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0);
 
 /** Empty when the process has ended meanwhile. */
 function fileOf(pid: number, name: string): string {

@@ -5,11 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { treeBytes } from './memory.js';
 
 export interface BenchServer {
   url: string;
   /** Bytes of the process's memory that are in RAM; undefined where the system has no /proc. */
   residentBytes(): Promise<number | undefined>;
+  /** The same of all its processes: ffmpeg, readers of documents, the embedded database. */
+  treeBytes(): number;
   stop(): Promise<void>;
 }
 
@@ -35,7 +38,7 @@ export async function startServer(): Promise<BenchServer> {
     const url = /listens on (\S+)/.exec(line)?.[1];
     if (url === undefined) continue;
     child.stderr.resume();
-    return { url, stop, residentBytes: () => residentBytes(child.pid) };
+    return { url, stop, residentBytes: () => residentBytes(child.pid), treeBytes: () => treeBytes(child.pid ?? 0) };
   }
   await stop();
   throw new Error(`The server did not start: ${said.join('\n')}`);
