@@ -3,7 +3,8 @@ import { openDecoder } from '#pipeline';
 import { serveHealth, type Config } from '#platform';
 import { installPack } from '#runtime';
 
-const DEFAULT_PORT = 50051;
+/** Where workers look for it, in the containers too. */
+export const DEFAULT_PORT = 50051;
 
 /** Owns the pages of the decoder and serves it to workers by gRPC. It needs neither database nor queue. */
 export async function startDecoder(config: Config): Promise<{ greeting: string; close(): Promise<void> }> {

@@ -6,6 +6,9 @@ test('an empty environment gives the defaults under the XDG folders', () => {
   expect(config.dataDir).toBe('/home/ada/.local/share/tessera');
   expect(config.cacheDir).toBe('/home/ada/.cache/tessera');
   expect(config.http).toMatchObject({ host: '127.0.0.1', port: 8080 });
+  // An edge without gRPC, and a decoder on its own port.
+  expect(config.grpc.port).toBeUndefined();
+  expect(loadConfig({ HOME: '/', TESSERA_GRPC_PORT: '0' }).grpc.port).toBe(0);
   expect(config.decoder).toMatchObject({ kvMemoryBytes: 512 * 2 ** 20, kvDiskBytes: 4 * 2 ** 30, url: undefined });
 });
 

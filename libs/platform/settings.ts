@@ -12,8 +12,10 @@ const size = (fallback: string) =>
       return z.NEVER;
     });
 
-const whole = (fallback: number, min = 1, max = Number.MAX_SAFE_INTEGER) =>
-  z.coerce.number<string>({ error: 'is not a number' }).int().min(min).max(max).default(fallback);
+const number = (min: number, max: number) =>
+  z.coerce.number<string>({ error: 'is not a number' }).int().min(min).max(max);
+
+const whole = (fallback: number, min = 1, max = Number.MAX_SAFE_INTEGER) => number(min, max).default(fallback);
 
 const flag = z
   .enum(['true', 'false', '1', '0'], { error: 'is true or false' })
@@ -80,7 +82,7 @@ export const SETTINGS = {
 
   TESSERA_HOST: z.string().min(1).default('127.0.0.1').describe('Address the HTTP server listens on.'),
   TESSERA_PORT: whole(8080, 0, 65535).describe('Port the HTTP server listens on; 0 picks a free one.'),
-  TESSERA_GRPC_PORT: whole(0, 0, 65535)
+  TESSERA_GRPC_PORT: number(0, 65535)
     .optional()
     .describe('Port of gRPC; 0 picks a free one. Default: none for api and serve, 50051 for decoder.'),
   TESSERA_CORS_ORIGINS: list().describe('Origins that browsers may call from; empty: none.'),

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { CORE_SCHEMA, load, loadAll, mergeTag } from 'js-yaml';
 import { describeSettings, loadConfig } from '#platform';
+import { DEFAULT_PORT } from '../../apps/decoder/decoder.js';
 import { ROOT } from '../support/cli.js';
 import { python } from '../support/python-clients.js';
 
@@ -95,7 +96,10 @@ describe('docker-compose.yml', () => {
       Object.entries(services[role]?.environment ?? {}).map(([name, value]) => [name, filled(String(value))]),
     );
     const config = configure(environment);
-    if (role === 'decoder') return;
+    if (role === 'decoder') {
+      expect(config.grpc.port ?? DEFAULT_PORT).toBe(50051);
+      return;
+    }
     expect(new URL(config.database.url ?? '').hostname).toBe('postgres');
     expect(new URL(config.queue.url ?? '').hostname).toBe('redis');
     expect(new URL(config.blobs.url ?? '').searchParams.get('endpoint')).toBe('http://minio:9000');
@@ -178,9 +182,10 @@ describe('deploy/kubernetes', () => {
     }
     if (container.envFrom)
       for (const literal of stores) environment[literal.split('=')[0] ?? ''] = literal.slice(literal.indexOf('=') + 1);
-    configure(environment);
+    const config = configure(environment);
     const ports = Object.fromEntries(container.ports.map(({ name, containerPort }) => [name, containerPort]));
-    expect(ports['http']).toBe(loadConfig({}).http.port);
+    expect(ports['http']).toBe(config.http.port);
+    if (ports['grpc'] !== undefined) expect(config.grpc.port ?? DEFAULT_PORT).toBe(ports['grpc']);
     const { startupProbe, livenessProbe, readinessProbe } = container;
     for (const { httpGet } of [startupProbe, livenessProbe, readinessProbe]) {
       expect(PROBES).toContain(httpGet.path);
