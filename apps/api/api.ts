@@ -26,6 +26,7 @@ import { refuseUnfitAddresses } from './http/plain-text.js';
 import { SECURITY } from './http/security.js';
 import { Callers } from './identity/callers.js';
 import { IdentityGuard } from './identity/guard.js';
+import { Quota } from './inputs/quota.js';
 import { MediaStore } from './inputs/store.js';
 import { JobsController } from './jobs/jobs.js';
 import { JobReply } from './jobs/reply.js';
@@ -84,6 +85,7 @@ class ApiModule {
         SignedLinks,
         Results,
         JobReply,
+        Quota,
         MediaStore,
         Uploads,
         FileStore,

@@ -69,6 +69,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
     },
     limits: {
       maxFileBytes: s.TESSERA_MAX_FILE,
+      maxStoredBytes: s.TESSERA_MAX_STORED,
       maxPixels: s.TESSERA_MAX_PIXELS,
       maxDurationSeconds: s.TESSERA_MAX_DURATION,
       maxFrames: s.TESSERA_MAX_FRAMES,

@@ -12,6 +12,18 @@ const size = (fallback: string) =>
       return z.NEVER;
     });
 
+/** A size that may be 0, which limits nothing. */
+const sizeOrNone = () =>
+  z
+    .string()
+    .default('0')
+    .transform((text, ctx) => {
+      const bytes = parseSize(text);
+      if (bytes !== undefined) return bytes;
+      ctx.addIssue({ code: 'custom', message: `"${text}" is not a size; write for example 4GiB, or 0` });
+      return z.NEVER;
+    });
+
 const number = (min: number, max: number) =>
   z.coerce.number<string>({ error: 'is not a number' }).int().min(min).max(max);
 
@@ -108,6 +120,7 @@ export const SETTINGS = {
   TESSERA_RESULT_TTL: whole(86400).describe('Seconds that the result of a finished request is kept.'),
 
   TESSERA_MAX_FILE: size('2GiB').describe('Largest file or download.'),
+  TESSERA_MAX_STORED: sizeOrNone().describe('Media and files that one tenant may keep, together; 0: no limit.'),
   TESSERA_MAX_BODY: size('32MiB').describe('Largest JSON body (data URLs count).'),
   TESSERA_MAX_PIXELS: whole(100_000_000).describe('Largest picture in pixels, by its header.'),
   TESSERA_MAX_DURATION: whole(14_400).describe('Longest audio or video in seconds.'),

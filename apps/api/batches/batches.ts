@@ -15,7 +15,7 @@ import { ENDPOINTS } from './endpoints.js';
 import { BatchList, BatchResource, toResource } from './resource.js';
 import { BatchRunner } from './runner.js';
 
-const WINDOW_MS = 24 * 3600 * 1000;
+const WINDOW_SECONDS = 24 * 3600;
 
 const BatchRequest = z.object({
   input_file_id: z.string().describe('A file of the purpose batch: JSONL of {custom_id, method, url, body}.'),
@@ -71,7 +71,7 @@ export class BatchesController {
       inputFile: file.id,
       completionWindow: body.completion_window,
       metadata: body.metadata ?? null,
-      expiresAt: new Date(Date.now() + WINDOW_MS),
+      windowSeconds: WINDOW_SECONDS,
     });
     this.runner.wake();
     return toResource(batch);

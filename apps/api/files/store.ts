@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { TesseraError } from '#contracts';
 import { sniff } from '#jobs';
 import type { FilePurpose, FileRecord } from '#storage';
+import { Quota } from '../inputs/quota.js';
 import { peek } from '../inputs/store.js';
 import { PARTS, type ApiParts } from '../parts.js';
 
@@ -11,18 +12,24 @@ export type NewFile = Omit<FileRecord, 'createdAt'>;
 /** Files on their way in and out; the bytes are blobs, which stay as long as a file or a medium names them. */
 @Injectable()
 export class FileStore {
-  constructor(@Inject(PARTS) private readonly parts: ApiParts) {}
+  constructor(
+    @Inject(PARTS) private readonly parts: ApiParts,
+    @Inject(Quota) private readonly quota: Quota,
+  ) {}
 
-  /** Streams bytes to a blob under a cap. The file is there once its record is put; a blob without one is to be released. */
+  /** Streams bytes to a blob under a cap: of `maxBytes`, or what a tenant may bring. The file is there once its record is put; a blob without one is to be released. */
   async receive(
     tenant: string,
     name: string,
     purpose: FilePurpose,
     bytes: AsyncIterable<Uint8Array>,
-    maxBytes = this.parts.config.limits.maxFileBytes,
+    maxBytes?: number,
   ): Promise<NewFile> {
     const head: Uint8Array[] = [];
-    const blob = await this.parts.blobs.put(peek(bytes, head), { maxBytes });
+    const source = peek(bytes, head);
+    const blob = await (maxBytes === undefined
+      ? this.quota.receive(tenant, source)
+      : this.parts.blobs.put(source, { maxBytes }));
     const { kind } = sniff(Buffer.concat(head));
     const id = `file-${randomBytes(12).toString('hex')}`;
     return { id, tenant, blob: blob.id, name, purpose, kind, bytes: blob.size };

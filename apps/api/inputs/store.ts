@@ -7,6 +7,7 @@ import type { MediaRecord } from '#storage';
 import { validate } from '../http/validate.js';
 import { PARTS, type ApiParts } from '../parts.js';
 import { parseDataUrl } from './data-url.js';
+import { Quota } from './quota.js';
 
 /** Passes bytes on and keeps the first ones. */
 export async function* peek(source: AsyncIterable<Uint8Array>, head: Uint8Array[]): AsyncGenerator<Uint8Array> {
@@ -21,7 +22,10 @@ export async function* peek(source: AsyncIterable<Uint8Array>, head: Uint8Array[
 /** Media on their way in: streamed to the blobs under a cap, never whole in memory, and written down for who brought them. */
 @Injectable()
 export class MediaStore {
-  constructor(@Inject(PARTS) private readonly parts: ApiParts) {}
+  constructor(
+    @Inject(PARTS) private readonly parts: ApiParts,
+    @Inject(Quota) private readonly quota: Quota,
+  ) {}
 
   /** With `keep`, the medium stays until it is deleted; otherwise it goes when the result of its request does. */
   async put(
@@ -32,7 +36,7 @@ export class MediaStore {
   ): Promise<MediaRecord> {
     const head: Uint8Array[] = [];
     const source = bytes instanceof Uint8Array ? Readable.from([bytes]) : bytes;
-    const blob = await this.parts.blobs.put(peek(source, head), { maxBytes: this.parts.config.limits.maxFileBytes });
+    const blob = await this.quota.receive(tenant, peek(source, head));
     if (blob.size === 0) throw new TesseraError('empty_file', `${name} is empty.`, { param: 'file' });
     const { kind, mimeType } = sniff(Buffer.concat(head));
     const expiresAt = keep ? null : new Date(Date.now() + 2 * 1000 * this.parts.config.queue.resultSeconds);

@@ -25,8 +25,8 @@ export class JobReply {
 
   /** A job of the caller with its result, in the form its request would have been answered in. Throws `job_not_found`. */
   async resource(request: FastifyRequest, id: string): Promise<JobResource> {
-    const record = await this.requests.own(request, id);
-    const status = await this.parts.jobs.status(id);
+    // At the same time, because this is asked again and again; whichever is missing says the same.
+    const [record, status] = await Promise.all([this.requests.own(request, id), this.parts.jobs.status(id)]);
     if (status.state !== 'completed') return toResource(record, status);
     const ms = (status.finishedAt?.getTime() ?? 0) - status.createdAt.getTime();
     return toResource(record, status, await this.results.shape(record, await this.parts.jobs.result(id), ms));

@@ -100,7 +100,8 @@ export class Uploads {
         }
       },
       onResponseError: (_request, error) => {
-        throw toError(error, request.raw.destroyed);
+        // What has come in full is destroyed too, when it has been read.
+        throw toError(error, request.raw.destroyed && !request.raw.complete);
       },
     });
   }

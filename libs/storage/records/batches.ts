@@ -16,10 +16,10 @@ import { FileRecords, type FileRecord } from './files.js';
 const UNFINISHED = `('validating', 'in_progress', 'finalizing', 'cancelling')`;
 const BEGIN = `times = times || jsonb_build_object($2::text, floor(extract(epoch from now())))`;
 
-type NewBatch = Pick<
-  BatchRecord,
-  'id' | 'tenant' | 'endpoint' | 'inputFile' | 'completionWindow' | 'metadata' | 'expiresAt'
->;
+type NewBatch = Pick<BatchRecord, 'id' | 'tenant' | 'endpoint' | 'inputFile' | 'completionWindow' | 'metadata'> & {
+  /** Seconds from its creation until it expires, by the one clock of the database. */
+  windowSeconds: number;
+};
 
 /** Batches, their lines, and who works on them. */
 export class BatchRecords {
@@ -28,7 +28,7 @@ export class BatchRecords {
   async create(batch: NewBatch): Promise<BatchRecord> {
     const { rows } = await this.pool.query<BatchRow>(
       `insert into tessera.batch (id, tenant, endpoint, input_file, completion_window, metadata, expires_at)
-       values ($1, $2, $3, $4, $5, $6, $7) returning *`,
+       values ($1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7)) returning *`,
       [
         batch.id,
         batch.tenant,
@@ -36,7 +36,7 @@ export class BatchRecords {
         batch.inputFile,
         batch.completionWindow,
         batch.metadata && JSON.stringify(batch.metadata),
-        batch.expiresAt,
+        batch.windowSeconds,
       ],
     );
     return toBatch(rows[0] as BatchRow);

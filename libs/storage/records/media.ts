@@ -85,6 +85,16 @@ export async function listMedia(
   return rows.map(toMedia);
 }
 
+/** Bytes of a tenant's media and files. */
+export async function storedBytes(pool: pg.Pool, tenant: string): Promise<number> {
+  const { rows } = await pool.query<{ bytes: string }>(
+    `select (select coalesce(sum(bytes), 0) from tessera.media where tenant = $1)
+          + (select coalesce(sum(bytes), 0) from tessera.file where tenant = $1) as bytes`,
+    [tenant],
+  );
+  return Number(rows[0]?.bytes ?? 0);
+}
+
 /** How many media and files these bytes are. */
 export async function countReferences(pool: pg.Pool, blob: string): Promise<number> {
   const { rows } = await pool.query<{ n: number }>(

@@ -35,6 +35,7 @@ export class Records {
     await this.forgetOrphans();
     return result;
   }
+  storedBytes = (tenant: string) => media.storedBytes(this.pool, tenant);
   countReferences = (blob: string) => media.countReferences(this.pool, blob);
   async expireMedia(): Promise<string[]> {
     const ids = await media.expireMedia(this.pool);
