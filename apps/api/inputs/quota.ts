@@ -1,0 +1,34 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { TesseraError } from '#contracts';
+import { formatSize } from '#platform';
+import { PARTS, type ApiParts } from '../parts.js';
+
+type Bytes = AsyncIterable<Uint8Array>;
+
+/** How much a tenant may keep here, media and files together. Held while the bytes come, before more of them are on the disk. */
+@Injectable()
+export class Quota {
+  constructor(@Inject(PARTS) private readonly parts: ApiParts) {}
+
+  /**
+   * Bytes to a blob, under the cap of a file and what is left of the tenant's quota. What comes at the same moment is measured by the same
+   * rest. Throws `file_too_large`.
+   */
+  async receive(tenant: string, bytes: Bytes): Promise<{ id: string; size: number }> {
+    const { maxFileBytes, maxStoredBytes } = this.parts.config.limits;
+    const { blobs } = this.parts;
+    if (maxStoredBytes === 0) return blobs.put(bytes, { maxBytes: maxFileBytes });
+    const used = await this.parts.records.storedBytes(tenant);
+    const left = maxStoredBytes - used;
+    const full = new TesseraError(
+      'file_too_large',
+      `Your media and files take ${formatSize(used)} of the ${formatSize(maxStoredBytes)} that you may keep here; this does not fit any more. Delete what is not needed.`,
+      { param: 'file' },
+    );
+    if (left <= 0) throw full;
+    return blobs.put(bytes, { maxBytes: Math.min(maxFileBytes, left) }).catch((error: unknown) => {
+      const tooLarge = error instanceof TesseraError && error.code === 'file_too_large';
+      throw tooLarge && left < maxFileBytes ? full : error;
+    });
+  }
+}
