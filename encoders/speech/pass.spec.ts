@@ -42,6 +42,28 @@ const addAll = async (target: Pass) => {
 };
 
 describe('Pass', () => {
+  it('decodes fewer together where they are long', async () => {
+    const { pass: target, asked } = pass();
+    for (const [i, seconds] of [3, 15, 15, 15, 15, 3, 3, 3, 3].entries())
+      await target.add(region(FIRST + i), new Float32Array(seconds * RATE).fill((FIRST + i) / 1000));
+    await target.finish();
+    const lengths = asked.map(({ utterances }) => utterances.map(({ length }) => length / RATE));
+    expect(lengths).toEqual([[3], [15, 15, 15], [15, 3, 3], [3, 3]]);
+  });
+
+  it('tells how far all is told, through silence too', async () => {
+    const heard: number[] = [];
+    const { pass: target } = pass({ start: 100, onHeard: (until) => heard.push(until) });
+    target.silentUntil(2 * RATE);
+    await target.add(region(FIRST), sound(FIRST));
+    // What is not recognised yet is not told.
+    target.silentUntil(900 * RATE);
+    expect(heard).toEqual([102]);
+    await target.finish();
+    target.silentUntil(1_000 * RATE);
+    expect(heard).toEqual([102, 100 + FIRST * 4 + 3, 1_100]);
+  });
+
   it('tells utterances in order, the first from a batch of its own', async () => {
     const told: Utterance[] = [];
     const { pass: target, asked } = pass({ onSegment: (segment) => told.push(segment) });

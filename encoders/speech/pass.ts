@@ -10,6 +10,8 @@ import { rounded, toUtterances } from './utterance.js';
 export type PassOptions = Partial<HearOptions> & {
   /** Called for each utterance, in order, as soon as everything before it is known too. */
   onSegment?: (segment: Utterance) => void;
+  /** Called with the seconds of the file up to which all is told: the end of an utterance, or a place in a long silence. */
+  onHeard?: (until: number) => void;
   memory?: StretchMemory;
 };
 
@@ -22,6 +24,8 @@ export interface PassModel {
 
 /** Utterances that are decoded together: their memory of the sound still fits the cache. */
 const BATCH = 4;
+/** Seconds of sound, with what the shorter are filled up with, that are decoded together: more is memory without a gain. */
+const BATCH_SECONDS = 48;
 /** Utterances from which a batch of similar lengths is picked. */
 const WINDOW = 3 * BATCH;
 
@@ -101,6 +105,11 @@ export class Pass {
     if (this.failure !== undefined) throw this.failure;
   }
 
+  /** There is nothing more to come before a sample. */
+  silentUntil(sample: number): void {
+    if (this.told === this.count) this.options.onHeard?.(this.secondsAt(sample));
+  }
+
   async finish(): Promise<Utterance[]> {
     while (this.waiting.length > 0) this.start(BATCH);
     await Promise.all(this.running);
@@ -114,7 +123,9 @@ export class Pass {
     const [oldest] = this.waiting;
     if (!oldest) return;
     const distance = ({ samples }: Waiting) => Math.abs(samples.length - oldest.samples.length);
-    const batch = [...this.waiting].sort((a, b) => distance(a) - distance(b) || a.order - b.order).slice(0, size);
+    const nearest = [...this.waiting].sort((a, b) => distance(a) - distance(b) || a.order - b.order);
+    const batch: Waiting[] = [];
+    for (const each of nearest.slice(0, size)) if (batch.length === 0 || fits([...batch, each])) batch.push(each);
     this.waiting = this.waiting.filter((each) => !batch.includes(each));
     const run: Promise<void> = this.run(batch)
       .catch((error: unknown) => {
@@ -135,12 +146,12 @@ export class Pass {
   }
 
   private learn({ order, region }: Waiting, result: Recognition): void {
-    const { words = false, start = 0, replacements = [] } = this.options;
+    const { words = false, replacements = [] } = this.options;
     if (result.looped) this.warn(LOOPED);
     if (words && result.tokens.length > 0 && !result.starts) this.warn(NO_WORD_TIMES);
     const heard = {
-      start: rounded(start + region.start / VAD_SAMPLE_RATE),
-      end: rounded(start + region.end / VAD_SAMPLE_RATE),
+      start: this.secondsAt(region.start),
+      end: this.secondsAt(region.end),
       confidence: region.confidence,
       result,
     };
@@ -163,13 +174,23 @@ export class Pass {
       for (const segment of next) {
         this.segments.push(segment);
         this.options.onSegment?.(segment);
+        this.options.onHeard?.(segment.end);
       }
     }
+  }
+
+  private secondsAt(sample: number): number {
+    return rounded((this.options.start ?? 0) + sample / VAD_SAMPLE_RATE);
   }
 
   private warn(message: string): void {
     if (!this.warnings.includes(message)) this.warnings.push(message);
   }
+}
+
+function fits(batch: readonly Waiting[]): boolean {
+  const longest = Math.max(...batch.map(({ samples }) => samples.length));
+  return batch.length * longest <= BATCH_SECONDS * VAD_SAMPLE_RATE;
 }
 
 function leftOut(missed: readonly { start: number; end: number }[]): string {

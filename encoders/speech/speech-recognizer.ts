@@ -130,7 +130,9 @@ export class SpeechRecognizer {
       sound.push(samples);
       await take(packer.push(detector.push(await stream.push(gain.apply(samples, VAD_SAMPLE_RATE), { signal }))));
       await take(packer.settle(detector.settled));
-      sound.forget(Math.min(detector.settled, packer.settled));
+      const settled = Math.min(detector.settled, packer.settled);
+      sound.forget(settled);
+      pass.silentUntil(settled);
     }
     await take(packer.push(detector.push(await stream.finish({ signal }))));
     await take(packer.push(detector.finish(sound.length)));

@@ -22,15 +22,23 @@ export function tokenTimes(attention: Tensor, tokens: number, { step, first }: S
   const [heads, rows, steps] = attention.dims as [number, number, number];
   const values = attention.data as Float32Array;
   const cost = new Float64Array(rows * steps);
+  const smooth = new Float32Array(rows * steps);
   for (let head = 0; head < heads; head++)
-    addHead(values.subarray(head * rows * steps, (head + 1) * rows * steps), rows, steps, cost);
+    addHead(values.subarray(head * rows * steps, (head + 1) * rows * steps), { rows, steps, smooth, cost });
   const begins = warp(cost, rows, steps);
   return begins.slice(0, tokens).map((at) => (at === 0 ? 0 : at * step + first));
 }
 
+interface Matrices {
+  rows: number;
+  steps: number;
+  /** Written anew for each head. */
+  smooth: Float32Array;
+  cost: Float64Array;
+}
+
 /** Standardises a head over the tokens, smooths it along the sound, and subtracts it from the cost. */
-function addHead(head: Float32Array, rows: number, steps: number, cost: Float64Array): void {
-  const smooth = new Float32Array(rows * steps);
+function addHead(head: Float32Array, { rows, steps, smooth, cost }: Matrices): void {
   for (let t = 0; t < steps; t++) {
     let mean = 0;
     for (let r = 0; r < rows; r++) mean += head[r * steps + t]!;

@@ -30,6 +30,14 @@ describe('toUtterances', () => {
     ]);
   });
 
+  it('tells times to the millisecond', () => {
+    const [only] = toUtterances(heard([3, 4], { starts: [0, 1_001] }), vocabulary, true);
+    expect(only!.words!.map(({ start, end }) => [start, end])).toEqual([
+      [10, 10.063],
+      [10.063, 14],
+    ]);
+  });
+
   it('drops what is no text and what nobody would be sure of', () => {
     expect(toUtterances(heard([5]), vocabulary, false)).toEqual([]);
     expect(toUtterances(heard([3, 4], {}, -1.5), vocabulary, false)).toEqual([]);

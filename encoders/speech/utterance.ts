@@ -58,7 +58,10 @@ export function timedWords({ start, end, result }: Heard, vocabulary: SpeechVoca
     groups.at(-1)!.tokens.push(id);
   });
   const words = groups
-    .map((group) => ({ word: vocabulary.decode(group.tokens), at: Math.min(end, start + group.at / SAMPLE_RATE) }))
+    .map((group) => ({
+      word: vocabulary.decode(group.tokens),
+      at: Math.min(end, rounded(start + group.at / SAMPLE_RATE)),
+    }))
     .filter(({ word }) => word !== '');
   return words.map(({ word, at }, i) => ({
     word,

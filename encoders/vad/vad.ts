@@ -31,8 +31,8 @@ export class Vad {
 export class VadStream {
   private h = new Float32Array(HIDDEN);
   private c = new Float32Array(HIDDEN);
-  private context = new Float32Array(CONTEXT);
-  private rest = new Float32Array(0);
+  /** What the next window begins with: what it sees of the one before, and samples that did not fill a window yet. */
+  private tail = new Float32Array(CONTEXT);
   private readonly begun = Date.now();
   private windows = 0;
   private busyMs = 0;
@@ -41,31 +41,31 @@ export class VadStream {
 
   /** Speech probability of each whole window of 512 samples; what is left over waits for more. Call it in turn. */
   async push(samples: Float32Array, { signal }: { signal?: AbortSignal } = {}): Promise<Float32Array> {
-    const all = joined(this.rest, samples);
-    const count = Math.floor(all.length / WINDOW);
-    this.rest = all.slice(count * WINDOW);
-    return this.run(all, count, signal);
+    const stream = new Float32Array(this.tail.length + samples.length);
+    stream.set(this.tail);
+    stream.set(samples, this.tail.length);
+    const count = Math.floor((stream.length - CONTEXT) / WINDOW);
+    this.tail = stream.slice(count * WINDOW);
+    return this.run(stream, count, signal);
   }
 
   /** The probability of the last, partly filled window; empty when nothing is left. */
   async finish({ signal }: { signal?: AbortSignal } = {}): Promise<Float32Array> {
-    const last = new Float32Array(WINDOW);
-    last.set(this.rest);
-    const probability = await this.run(last, this.rest.length === 0 ? 0 : 1, signal);
-    this.rest = new Float32Array(0);
+    const last = new Float32Array(CONTEXT + WINDOW);
+    last.set(this.tail);
+    const probability = await this.run(last, this.tail.length === CONTEXT ? 0 : 1, signal);
+    this.tail = this.tail.slice(0, CONTEXT);
     // A call is a second of sound: one span for the stream, not thousands.
     const measures = { 'tessera.windows': this.windows, 'tessera.busy_ms': this.busyMs };
     recordWork('vad', { start: this.begun, end: Date.now() }, measures);
     return probability;
   }
 
-  private async run(samples: Float32Array, count: number, signal: AbortSignal | undefined): Promise<Float32Array> {
+  private async run(stream: Float32Array, count: number, signal: AbortSignal | undefined): Promise<Float32Array> {
     if (count === 0) return new Float32Array(0);
-    const stream = joined(this.context, samples);
     const size = CONTEXT + WINDOW;
     const windows = new Float32Array(count * size);
     for (let i = 0; i < count; i++) windows.set(stream.subarray(i * WINDOW, i * WINDOW + size), i * size);
-    this.context = stream.slice(count * WINDOW, count * WINDOW + CONTEXT);
     const feeds = {
       windows: tensor('float32', [count, size], windows),
       h: tensor('float32', [1, 1, HIDDEN], this.h),
@@ -79,13 +79,6 @@ export class VadStream {
     this.c = c_out!.data as Float32Array<ArrayBuffer>;
     return probability!.data as Float32Array;
   }
-}
-
-function joined(a: Float32Array, b: Float32Array): Float32Array<ArrayBuffer> {
-  const all = new Float32Array(a.length + b.length);
-  all.set(a);
-  all.set(b, a.length);
-  return all;
 }
 
 /** @throws TesseraError model_missing when the pack has no VAD */

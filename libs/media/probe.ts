@@ -153,10 +153,12 @@ export function audioTrack(facts: Pick<MediumFacts, 'tracks'>, wanted?: number):
   if (sound.length === 0) throw new TesseraError('no_audio_track', 'There is no audio track to transcribe.');
   const found = wanted === undefined ? sound[0] : sound.find((track) => track.index === wanted);
   if (found) return found;
-  const list = sound
-    .map((track) => `${track.index} (${track.codec}${track.language ? `, ${track.language}` : ''})`)
-    .join(', ');
-  throw new TesseraError('invalid_request', `Track ${wanted} is not an audio track. There are: ${list}.`, {
+  throw new TesseraError('invalid_request', `Track ${wanted} is not an audio track. There are: ${listTracks(sound)}.`, {
     param: 'track',
   });
+}
+
+/** Tracks by their numbers, for a person to choose from: `1 (aac, eng), 2 (aac, deu)`. */
+export function listTracks(tracks: readonly Track[]): string {
+  return tracks.map(({ index, codec, language }) => `${index} (${codec}${language ? `, ${language}` : ''})`).join(', ');
 }

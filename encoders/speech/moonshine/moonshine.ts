@@ -4,7 +4,7 @@ import type { Recognition, RecogniseRequest, SpeechModel } from '../recognition.
 import { tokenTimes } from '../token-times.js';
 import { buildGraphs, type MoonshineGraphs } from './build-graphs.js';
 import { pastNames, presentNames } from './decoder-graph.js';
-import { MIN_SAMPLES, STEP_SAMPLES } from './encoder-graph.js';
+import { MIN_SAMPLES, STEP_SAMPLES, stepsOf } from './encoder-graph.js';
 import { ReusedTensors } from './reused-tensors.js';
 import { SoundMemory } from './sound-memory.js';
 import { SHAPE } from './weights.js';
@@ -33,9 +33,9 @@ const PRESENT = LAYERS.flatMap(presentNames);
 export class Moonshine implements SpeechModel {
   readonly languages = ['en'];
   private aligner: LocalSession | undefined;
-  private readonly memory = new SoundMemory();
-  /** Keys and values of the text: one holds what was said, the other receives it with the next token. */
+  /** Keys and values of the text: one holds what was said, the other receives it with the next token. Free before and after that. */
   private readonly texts = [new ReusedTensors(), new ReusedTensors()] as const;
+  private readonly memory = new SoundMemory(this.texts[0]);
 
   private constructor(
     private readonly encoder: LocalSession,
@@ -57,15 +57,15 @@ export class Moonshine implements SpeechModel {
 
   /** Greedy text of each utterance. All of a request are decoded together: let them be of similar length. */
   async recognise({ utterances, hotwords, times }: RecogniseRequest): Promise<Recognition[]> {
-    const sounds = utterances.map(prolonged);
-    this.memory.begin(sounds.map(({ length }) => length));
-    for (const [i, sound] of sounds.entries()) await this.encode(i, sound);
+    this.memory.begin(utterances.map(prolonged));
+    for (const [i, samples] of utterances.entries()) await this.encode(i, samples);
     const limits = utterances.map((samples) => Math.ceil((samples.length / 16_000) * TOKENS_A_SECOND) + 2);
     const results = await this.decode(limits, hotwords);
     for (const [i, result] of results.entries()) {
       const wanted =
         times === 'all' || (times !== 'none' && result.tokens.slice(0, -1).some((id) => times.splitAt.includes(id)));
-      if (wanted && result.tokens.length > 0) result.starts = await this.align(this.memory.alone(i), result.tokens);
+      if (wanted && result.tokens.length > 0)
+        result.starts = await this.align(this.memory.alone(i), result.tokens, stepsOf(prolonged(utterances[i]!)));
     }
     return results;
   }
@@ -74,9 +74,13 @@ export class Moonshine implements SpeechModel {
     await Promise.all([this.encoder.dispose(), this.decoder.dispose(), this.aligner?.dispose()]);
   }
 
-  private async encode(utterance: number, sound: Float32Array): Promise<void> {
+  private async encode(utterance: number, samples: Float32Array): Promise<void> {
     const into = this.memory.place(utterance);
-    await this.encoder.run({ samples: tensor('float32', [1, sound.length], sound) }, { into });
+    const feeds = this.texts[1].take(['samples'], [1, prolonged(samples)]);
+    const sound = feeds.samples!.data;
+    sound.set(samples);
+    sound.fill(0, samples.length);
+    await this.encoder.run(feeds, { into });
     this.memory.keep(utterance, into);
   }
 
@@ -109,7 +113,7 @@ export class Moonshine implements SpeechModel {
     });
   }
 
-  private async align(sound: Feeds, tokens: number[]): Promise<number[]> {
+  private async align(sound: Feeds, tokens: number[], steps: number): Promise<number[]> {
     this.aligner ??= await openSession({
       file: this.graphs.aligner,
       name: 'speech aligner',
@@ -118,13 +122,11 @@ export class Moonshine implements SpeechModel {
     });
     const ids = BigInt64Array.from([SHAPE.bos, ...tokens], BigInt);
     const feeds = { ...sound, tokens: tensor('int64', [1, ids.length], ids) };
-    const { attention } = await this.aligner.run(feeds);
-    return tokenTimes(attention!, tokens.length, GRID);
+    const into = this.texts[1].take(['attention'], [SHAPE.layers * SHAPE.heads, ids.length, steps]);
+    await this.aligner.run(feeds, { into });
+    return tokenTimes(into.attention!, tokens.length, GRID);
   }
 }
 
-function prolonged(samples: Float32Array): Float32Array {
-  const sound = new Float32Array(Math.max(samples.length, MIN_SAMPLES) + TAIL);
-  sound.set(samples);
-  return sound;
-}
+/** Samples that the encoder gets of an utterance. */
+const prolonged = ({ length }: Float32Array): number => Math.max(length, MIN_SAMPLES) + TAIL;

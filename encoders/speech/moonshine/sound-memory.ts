@@ -15,9 +15,11 @@ type Sound = Record<string, Tensor<'float32'>>;
  */
 export class SoundMemory {
   private readonly batch = new ReusedTensors();
-  private readonly one = new ReusedTensors();
   private steps: number[] = [];
   private sounds: Sound = {};
+
+  /** @param one where an utterance is alone; nobody else takes from it while it is used */
+  constructor(private readonly one: ReusedTensors) {}
 
   /** @param lengths samples that the encoder gets of each utterance */
   begin(lengths: readonly number[]): void {

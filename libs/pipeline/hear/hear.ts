@@ -9,7 +9,7 @@ import {
   type Utterance,
 } from '#contracts';
 import type { JobContext } from '#jobs';
-import { audioTrack, DAMAGED_SOUND, decodeAudio } from '#media';
+import { audioTrack, DAMAGED_SOUND, decodeAudio, listTracks } from '#media';
 import { counter, histogram } from '#platform';
 import { artifactKey } from '../artifact.js';
 import { cached, requiredChild, type Stage } from '../context.js';
@@ -63,7 +63,10 @@ export async function hear(stage: Stage, payload: JobPayload<'media.hear'>, cont
   const expected = whole === undefined ? undefined : Math.min(whole, options.end ?? Infinity);
   const result: Heard = {
     mediumId: medium.id,
-    transcript: { ...transcript, warnings: [...transcript.warnings, ...shortfall(transcript, expected)] },
+    transcript: {
+      ...transcript,
+      warnings: [...otherTracks(medium, payload), ...transcript.warnings, ...shortfall(transcript, expected)],
+    },
   };
   await stage.records.putArtifact(key, result);
   await memory.forget();
@@ -93,16 +96,19 @@ async function hearChannel({ blobs, config, models }: Stage, hearing: Hearing): 
     limits: config.limits,
     signal: context.signal,
   });
+  let told = 0;
   const ofChannel = (segment: Utterance) => (channel === undefined ? segment : { ...segment, channel });
   const begun = performance.now();
   const transcript = await speech.transcribe(audio, {
     ...options,
     memory,
     signal: context.signal,
-    onSegment: (segment) => {
-      emitSegments([ofChannel(segment)], context);
-      const percent = percentHeard(segment.end, hearing);
-      if (percent !== undefined) context.emit({ type: 'progress', stage: 'hear', percent });
+    onSegment: (segment) => emitSegments([ofChannel(segment)], context),
+    onHeard: (until) => {
+      const percent = percentHeard(until, hearing);
+      if (percent === undefined || percent <= told) return;
+      told = percent;
+      context.emit({ type: 'progress', stage: 'hear', percent });
     },
   });
   sound.add({}, transcript.duration);
@@ -119,6 +125,15 @@ function shortfall({ duration, warnings }: Transcript, expected: number | undefi
   const least = (expected ?? 0) * (1 - TOLERANCE) - 1;
   if (duration >= least || warnings.some((warning) => warning.startsWith(DAMAGED_SOUND))) return [];
   return [`The file is said to be ${expected!.toFixed(1)} s long; it ends after ${duration.toFixed(1)} s.`];
+}
+
+/** Who asks for a transcript and chooses no track is told that there are several. */
+function otherTracks({ tracks }: Medium, { options, optional }: JobPayload<'media.hear'>): string[] {
+  const sound = tracks.filter(({ kind }) => kind === 'audio');
+  if (options.track !== undefined || optional || sound.length < 2) return [];
+  return [
+    `The file has ${sound.length} audio tracks: ${listTracks(sound)}. Track ${sound[0]!.index} was transcribed; \`track\` chooses another.`,
+  ];
 }
 
 /** Share of the sound that was asked for, over all channels. 100 is told by the end of the job. */
