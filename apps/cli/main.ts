@@ -36,6 +36,11 @@ function positive(value: string): number {
   return number;
 }
 
+function trackNumber(value: string): number {
+  if (!/^\d+$/.test(value)) throw new InvalidArgumentError('It is the number of a track.');
+  return Number(value);
+}
+
 function replacement(value: string, before: { from: string; to: string }[] = []): { from: string; to: string }[] {
   const at = value.indexOf('=');
   if (at <= 0) throw new InvalidArgumentError('It is written as from=to.');
@@ -70,8 +75,10 @@ function program(finish: (status: number) => void): Command {
     )
     .option('--words', 'with the times of words')
     .addOption(new Option('--channels <how>', 'stereo as one, or each channel apart').choices(['mix', 'separate']))
+    .option('--track <n>', 'which track of the file, by its number', trackNumber)
     .option('--language <code>', 'language of the speech')
     .option('--translate', 'into English')
+    .option('--prompt <text>', 'what came before, or what it is about: its names are likely to be said')
     .option('--hotwords <words>', 'words that are likely to be said, with commas between them')
     .option('--replace <from=to...>', 'how words are to be written', replacement)
     .action(async (inputs: string[], options) => {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Box } from './media.js';
+import { Utterance } from './transcript.js';
 
 /** CLI and native HTTP shapes of results. Snake case is the wire format; they are part of the public contract. */
 export const WireUsage = z.object({
@@ -23,7 +24,7 @@ export const TranscribeResult = z.object({
   text: z.string(),
   language: z.string(),
   duration: z.number(),
-  segments: z.array(z.object({ start: z.number(), end: z.number(), text: z.string() })),
+  segments: z.array(Utterance.omit({ avgLogprob: true })),
   timings: WireTimings,
   warnings: z.array(z.string()).optional(),
 });

@@ -86,6 +86,15 @@ describe('tessera transcribe', () => {
     for (const { start, end } of result?.segments ?? []) expect(end).toBeGreaterThan(start);
   });
 
+  it('gives words with their times, of the track that is chosen', async () => {
+    const args = ['transcribe', sample('talk.mp4'), '--json', '--words', '--prompt', 'coffee', '--track'];
+    const { status, stdout } = await cli([...args, '1'], env);
+    expect(status).toBe(0);
+    const { segments } = TranscribeResult.parse(lines(stdout)[0]);
+    for (const { text, words = [] } of segments) expect(words.map(({ word }) => word).join(' ')).toBe(text);
+    expect((await cli([...args, '0'], env)).stdout).toMatch(/not an audio track/);
+  });
+
   it.each([
     ['srt', /^1\n00:00:0\d,\d{3} --> /],
     ['vtt', /^WEBVTT\n/],

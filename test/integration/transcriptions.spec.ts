@@ -107,6 +107,39 @@ describe('transcriptions', () => {
     expect(segments.find(({ channel }) => channel === 1)!.text).toMatch(/window/);
   });
 
+  it('tells what tracks there are, and transcribes the one that is chosen', async () => {
+    const tracks = ['-map', '0', '-map', '1', '-metadata:s:a:1', 'language=eng', '-c:a', 'flac'];
+    ffmpeg('-i', at('first.wav'), '-i', at('second.wav'), ...tracks, at('two.mkv'));
+    const first = await transcribe('two.mkv');
+    expect(first.text).toMatch(/garden/);
+    expect(first.warnings).toEqual([
+      expect.stringMatching(/2 audio tracks: 0 \(flac\), 1 \(flac, eng\)\. Track 0 was/),
+    ]);
+    const second = await transcribe('two.mkv', { track: '1' });
+    expect(second.text).toMatch(/window/);
+    expect(second.warnings ?? []).toEqual([]);
+    const refused = await send(moonshine, 'two.mkv', { track: '7' });
+    expect([refused.status, await errorOf(refused)]).toMatchObject([400, { param: 'track' }]);
+  });
+
+  it('tells how much of the sound is done, through silence too', async () => {
+    sox('-n', '-r', '16000', '-c', '1', at('silence.wav'), 'trim', '0', '60');
+    const response = await fetch(`${moonshine.url}/v1/audio/transcriptions`, {
+      method: 'POST',
+      headers: { prefer: 'respond-async' },
+      body: form({}, [['file', 'silence.wav', readFileSync(at('silence.wav'))]]),
+    });
+    expect(response.status).toBe(202);
+    const { id } = (await response.json()) as { id: string };
+    const events = await readEvents(await fetch(`${moonshine.url}/v1/jobs/${id}/events`));
+    const percents = events
+      .map(({ data }) => JSON.parse(data) as { type?: string; stage?: string; percent?: number })
+      .filter(({ type, stage }) => type === 'progress' && stage === 'hear')
+      .map(({ percent }) => percent!);
+    expect(percents.some((percent) => percent > 20 && percent < 80)).toBe(true);
+    expect(percents.toSorted((a, b) => a - b)).toEqual(percents);
+  });
+
   it('warns of speech in another language, and refuses what the model cannot do', async () => {
     const german =
       'Heute scheint die Sonne und die Kinder spielen im Garten. Am Abend gehen wir gemeinsam in die Stadt.';

@@ -18,7 +18,9 @@ export interface TranscribeOptions {
   format: TranscriptFormat;
   words?: boolean;
   channels?: 'mix' | 'separate';
+  track?: number;
   language?: string;
+  prompt?: string;
   translate?: boolean;
   hotwords?: string;
   replace?: Replacement[];
@@ -60,12 +62,12 @@ async function transcribeOne(
 ): Promise<Transcribed> {
   const started = performance.now();
   const source = await sourceOf(input);
-  const { channels, language, replace: replacements } = options;
+  const { channels, track, language, prompt, replace: replacements } = options;
   const task = options.translate ? 'translate' : 'transcribe';
   const hotwords = options.hotwords?.split(',').map((word) => word.trim());
   const words = options.words === true || options.format === 'verbose_json';
   const id = await tessera.jobs.submit(
-    transcribeTree(source, { channels, language, words, task, hotwords, replacements }),
+    transcribeTree(source, { channels, track, language, prompt, words, task, hotwords, replacements }),
   );
   const { transcript } = await follow(tessera, id, input, progress, () => tessera.jobs.result<'media.hear'>(id));
   return { transcript, total_ms: Math.round(performance.now() - started) };
@@ -78,7 +80,13 @@ function wireTranscript(input: string, { transcript, total_ms }: Transcribed): T
     text,
     language,
     duration: Math.round(duration * 1000) / 1000,
-    segments: segments.map(({ start, end, text: said }) => ({ start, end, text: said })),
+    segments: segments.map(({ start, end, text: said, channel, words }) => ({
+      start,
+      end,
+      text: said,
+      ...(channel === undefined ? {} : { channel }),
+      ...(words ? { words } : {}),
+    })),
     timings: { total_ms, rtfx: duration / (total_ms / 1000) },
     ...(warnings.length > 0 ? { warnings } : {}),
   };

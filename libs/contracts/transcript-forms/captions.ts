@@ -18,10 +18,10 @@ const SHORTEST = 1;
 
 /**
  * Cuts utterances into captions. Words with times are cut where they are; without them, time is shared out by letters.
- * Captions are in order, never empty, and one channel's never overlap.
+ * Captions are in order of time over all channels (as WebVTT wants them), never empty, and one channel's never overlap.
  */
 export function toCaptions(segments: readonly Utterance[]): Caption[] {
-  const captions = segments.flatMap((segment) => captionsOf(segment));
+  const captions = segments.flatMap((segment) => captionsOf(segment)).sort((a, b) => a.start - b.start);
   captions.forEach((caption, i) => {
     const next = captions.slice(i + 1).find(({ channel }) => channel === caption.channel);
     if (caption.end - caption.start < SHORTEST)

@@ -33,6 +33,17 @@ describe('formatTranscript', () => {
     );
   });
 
+  it('keeps captions of two channels in the order of time', () => {
+    const long = 'This is a long sentence of the first speaker, which needs a second caption on the screen.';
+    const call = transcript([
+      { start: 0, end: 6, text: long, channel: 0 },
+      { start: 0.5, end: 2, text: 'Yes.', channel: 1 },
+    ]);
+    const captions = toCaptions(call.segments);
+    expect(captions.map(({ channel }) => channel)).toEqual([0, 1, 0]);
+    captions.slice(1).forEach(({ start }, i) => expect(start).toBeGreaterThanOrEqual(captions[i]!.start));
+  });
+
   it('writes vtt with its special letters escaped', () => {
     expect(formatTranscript(two, 'vtt')).toBe(
       'WEBVTT\n\n00:00:00.500 --> 00:00:02.250\nTom &amp; Jerry &lt;3.\n\n01:01:01.007 --> 01:01:03.000\nAn hour later.\n',
