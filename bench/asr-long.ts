@@ -15,7 +15,8 @@ const MEGABYTE = 1e6;
 /**
  * A recording of hours (`--hours`, 1 unless told) through the HTTP server of a process of its own: the time from the
  * request (before its first byte is sent) to the first server-sent segment, with the models still to be loaded and
- * with them loaded; the real-time factor; and how much the server's memory grows beyond that of a short request.
+ * with them loaded; the real-time factor; and how much the server's memory grows beyond that of a short request, all of
+ * it and what is not pages of files (models, libraries), which the system takes back when it wants.
  */
 export async function run(args: string[]): Promise<void> {
   const { data, limit, rest } = evalArguments(args, { hours: { type: 'string' } });
@@ -28,10 +29,18 @@ export async function run(args: string[]): Promise<void> {
   try {
     const first = await transcribe(server, cold.file, { firstOnly: true });
     await sleep(SETTLE_MS);
-    const before = (await server.residentBytes()) ?? NaN;
-    let peak = before;
+    const resident = async (): Promise<Memory> => ({
+      all: (await server.residentBytes()) ?? NaN,
+      anonymous: (await server.residentBytes('RssAnon')) ?? NaN,
+    });
+    const before = await resident();
+    const peak = { ...before };
     const watch = setInterval(
-      () => void server.residentBytes().then((bytes) => (peak = Math.max(peak, bytes ?? NaN))),
+      () =>
+        void resident().then(({ all, anonymous }) => {
+          peak.all = Math.max(peak.all, all);
+          peak.anonymous = Math.max(peak.anonymous, anonymous);
+        }),
       EVERY_MS,
     );
     const whole = await transcribe(server, long.file).finally(() => clearInterval(watch));
@@ -42,15 +51,23 @@ export async function run(args: string[]): Promise<void> {
         'first segment s': whole.firstSegment,
         RTFx: seconds / whole.total,
         segments: whole.segments,
-        'memory MB before': before / MEGABYTE,
-        'memory MB at its peak': peak / MEGABYTE,
-        'growth MB': (peak - before) / MEGABYTE,
+        'memory MB before': before.all / MEGABYTE,
+        'memory MB at its peak': peak.all / MEGABYTE,
+        'growth MB': (peak.all - before.all) / MEGABYTE,
+        'without files MB': (peak.anonymous - before.anonymous) / MEGABYTE,
       },
     ]);
   } finally {
     await server.stop();
     await Promise.all([cold.dispose(), long.dispose()]);
   }
+}
+
+/** Bytes. */
+interface Memory {
+  all: number;
+  /** Without pages of files. */
+  anonymous: number;
 }
 
 interface Timing {

@@ -11,10 +11,13 @@ import { jointErrors } from './word-boundaries.js';
 
 /** Pause between joined sentences, in samples. */
 const PAUSE = 12_000;
+/** Silence before and after each sentence. */
+const SILENCE = 160_000;
 
 /**
  * Word error rates with Whisper's English normaliser, of this pipeline and of @huggingface/transformers with the same
- * files on the same sentences; word times at joints of known place; text on sounds without speech.
+ * files on the same sentences, alone and between silences; word times at joints of known place; text on sounds without
+ * speech, alone and between spoken sentences.
  */
 export async function run(args: string[]): Promise<void> {
   const { data, limit } = evalArguments(args);
@@ -26,9 +29,13 @@ export async function run(args: string[]): Promise<void> {
   try {
     const single: { reference: string; hypothesis: string }[] = [];
     const theirs: { reference: string; hypothesis: string }[] = [];
+    const between: { reference: string; hypothesis: string }[] = [];
+    const silence = new Float32Array(SILENCE);
     for (const { text, samples } of sentences) {
       single.push({ reference: text, hypothesis: (await recognizer.transcribe(inSeconds(samples))).text });
       theirs.push({ reference: text, hypothesis: vocabulary.decode(await peer.transcribe(samples)) });
+      const padded = inSeconds(joined([silence, samples, silence]));
+      between.push({ reference: text, hypothesis: (await recognizer.transcribe(padded)).text });
     }
     const whole = joined(sentences.flatMap(({ samples }) => [samples, new Float32Array(PAUSE)]));
     const long = await recognizer.transcribe(inSeconds(whole));
@@ -40,6 +47,11 @@ export async function run(args: string[]): Promise<void> {
         what: `@huggingface/transformers ${peer.version}, the same`,
         sentences: sentences.length,
         'WER %': percent(theirs),
+      },
+      {
+        what: 'tessera, each between 10 s of silence',
+        sentences: sentences.length,
+        'WER %': percent(between),
       },
       {
         what: 'tessera, all in one file',

@@ -9,8 +9,8 @@ import { treeBytes } from './memory.js';
 
 export interface BenchServer {
   url: string;
-  /** Bytes of the process's memory that are in RAM; undefined where the system has no /proc. */
-  residentBytes(): Promise<number | undefined>;
+  /** Bytes of the process's memory that are in RAM, all or without pages of files; undefined where the system has no /proc. */
+  residentBytes(which?: 'VmRSS' | 'RssAnon'): Promise<number | undefined>;
   /** The same of all its processes: ffmpeg, readers of documents, the embedded database. */
   treeBytes(): number;
   stop(): Promise<void>;
@@ -38,14 +38,19 @@ export async function startServer(): Promise<BenchServer> {
     const url = /listens on (\S+)/.exec(line)?.[1];
     if (url === undefined) continue;
     child.stderr.resume();
-    return { url, stop, residentBytes: () => residentBytes(child.pid), treeBytes: () => treeBytes(child.pid ?? 0) };
+    return {
+      url,
+      stop,
+      residentBytes: (which) => residentBytes(child.pid, which),
+      treeBytes: () => treeBytes(child.pid ?? 0),
+    };
   }
   await stop();
   throw new Error(`The server did not start: ${said.join('\n')}`);
 }
 
-async function residentBytes(pid: number | undefined): Promise<number | undefined> {
+async function residentBytes(pid: number | undefined, which = 'VmRSS'): Promise<number | undefined> {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
-  const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1];
+  const kilobytes = new RegExp(`^${which}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1];
   return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
 }
