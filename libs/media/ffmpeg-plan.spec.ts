@@ -10,6 +10,7 @@ describe('audioPlan', () => {
     const demuxers = inputOptions[inputOptions.indexOf('-format_whitelist') + 1]!.split(',');
     expect(demuxers).not.toContain('hls');
     expect(demuxers).not.toContain('concat');
+    expect(inputOptions.join(' ')).toMatch(/-max_alloc \d+/);
   });
 
   it('takes one channel of one track of a range', () => {
@@ -22,7 +23,13 @@ describe('audioPlan', () => {
 
 describe('framesPlan', () => {
   it('scales before it selects', () => {
-    const { outputOptions } = framesPlan({ file: 'a.mp4', size: 256, select: 'gt(scene,0.3)', threads: 2 });
+    const { outputOptions } = framesPlan({
+      file: 'a.mp4',
+      size: 256,
+      select: 'gt(scene,0.3)',
+      maxPixels: 1e8,
+      threads: 2,
+    });
     const filter = outputOptions[outputOptions.indexOf('-vf') + 1]!;
     expect(filter.indexOf('scale=256:256')).toBeLessThan(filter.indexOf("select='gt(scene,0.3)'"));
   });

@@ -17,8 +17,14 @@ export const DEMUXERS = [
 /** `file:` keeps a name such as `concat:x` or `-x` from being read as anything but a path. */
 export const inputName = (file: string): string => `file:${path.resolve(file)}`;
 
+/** What one buffer of ffmpeg may take: a frame of 100 megapixels in 16 bits needs 600 MB. */
+const MAX_ALLOC_BYTES = 1024 ** 3;
+
 /** Options for every process that opens a file from outside. */
-export const guards = (): string[] => ['-protocol_whitelist', 'file,pipe', '-format_whitelist', DEMUXERS.join(',')];
+export const guards = (): string[] => [
+  ...['-max_alloc', String(MAX_ALLOC_BYTES)],
+  ...['-protocol_whitelist', 'file,pipe', '-format_whitelist', DEMUXERS.join(',')],
+];
 
 export interface TimeRange {
   /** Seconds from the start of the file. */
@@ -84,6 +90,8 @@ export interface FramesRequest extends TimeRange {
   /** Expression of ffmpeg's select filter; every frame when absent. */
   select?: string;
   skip?: SkippedFrames | undefined;
+  /** A header may say less than the stream behind it has: its decoder stops there. */
+  maxPixels: number;
   /** Stop after this many frames. */
   count?: number;
   threads: number;
@@ -91,7 +99,7 @@ export interface FramesRequest extends TimeRange {
 
 /** Packed RGB frames on stdout, one `showinfo` line for each on stderr (its `pts_time` is relative to the range's start). */
 export function framesPlan(request: FramesRequest): FfmpegPlan {
-  const { file, size, select, skip, count, threads } = request;
+  const { file, size, select, skip, maxPixels, count, threads } = request;
   // Bicubic with a = -0.5, as Pillow's; scaled before the selection, which then compares small frames.
   const scale = `scale=${size}:${size}:flags=bicubic+accurate_rnd+full_chroma_int:param0=0:param1=0.5`;
   const filters = [
@@ -103,7 +111,7 @@ export function framesPlan(request: FramesRequest): FfmpegPlan {
   return {
     input: inputName(file),
     inputOptions: [
-      '-loglevel', 'info', '-threads', String(threads), ...(skip ? ['-skip_frame', skip] : []), ...readOptions(request),
+      '-loglevel', 'info', '-threads', String(threads), '-max_pixels', String(maxPixels), ...(skip ? ['-skip_frame', skip] : []), ...readOptions(request),
     ], // prettier-ignore
     outputOptions: [
       '-map', '0:V:0', '-an', '-sn', '-dn', '-vf', filters.join(','), '-fps_mode', 'passthrough',

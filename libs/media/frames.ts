@@ -72,7 +72,8 @@ async function* run(
   limits: MediaLimits,
 ): AsyncGenerator<VideoFrame> {
   const { start = 0, end, size, threads = 2 } = options;
-  const request: FramesRequest = { file, size, threads, start, ...(end === undefined ? {} : { end }) };
+  const { maxPixels } = limits;
+  const request: FramesRequest = { file, size, threads, maxPixels, start, ...(end === undefined ? {} : { end }) };
   if (passes.type === 'select') {
     const { select, count, skip } = passes;
     yield* pass({ ...request, select, count, skip }, options, warnings, limits);

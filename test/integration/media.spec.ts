@@ -188,6 +188,12 @@ describe('decodeFrames', () => {
     expect(frames[0]!.rgb.length).toBe(256 * 256 * 3);
   });
 
+  it('stops at frames that are larger than may be, whatever the header said', async () => {
+    const facts = await probe(at('film.mp4'));
+    const frames = all(decodeFrames(at('film.mp4'), { facts, size: 256, limits: { maxPixels: 1000 } }));
+    await expect(frames).rejects.toMatchObject({ code: 'corrupt_media' });
+  });
+
   it('takes frames by rate, number, range and times', async () => {
     const facts = await probe(at('film.mp4'));
     const times = async (options: object) =>
