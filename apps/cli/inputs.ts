@@ -2,8 +2,12 @@ import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { TesseraError, type MediaSource } from '#contracts';
 
-/** What the user typed, as the source of an ingest job. Throws when a file is not there or cannot be read as one. */
-export async function sourceOf(input: string): Promise<MediaSource> {
+/**
+ * What the user typed, as the source of an ingest job. Throws when a file is not there or cannot be read as one.
+ * @param packed the file that stands for it, where it was a folder
+ */
+export async function sourceOf(input: string, packed?: string): Promise<MediaSource> {
+  if (packed !== undefined) return { type: 'file', path: packed, name: input };
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(input)) return { type: 'url', url: checkUrl(input), name: input };
   const path = resolve(input);
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {

@@ -6,6 +6,7 @@ export { decodeImage, probePicture, type ImageOptions, type PictureFacts, type R
 export { audioTrack, listTracks, probe, type MediumFacts, type ProbeOptions } from './probe.js';
 export { readText } from './text.js';
 export { type DocumentBlock, type DocumentLimits, type DocumentText } from './documents/block.js';
+export { filesIn, holdsSource, packFolder } from './documents/folder.js';
 export { readDocument, type DocumentOptions } from './documents/document.js';
 export { PRINT_FROM, readFrameTexts, readPictureText, type PictureTextOptions } from './documents/ocr/picture-text.js';
 export { PrintWatch, type PrintLook } from './documents/ocr/print-watch.js';

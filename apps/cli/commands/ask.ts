@@ -1,6 +1,7 @@
 import { wireAnswer, type AskResult, type MediaSource } from '#contracts';
 import { askTree, composeTree } from '#jobs';
 import type { Tessera } from '#pipeline';
+import { Inputs, type Input } from '../folders.js';
 import { sourceOf } from '../inputs.js';
 import { inOrder } from '../in-order.js';
 import { follow } from '../output/follow.js';
@@ -14,17 +15,18 @@ export interface AskOptions {
 }
 
 /** Asks one question about all inputs together. Inputs that fail are reported; the others are still asked about. */
-export async function ask(tessera: Tessera, question: string, inputs: string[], options: AskOptions): Promise<number> {
+export async function ask(tessera: Tessera, question: string, named: string[], options: AskOptions): Promise<number> {
+  await using inputs = await Inputs.open(named);
   const started = performance.now();
   const json = options.json ?? false;
   const progress = new Progress();
   const sources: MediaSource[] = [];
   let status = 0;
-  for await (const { item: input, value, error } of inOrder(inputs, 2, (each) => prepare(tessera, each, progress))) {
+  for await (const { item, value, error } of inOrder(inputs.all, 2, (each) => prepare(tessera, each, progress))) {
     progress.clear();
     if (value) sources.push(value);
     else {
-      failedInput(input, error, json);
+      failedInput(item.name, error, json);
       status = 1;
     }
   }
@@ -39,17 +41,17 @@ export async function ask(tessera: Tessera, question: string, inputs: string[], 
     else print(result);
   } catch (error) {
     progress.clear();
-    failedInput(inputs.join(' '), error, json);
+    failedInput(named.join(' '), error, json);
     status = 1;
   }
   return status;
 }
 
 /** Ingests, sees, hears and composes one input, so that a bad file is known before the question is asked. */
-async function prepare(tessera: Tessera, input: string, progress: Progress): Promise<MediaSource> {
-  const source = await sourceOf(input);
+async function prepare(tessera: Tessera, { name, packed }: Input, progress: Progress): Promise<MediaSource> {
+  const source = await sourceOf(name, packed);
   const id = await tessera.jobs.submit(await composeTree(source));
-  await follow(tessera, id, input, progress, () => tessera.jobs.result<'media.compose'>(id));
+  await follow(tessera, id, name, progress, () => tessera.jobs.result<'media.compose'>(id));
   return source;
 }
 

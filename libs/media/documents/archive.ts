@@ -69,6 +69,13 @@ const BINARY =
   /\.(png|jpe?g|gif|webp|ico|pdf|zip|gz|jar|class|o|so|dll|exe|wasm|woff2?|ttf|otf|mp[34]|onnx|bin|min\.js|map)$/i;
 const MAX_SOURCE_BYTES = 2 * 1024 ** 2;
 
+/** Whether a file of an archive or folder, by its path in it, may be text that people wrote. */
+export const isWritten = (path: string, bytes: number): boolean =>
+  !SKIPPED.test(path) && !LOCK.test(path) && !BINARY.test(path) && bytes > 0 && bytes <= MAX_SOURCE_BYTES;
+
+/** Whether a folder of an archive or folder, by its path in it, holds what tools wrote. */
+export const isOfTools = (path: string): boolean => SKIPPED.test(`${path}/`);
+
 /** Every text file of an archive, in the order of their paths, line by line. */
 export function archiveBlocks(
   data: Uint8Array,
@@ -78,8 +85,7 @@ export function archiveBlocks(
   let skipped = 0;
   const wanted = (name: string, bytes: number): boolean => {
     if (name.endsWith('/')) return false;
-    const take =
-      !SKIPPED.test(name) && !LOCK.test(name) && !BINARY.test(name) && bytes > 0 && bytes <= MAX_SOURCE_BYTES;
+    const take = isWritten(name, bytes);
     if (!take) skipped++;
     return take;
   };

@@ -41,6 +41,9 @@ const SOURCE = new RegExp(
   'i',
 );
 
+/** Whether a file is source code, or what belongs to it, by its name. */
+export const isNamedSource = (name: string): boolean => SOURCE.test(name);
+
 /**
  * Text whose lines are to be kept apart cannot be told from prose by its bytes: there the name may say how to cut it.
  * A type that the content has settled is never changed.
