@@ -15,6 +15,22 @@ export const formBoolean = z.union([
   z.boolean(),
   z.enum(['true', 'false', '1', '0']).transform((text) => text === 'true' || text === '1'),
 ]);
+/** An object, which may have come as text of a form. */
+const formObject = z.union([
+  z.record(z.string(), z.unknown()),
+  z
+    .string()
+    .max(2 ** 20)
+    .transform((text, context): unknown => {
+      try {
+        return JSON.parse(text);
+      } catch {
+        context.addIssue({ code: 'custom', message: 'is not JSON' });
+        return z.NEVER;
+      }
+    })
+    .pipe(z.record(z.string(), z.unknown())),
+]);
 export const listOf = <T extends z.ZodType>(item: T) =>
   z.union([z.array(item), item.transform((one) => [one])]).default([]);
 
@@ -37,6 +53,9 @@ export const SamplingFields = {
     .describe('0 (default) always takes the likeliest token.'),
   top_p: formNumber.pipe(z.number().min(0).max(1)).optional(),
   seed: formNumber.pipe(z.number().int()).optional(),
+  json_schema: formObject
+    .optional()
+    .describe('JSON schema that the answer satisfies: it is JSON then. In a form, the schema as JSON text.'),
 };
 
 type SamplingFields = z.output<z.ZodObject<typeof SamplingFields>>;
@@ -48,6 +67,7 @@ export function toSampling(fields: SamplingFields): Omit<SamplingInput, 'maxToke
       temperature: fields.temperature,
       topP: fields.top_p,
       seed: fields.seed,
+      jsonSchema: fields.json_schema,
     }).filter(([, value]) => value !== undefined),
   );
 }
