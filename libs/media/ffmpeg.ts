@@ -1,101 +1,117 @@
-import { PassThrough } from 'node:stream';
-import ffmpeg from 'fluent-ffmpeg';
+import type { Worker } from 'node:worker_threads';
 import { TesseraError } from '#contracts';
-import { COMPUTING } from '#runtime';
+import { spawnWorker } from '#runtime';
 import { StderrTail } from './ffmpeg-log.js';
 import type { FfmpegPlan } from './ffmpeg-plan.js';
+import type { FfmpegOptions, FfmpegRun } from './ffmpeg-process.js';
+import type { FromThread, ToThread } from './ffmpeg-thread.js';
 
-export interface FfmpegRun {
-  /** Raw bytes of the plan's output; leaving the loop early kills the process. Throws `timeout`, `cancelled` or `tool_missing`. */
-  stdout: AsyncIterable<Buffer>;
-  stderr: StderrTail;
-  /** After stdout is read: what ffmpeg stumbled over, or undefined when it finished cleanly. */
-  failure(): string | undefined;
+export { FFMPEG_MISSING } from './ffmpeg-process.js';
+
+/** Pieces that may be on their way to a slow reader. */
+const WINDOW = 16;
+
+type Told = Extract<FromThread, { type: 'data' | 'end' | 'error' }>;
+
+interface Reader {
+  line(line: string): void;
+  push(told: Told): void;
 }
 
-export interface FfmpegOptions {
-  signal?: AbortSignal;
-  timeoutMs: number;
-  onStderr?: (line: string) => void;
-  /** Told the whole command line once, for the log; redact it. */
-  onStart?: (args: string[]) => void;
-}
-
-export const FFMPEG_MISSING =
-  'ffmpeg is needed to read audio and video and was not found. Install it: apt-get install ffmpeg (Debian, Ubuntu), brew install ffmpeg (macOS).';
-
-/** The only place that starts ffmpeg. */
-export function runFfmpeg(plan: FfmpegPlan, options: FfmpegOptions): FfmpegRun {
+/**
+ * Runs ffmpeg from a thread of its own: to start a program the kernel copies the page tables of the whole process, which holds models of a
+ * gigabyte, and the thread that asks for it stands still meanwhile, for some 100 ms on two busy cores. Here that is not the event loop.
+ */
+export function runFfmpeg(plan: FfmpegPlan, { signal, timeoutMs, onStderr, onStart }: FfmpegOptions): FfmpegRun {
   const stderr = new StderrTail();
   let failure: string | undefined;
 
   async function* read(): AsyncIterable<Buffer> {
-    options.signal?.throwIfAborted();
-    const output = new PassThrough({ highWaterMark: 1 << 20 });
-    const command = ffmpeg({ logger: SILENT, stdoutLines: 1, niceness: COMPUTING });
-    let stopped: TesseraError | undefined;
-    let running = false;
-    let over = false;
-
-    const stop = (reason?: TesseraError) => {
-      over = true;
-      stopped ??= reason;
-      if (running) command.kill('SIGKILL');
-      if (stopped) output.destroy(stopped);
-    };
-    const onAbort = () => stop(new TesseraError('cancelled', 'Reading the medium was cancelled.'));
-    const timer = setTimeout(
-      () =>
-        stop(new TesseraError('timeout', `ffmpeg did not finish within ${Math.round(options.timeoutMs / 1000)} s.`)),
-      options.timeoutMs,
-    );
-    options.signal?.addEventListener('abort', onAbort, { once: true });
-
-    const ended = new Promise<void>((resolve) => {
-      command
-        .input(plan.input)
-        .inputOptions(plan.inputOptions)
-        .outputOptions(plan.outputOptions)
-        .on('start', () => {
-          running = true;
-          options.onStart?.([...plan.inputOptions, '-i', plan.input, ...plan.outputOptions]);
-          if (over) command.kill('SIGKILL');
-        })
-        .on('stderr', (line: string) => {
-          stderr.append(line);
-          options.onStderr?.(line);
-        })
-        .on('end', () => {
-          running = false;
-          if (stderr.reason() !== 'no reason given' && plan.inputOptions.includes('error')) failure = stderr.reason();
-          resolve();
-        })
-        .on('error', (error: Error) => {
-          running = false;
-          if (/Cannot find ffmpeg|ENOENT/.test(error.message))
-            stopped ??= new TesseraError('tool_missing', FFMPEG_MISSING);
-          failure = stderr.reason();
-          if (stopped) output.destroy(stopped);
-          else output.end();
-          resolve();
-        })
-        .pipe(output, { end: true });
+    signal?.throwIfAborted();
+    const told: Told[] = [];
+    let wake = (): void => undefined;
+    const run = thread.begin({
+      line: (line) => {
+        stderr.append(line);
+        onStderr?.(line);
+      },
+      push: (each) => {
+        told.push(each);
+        wake();
+      },
     });
-
+    const stop = (): void => run.send({ type: 'stop' });
+    signal?.addEventListener('abort', stop, { once: true });
+    let ended = false;
+    const next = async (): Promise<Told> => {
+      for (;;) {
+        const each = told.shift();
+        if (each) {
+          ended = each.type !== 'data';
+          return each;
+        }
+        await new Promise<void>((resolve) => (wake = resolve));
+      }
+    };
     try {
-      yield* output as AsyncIterable<Buffer>;
-      await ended;
+      onStart?.([...plan.inputOptions, '-i', plan.input, ...plan.outputOptions]);
+      run.send({ type: 'run', plan, timeoutMs, window: WINDOW });
+      for (;;) {
+        const each = await next();
+        if (each.type === 'error') throw TesseraError.fromBody(each.error);
+        failure = each.type === 'end' ? each.failure : undefined;
+        if (each.type === 'end') return;
+        yield Buffer.from(each.bytes.buffer, each.bytes.byteOffset, each.bytes.byteLength);
+        run.send({ type: 'more' });
+      }
     } finally {
-      clearTimeout(timer);
-      options.signal?.removeEventListener('abort', onAbort);
-      stop();
-      output.destroy();
-      await ended;
+      signal?.removeEventListener('abort', stop);
+      // Who leaves early waits until the process is gone: its file may be deleted next.
+      if (!ended) stop();
+      while (!ended) await next();
+      run.end();
     }
   }
 
   return { stdout: read(), stderr, failure: () => failure };
 }
 
-const nothing = () => {};
-const SILENT = { error: nothing, warn: nothing, info: nothing, debug: nothing };
+type Body<T> = T extends { id: number } ? Omit<T, 'id'> : never;
+
+/** The thread, started by the first run and kept; it keeps no process alive that has no run. */
+const thread = {
+  worker: undefined as Worker | undefined,
+  readers: new Map<number, Reader>(),
+  nextId: 0,
+
+  begin(reader: Reader): { send(message: Body<ToThread>): void; end(): void } {
+    const worker = (this.worker ??= this.start());
+    const id = this.nextId++;
+    this.readers.set(id, reader);
+    worker.ref();
+    return {
+      send: (message) => worker.postMessage({ ...message, id } as ToThread),
+      end: () => {
+        this.readers.delete(id);
+        if (this.readers.size === 0) worker.unref();
+      },
+    };
+  },
+
+  start(): Worker {
+    const worker = spawnWorker(new URL('./ffmpeg-thread.js', import.meta.url), { name: 'ffmpeg' });
+    worker.on('message', (message: FromThread) => {
+      const reader = this.readers.get(message.id);
+      if (message.type === 'line') reader?.line(message.line);
+      else reader?.push(message);
+    });
+    const died = (cause: unknown): void => {
+      if (this.worker === worker) this.worker = undefined;
+      const error = new TesseraError('internal', 'The thread of ffmpeg stopped.', { cause }).toBody();
+      for (const [id, reader] of this.readers) reader.push({ type: 'error', id, error });
+    };
+    worker.on('error', died);
+    worker.on('exit', died);
+    return worker;
+  },
+};

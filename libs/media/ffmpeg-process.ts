@@ -1,0 +1,101 @@
+import { PassThrough } from 'node:stream';
+import ffmpeg from 'fluent-ffmpeg';
+import { TesseraError } from '#contracts';
+import { COMPUTING } from '#runtime';
+import { StderrTail } from './ffmpeg-log.js';
+import type { FfmpegPlan } from './ffmpeg-plan.js';
+
+export interface FfmpegRun {
+  /** Raw bytes of the plan's output; leaving the loop early kills the process. Throws `timeout`, `cancelled` or `tool_missing`. */
+  stdout: AsyncIterable<Buffer>;
+  stderr: StderrTail;
+  /** After stdout is read: what ffmpeg stumbled over, or undefined when it finished cleanly. */
+  failure(): string | undefined;
+}
+
+export interface FfmpegOptions {
+  signal?: AbortSignal;
+  timeoutMs: number;
+  onStderr?: (line: string) => void;
+  /** Told the whole command line once, for the log; redact it. */
+  onStart?: (args: string[]) => void;
+}
+
+export const FFMPEG_MISSING =
+  'ffmpeg is needed to read audio and video and was not found. Install it: apt-get install ffmpeg (Debian, Ubuntu), brew install ffmpeg (macOS).';
+
+/** The only place that starts ffmpeg; in the thread that calls it, which stands still while the process is forked. See {@link runFfmpeg}. */
+export function runFfmpegHere(plan: FfmpegPlan, options: FfmpegOptions): FfmpegRun {
+  const stderr = new StderrTail();
+  let failure: string | undefined;
+
+  async function* read(): AsyncIterable<Buffer> {
+    options.signal?.throwIfAborted();
+    const output = new PassThrough({ highWaterMark: 1 << 20 });
+    const command = ffmpeg({ logger: SILENT, stdoutLines: 1, niceness: COMPUTING });
+    let stopped: TesseraError | undefined;
+    let running = false;
+    let over = false;
+
+    const stop = (reason?: TesseraError) => {
+      over = true;
+      stopped ??= reason;
+      if (running) command.kill('SIGKILL');
+      if (stopped) output.destroy(stopped);
+    };
+    const onAbort = () => stop(new TesseraError('cancelled', 'Reading the medium was cancelled.'));
+    const timer = setTimeout(
+      () =>
+        stop(new TesseraError('timeout', `ffmpeg did not finish within ${Math.round(options.timeoutMs / 1000)} s.`)),
+      options.timeoutMs,
+    );
+    options.signal?.addEventListener('abort', onAbort, { once: true });
+
+    const ended = new Promise<void>((resolve) => {
+      command
+        .input(plan.input)
+        .inputOptions(plan.inputOptions)
+        .outputOptions(plan.outputOptions)
+        .on('start', () => {
+          running = true;
+          options.onStart?.([...plan.inputOptions, '-i', plan.input, ...plan.outputOptions]);
+          if (over) command.kill('SIGKILL');
+        })
+        .on('stderr', (line: string) => {
+          stderr.append(line);
+          options.onStderr?.(line);
+        })
+        .on('end', () => {
+          running = false;
+          if (stderr.reason() !== 'no reason given' && plan.inputOptions.includes('error')) failure = stderr.reason();
+          resolve();
+        })
+        .on('error', (error: Error) => {
+          running = false;
+          if (/Cannot find ffmpeg|ENOENT/.test(error.message))
+            stopped ??= new TesseraError('tool_missing', FFMPEG_MISSING);
+          failure = stderr.reason();
+          if (stopped) output.destroy(stopped);
+          else output.end();
+          resolve();
+        })
+        .pipe(output, { end: true });
+    });
+
+    try {
+      yield* output as AsyncIterable<Buffer>;
+      await ended;
+    } finally {
+      clearTimeout(timer);
+      options.signal?.removeEventListener('abort', onAbort);
+      stop();
+      output.destroy();
+      await ended;
+    }
+  }
+
+  return { stdout: read(), stderr, failure: () => failure };
+}
+
+const nothing = () => {};
+const SILENT = { error: nothing, warn: nothing, info: nothing, debug: nothing };

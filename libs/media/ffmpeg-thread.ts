@@ -1,0 +1,72 @@
+import { parentPort } from 'node:worker_threads';
+import { TesseraError, type ErrorBody } from '#contracts';
+import type { FfmpegPlan } from './ffmpeg-plan.js';
+import { runFfmpegHere } from './ffmpeg-process.js';
+
+export type ToThread =
+  | { type: 'run'; id: number; plan: FfmpegPlan; timeoutMs: number; window: number }
+  /** One more piece may be sent. */
+  | { type: 'more'; id: number }
+  | { type: 'stop'; id: number };
+
+export type FromThread =
+  | { type: 'data'; id: number; bytes: Uint8Array<ArrayBuffer> }
+  | { type: 'line'; id: number; line: string }
+  | { type: 'end'; id: number; failure: string | undefined }
+  | { type: 'error'; id: number; error: ErrorBody };
+
+const port = parentPort!;
+const send = (message: FromThread, transfer: ArrayBuffer[] = []): void => port.postMessage(message, transfer);
+
+/** How much of a run its reader has room for, and the wish to end it. */
+class Run {
+  readonly abort = new AbortController();
+  private wake = (): void => undefined;
+
+  constructor(private room: number) {}
+
+  more(): void {
+    this.room++;
+    this.wake();
+  }
+
+  stop(): void {
+    this.abort.abort(new TesseraError('cancelled', 'Reading the medium was cancelled.'));
+    this.wake();
+  }
+
+  async take(): Promise<void> {
+    while (this.room === 0 && !this.abort.signal.aborted) await new Promise<void>((resolve) => (this.wake = resolve));
+    this.room--;
+  }
+}
+
+const runs = new Map<number, Run>();
+
+async function run({ id, plan, timeoutMs, window }: Extract<ToThread, { type: 'run' }>): Promise<void> {
+  const state = new Run(window);
+  runs.set(id, state);
+  try {
+    const { stdout, failure } = runFfmpegHere(plan, {
+      signal: state.abort.signal,
+      timeoutMs,
+      onStderr: (line) => send({ type: 'line', id, line }),
+    });
+    for await (const piece of stdout) {
+      await state.take();
+      const bytes = new Uint8Array(piece);
+      send({ type: 'data', id, bytes }, [bytes.buffer]);
+    }
+    send({ type: 'end', id, failure: failure() });
+  } catch (error) {
+    send({ type: 'error', id, error: TesseraError.from(error).toBody() });
+  } finally {
+    runs.delete(id);
+  }
+}
+
+port.on('message', (message: ToThread) => {
+  if (message.type === 'run') void run(message);
+  else if (message.type === 'more') runs.get(message.id)?.more();
+  else runs.get(message.id)?.stop();
+});
