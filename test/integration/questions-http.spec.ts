@@ -38,8 +38,9 @@ function film(): string {
 }
 
 const recognizer = new TextRecognizer();
-/** How often the decoder was asked, and what. */
+/** How often the decoder was asked, and what; the forms that its answers were to have. */
 const asked: string[] = [];
+const forms: unknown[] = [];
 
 /** Everything but the models is real; the decoder finds nothing. */
 function handlers(parts: HandlerParts): Partial<Handlers> {
@@ -51,7 +52,14 @@ function handlers(parts: HandlerParts): Partial<Handlers> {
     tokenCounter: async () => (text: string) => Math.ceil(text.length / 4),
     decoder: async () => ({
       reads: 'embeddings',
-      async *generate({ question }: { question: { text?: string }[] }): AsyncIterable<DecodeEvent> {
+      async *generate({
+        question,
+        sampling,
+      }: {
+        question: { text?: string }[];
+        sampling: { jsonSchema?: unknown };
+      }): AsyncIterable<DecodeEvent> {
+        forms.push(sampling.jsonSchema);
         asked.push(question.map(({ text = '' }) => text).join(''));
         yield { type: 'token', text: NOT_FOUND, id: 0 } as DecodeEvent;
         yield {
@@ -103,6 +111,7 @@ interface Citation {
   input: string;
   start: number | null;
   page: number | null;
+  box?: { left: number; top: number; width: number; height: number };
   quote: string;
   clip_url?: string;
 }
@@ -127,9 +136,12 @@ describe('a summary', () => {
     expect(citations).toHaveLength(sentences.length);
     sentences.forEach((sentence, i) => {
       expect(citations[i]!.quote).toContain(sentence.trim());
-      const { input, start, page } = citations[i]!;
-      if (input === 'museum.pdf') expect(page).toBeGreaterThan(0);
-      else expect(SAID[Math.round(start! / 3)]).toBe(citations[i]!.quote);
+      const { input, start, page, box } = citations[i]!;
+      if (input === 'museum.pdf') {
+        expect(page).toBeGreaterThan(0);
+        expect(box!.left).toBeCloseTo(60 / 595, 2);
+        expect(box!.top).toBeLessThan(0.1);
+      } else expect(SAID[Math.round(start! / 3)]).toBe(citations[i]!.quote);
     });
     expect(new Set(citations.map(({ input }) => input)).size).toBe(2);
     expect(answer).not.toMatch(/Welcome|Thank you|bag in the hall/);
@@ -182,6 +194,26 @@ describe('questions that the timeline answers', () => {
       `the piers: It is said: “${SAID[1]}”`,
     ]);
     expect(citations.map(({ start }) => start)).toEqual([18, 15, 3]);
+  });
+});
+
+describe('an answer in a form', () => {
+  const schema = { type: 'object', properties: { year: { type: 'integer' } }, required: ['year'] };
+
+  test('is asked of the decoder with its JSON schema, which may be text of a form', async () => {
+    // Without a schema this one is looked up.
+    const question = 'How often does a bell ring?';
+    await ask(question, [filmId], { json_schema: schema });
+    expect(forms.at(-1)).toEqual(schema);
+    const body = form({ question, media: filmId, json_schema: JSON.stringify(schema) }, []);
+    expect((await fetch(`${api.url}/v1/questions`, { method: 'POST', body })).status).toBe(200);
+    expect(forms.slice(-2)).toEqual([schema, schema]);
+  });
+
+  test.each(['year', '[1]', '{'])('%s is no schema', async (text) => {
+    const response = await post('/v1/questions', { question: '?', media: [filmId], json_schema: text });
+    expect(response.status).toBe(400);
+    expect(await response.text()).toContain('json_schema');
   });
 });
 
