@@ -76,10 +76,12 @@ async function chaos(cluster: Cluster, media: Media): Promise<Wave> {
   const client = async (): Promise<void> => {
     for (const [i, kind] of queue) {
       const { url } = cluster.apis[i % cluster.apis.length]!;
+      const begun = performance.now();
       try {
         wave.outcomes.push({ kind, outcome: await send(kind, url, media) });
       } catch (error) {
-        wave.failures.push(`${kind}: ${(error as Error).message}`);
+        const { message, cause } = error as Error & { cause?: { code?: string; message?: string } };
+        wave.failures.push(`${kind} after ${seconds(begun)} s: ${message} ${cause?.code ?? cause?.message ?? ''}`);
       }
       const done = wave.outcomes.length + wave.failures.length;
       if (done % 25 === 0) console.log(`  ${done} of ${requests} after ${seconds(started)} s`);
