@@ -37,6 +37,8 @@ describe('a folder on the command line', () => {
     const { answer, citations } = AskResult.parse(JSON.parse(stdout));
     expect(answer).toBe(`${join(album, 'cat.jpg')}.`);
     expect(citations.map(({ input }) => input)).toEqual([join(album, 'cat.jpg')]);
+    const compared = await cli(['ask', 'Compare these two pictures.', album], env);
+    expect(compared.stdout).toMatch(/^.*cat\.jpg: .*cat.*\n.*rocket\.jpg: .+\n/i);
     const described = await cli(['describe', album, '--json'], env);
     expect(lines(described.stdout).map((line) => DescribeResult.parse(line).input)).toEqual(
       ['cat.jpg', 'rocket.jpg'].map((name) => join(album, name)),
