@@ -210,7 +210,12 @@ describe('an answer in a form', () => {
     expect(forms.slice(-2)).toEqual([schema, schema]);
   });
 
-  test.each(['year', '[1]', '{'])('%s is no schema', async (text) => {
+  test.each([
+    ['a word', 'year'],
+    ['a list', '[1]'],
+    ['half of one', '{'],
+    ['one of 50,000 levels', `${'{"a":'.repeat(50_000)}1${'}'.repeat(50_000)}`],
+  ])('%s is no schema', async (_what, text) => {
     const response = await post('/v1/questions', { question: '?', media: [filmId], json_schema: text });
     expect(response.status).toBe(400);
     expect(await response.text()).toContain('json_schema');

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { SamplingInput } from '#contracts';
+import { unfitFor } from '../http/plain-text.js';
 
 /** Numbers and booleans that may have come as text of a form. */
 export const formNumber = z
@@ -23,11 +24,15 @@ const formObject = z.union([
     .max(2 ** 20)
     .transform((text, context): unknown => {
       try {
-        return JSON.parse(text);
+        const value: unknown = JSON.parse(text);
+        // A body that is JSON was looked at as a whole.
+        const unfit = unfitFor(value);
+        if (!unfit) return value;
+        context.addIssue({ code: 'custom', message: unfit.message });
       } catch {
         context.addIssue({ code: 'custom', message: 'is not JSON' });
-        return z.NEVER;
       }
+      return z.NEVER;
     })
     .pipe(z.record(z.string(), z.unknown())),
 ]);
