@@ -11,7 +11,7 @@ export interface Choice {
 export interface NextTokens {
   /** The likeliest token. */
   best(row: number): Choice;
-  /** All logits of an utterance; asked for only when there are hot words. */
+  /** All logits of an utterance; asked for only at the first step, and when there are hot words. */
   logits(row: number): Float32Array;
 }
 
@@ -21,13 +21,19 @@ export interface GreedyOptions {
   /** Most tokens of each utterance. */
   limits: readonly number[];
   end: number;
+  /**
+   * An end before the first word counts only from this log probability on: of clear speech in a voice that a model is not used to, the end
+   * is sometimes the likeliest token of many unlikely ones. Whether what follows is noise, its probabilities tell.
+   */
+  leastEmpty?: number;
   hotwords: readonly (readonly number[])[];
   /** One call for each step: `tokens` are int64 [utterances, n], the first of them at `position`. */
   step(tokens: BigInt64Array<ArrayBuffer>, position: number): Promise<NextTokens>;
 }
 
 /** The likeliest token after the likeliest token, of several utterances together, until each of them ends, loops or is full. */
-export async function decodeGreedy({ start, limits, end, hotwords, step }: GreedyOptions): Promise<Recognition[]> {
+export async function decodeGreedy(options: GreedyOptions): Promise<Recognition[]> {
+  const { start, limits, end, leastEmpty = -Infinity, hotwords, step } = options;
   const results: Recognition[] = start.map(() => ({ tokens: [], logprobs: [], looped: false }));
   const open = new Set(results.keys());
   let tokens = BigInt64Array.from(start.flat(), BigInt);
@@ -38,7 +44,9 @@ export async function decodeGreedy({ start, limits, end, hotwords, step }: Greed
     tokens = new BigInt64Array(start.length).fill(BigInt(end));
     for (const i of open) {
       const result = results[i]!;
-      const chosen = choose(next, i, hotwords, result.tokens);
+      const best = choose(next, i, hotwords, result.tokens);
+      const early = best.id === end && result.tokens.length === 0 && best.logprob < leastEmpty;
+      const chosen = early ? besides(best, next.logits(i)) : best;
       tokens[i] = BigInt(chosen.id);
       result.logprobs.push(chosen.logprob);
       if (chosen.id === end) {
@@ -57,6 +65,15 @@ export async function decodeGreedy({ start, limits, end, hotwords, step }: Greed
     }
   }
   return results;
+}
+
+/** The likeliest of all other tokens. */
+function besides({ id: but, logprob }: Choice, logits: Float32Array): Choice {
+  let id = but === 0 ? 1 : 0;
+  logits.forEach((logit, at) => {
+    if (at !== but && logit > logits[id]!) id = at;
+  });
+  return { id, logprob: logprob + logits[id]! - logits[but]! };
 }
 
 /** The best token once the bonuses of hot words are added. Its log probability stays that of the model. */
