@@ -1,10 +1,14 @@
 import { parentPort } from 'node:worker_threads';
 import { TesseraError, type ErrorBody } from '#contracts';
+import { runProcess, type ProcessOptions, type ProcessOutput } from '#platform';
 import type { FfmpegPlan } from './ffmpeg-plan.js';
 import { runFfmpegHere } from './ffmpeg-process.js';
 
+export type ProgramOptions = Omit<ProcessOptions, 'signal' | 'onStderr'>;
+
 export type ToThread =
   | { type: 'run'; id: number; plan: FfmpegPlan; timeoutMs: number; window: number }
+  | { type: 'program'; id: number; command: string; args: readonly string[]; options: ProgramOptions }
   /** One more piece may be sent. */
   | { type: 'more'; id: number }
   | { type: 'stop'; id: number };
@@ -13,6 +17,7 @@ export type FromThread =
   | { type: 'data'; id: number; bytes: Uint8Array<ArrayBuffer> }
   | { type: 'line'; id: number; line: string }
   | { type: 'end'; id: number; failure: string | undefined }
+  | { type: 'output'; id: number; output: Omit<ProcessOutput, 'stdout'> & { stdout: Uint8Array } }
   | { type: 'error'; id: number; error: ErrorBody };
 
 const port = parentPort!;
@@ -43,6 +48,18 @@ class Run {
 
 const runs = new Map<number, Run>();
 
+async function program({ id, command, args, options }: Extract<ToThread, { type: 'program' }>): Promise<void> {
+  const state = new Run(0);
+  runs.set(id, state);
+  try {
+    send({ type: 'output', id, output: await runProcess(command, args, { ...options, signal: state.abort.signal }) });
+  } catch (error) {
+    send({ type: 'error', id, error: TesseraError.from(error).toBody() });
+  } finally {
+    runs.delete(id);
+  }
+}
+
 async function run({ id, plan, timeoutMs, window }: Extract<ToThread, { type: 'run' }>): Promise<void> {
   const state = new Run(window);
   runs.set(id, state);
@@ -67,6 +84,7 @@ async function run({ id, plan, timeoutMs, window }: Extract<ToThread, { type: 'r
 
 port.on('message', (message: ToThread) => {
   if (message.type === 'run') void run(message);
+  else if (message.type === 'program') void program(message);
   else if (message.type === 'more') runs.get(message.id)?.more();
   else runs.get(message.id)?.stop();
 });

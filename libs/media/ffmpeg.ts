@@ -1,17 +1,18 @@
 import type { Worker } from 'node:worker_threads';
 import { TesseraError } from '#contracts';
+import type { ProcessOutput } from '#platform';
 import { spawnWorker } from '#runtime';
 import { StderrTail } from './ffmpeg-log.js';
 import type { FfmpegPlan } from './ffmpeg-plan.js';
 import type { FfmpegOptions, FfmpegRun } from './ffmpeg-process.js';
-import type { FromThread, ToThread } from './ffmpeg-thread.js';
+import type { FromThread, ProgramOptions, ToThread } from './ffmpeg-thread.js';
 
 export { FFMPEG_MISSING } from './ffmpeg-process.js';
 
 /** Pieces that may be on their way to a slow reader. */
 const WINDOW = 16;
 
-type Told = Extract<FromThread, { type: 'data' | 'end' | 'error' }>;
+type Told = Extract<FromThread, { type: 'data' | 'end' | 'output' | 'error' }>;
 
 interface Reader {
   line(line: string): void;
@@ -60,7 +61,7 @@ export function runFfmpeg(plan: FfmpegPlan, { signal, timeoutMs, onStderr, onSta
         const each = await next();
         if (each.type === 'error') throw TesseraError.fromBody(each.error);
         failure = each.type === 'end' ? each.failure : undefined;
-        if (each.type === 'end') return;
+        if (each.type !== 'data') return;
         yield Buffer.from(each.bytes.buffer, each.bytes.byteOffset, each.bytes.byteLength);
         run.send({ type: 'more' });
       }
@@ -74,6 +75,30 @@ export function runFfmpeg(plan: FfmpegPlan, { signal, timeoutMs, onStderr, onSta
   }
 
   return { stdout: read(), stderr, failure: () => failure };
+}
+
+/** {@link runProcess} from the same thread, for the same reason. */
+export function runProgram(
+  command: string,
+  args: readonly string[],
+  { signal, ...options }: ProgramOptions & { signal?: AbortSignal },
+): Promise<ProcessOutput> {
+  if (signal?.aborted)
+    return Promise.reject(new TesseraError('cancelled', `${command} was not started: the work was cancelled.`));
+  return new Promise((resolve, reject) => {
+    const run = thread.begin({
+      line: () => undefined,
+      push: (told) => {
+        signal?.removeEventListener('abort', stop);
+        run.end();
+        if (told.type === 'error') reject(TesseraError.fromBody(told.error));
+        else if (told.type === 'output') resolve({ ...told.output, stdout: Buffer.from(told.output.stdout) });
+      },
+    });
+    const stop = (): void => run.send({ type: 'stop' });
+    signal?.addEventListener('abort', stop, { once: true });
+    run.send({ type: 'program', command, args, options });
+  });
 }
 
 type Body<T> = T extends { id: number } ? Omit<T, 'id'> : never;

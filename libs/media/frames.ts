@@ -1,6 +1,5 @@
 import { TesseraError, type SeeOptions } from '#contracts';
-import { runProcess } from '#platform';
-import { runFfmpeg } from './ffmpeg.js';
+import { runFfmpeg, runProgram } from './ffmpeg.js';
 import { framesPlan, guards, inputName, showinfoTime, type FramesRequest } from './ffmpeg-plan.js';
 import { longestKeyFrameGap, planFrames, SKIP_FROM, type FramePasses } from './frame-policy.js';
 import { lastingFrames } from './frame-selection.js';
@@ -196,7 +195,7 @@ async function keyFrames(
     '-v', 'error', ...guards(), '-select_streams', 'V:0', '-read_intervals', `${start}%+${SKIP_FROM}`,
     '-show_entries', 'packet=pts_time,flags', '-of', 'csv=p=0', inputName(file),
   ]; // prettier-ignore
-  const { stdout } = await runProcess('ffprobe', args, {
+  const { stdout } = await runProgram('ffprobe', args, {
     allowFailure: true,
     timeoutMs: 60_000,
     ...(signal ? { signal } : {}),

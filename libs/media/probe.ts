@@ -1,9 +1,8 @@
 import { open, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { TesseraError, type Chapter, type MediaKind, type Track } from '#contracts';
-import { runProcess } from '#platform';
 import { documentType } from './documents/document-type.js';
-import { FFMPEG_MISSING } from './ffmpeg.js';
+import { FFMPEG_MISSING, runProgram } from './ffmpeg.js';
 import { guards, inputName } from './ffmpeg-plan.js';
 import { FfprobeReport, readReport, type AvFacts } from './ffprobe-report.js';
 import { DEFAULT_LIMITS, type MediaLimits } from './limits.js';
@@ -95,7 +94,7 @@ async function probeAv(file: string, name: string, signal?: AbortSignal): Promis
     '-show_chapters',
     inputName(file),
   ];
-  const output = await runProcess('ffprobe', args, {
+  const output = await runProgram('ffprobe', args, {
     allowFailure: true,
     timeoutMs: 60_000,
     maxOutputBytes: 4 << 20,

@@ -1,8 +1,9 @@
 import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { ERRORS, TesseraError, type ErrorCode } from '#contracts';
-import { makeTempFolder, runProcess } from '#platform';
+import { makeTempFolder } from '#platform';
 import { moduleProgram } from '#runtime';
+import { runProgram } from '../ffmpeg.js';
 import { readText } from '../text.js';
 import { DEFAULT_DOCUMENT_LIMITS, type DocumentBlock, type DocumentLimits, type DocumentText } from './block.js';
 import type { TextRecognizer } from './ocr/text-recognizer.js';
@@ -79,7 +80,7 @@ const heapMegabytes = (memory: number): number => Math.max(128, Math.ceil(memory
 async function ask(request: ReaderRequest, { name, signal }: DocumentOptions) {
   const { documentTimeoutMs, maxMemoryBytes, maxCharacters } = request.limits;
   const program = moduleProgram(new URL('./reader-process.js', import.meta.url));
-  const output = await runProcess(
+  const output = await runProgram(
     process.execPath,
     [`--max-old-space-size=${heapMegabytes(maxMemoryBytes)}`, ...program],
     {
