@@ -1,9 +1,11 @@
+import type { ChildProcess } from 'node:child_process';
 import { PassThrough } from 'node:stream';
 import ffmpeg from 'fluent-ffmpeg';
 import { TesseraError } from '#contracts';
 import { COMPUTING } from '#runtime';
 import { StderrTail } from './ffmpeg-log.js';
 import type { FfmpegPlan } from './ffmpeg-plan.js';
+import { watchMemory } from './process-memory.js';
 
 export interface FfmpegRun {
   /** Raw bytes of the plan's output; leaving the loop early kills the process. Throws `timeout`, `cancelled` or `tool_missing`. */
@@ -16,10 +18,14 @@ export interface FfmpegRun {
 export interface FfmpegOptions {
   signal?: AbortSignal;
   timeoutMs: number;
+  /** RAM that the process may hold, where the system tells; 2 GiB: many times what films of the largest allowed size need. */
+  memoryBytes?: number;
   onStderr?: (line: string) => void;
   /** Told the whole command line once, for the log; redact it. */
   onStart?: (args: string[]) => void;
 }
+
+const MEMORY_BYTES = 2 * 2 ** 30;
 
 export const FFMPEG_MISSING =
   'ffmpeg is needed to read audio and video and was not found. Install it: apt-get install ffmpeg (Debian, Ubuntu), brew install ffmpeg (macOS).';
@@ -36,6 +42,7 @@ export function runFfmpegHere(plan: FfmpegPlan, options: FfmpegOptions): FfmpegR
     let stopped: TesseraError | undefined;
     let running = false;
     let over = false;
+    let unwatch = (): void => undefined;
 
     const stop = (reason?: TesseraError) => {
       over = true;
@@ -58,6 +65,11 @@ export function runFfmpegHere(plan: FfmpegPlan, options: FfmpegOptions): FfmpegR
         .outputOptions(plan.outputOptions)
         .on('start', () => {
           running = true;
+          const { memoryBytes = MEMORY_BYTES } = options;
+          // Its process, which the types leave out.
+          unwatch = watchMemory((command as { ffmpegProc?: ChildProcess }).ffmpegProc?.pid, memoryBytes, () =>
+            stop(new TesseraError('corrupt_media', 'Decoding the medium took more memory than it may.')),
+          );
           options.onStart?.([...plan.inputOptions, '-i', plan.input, ...plan.outputOptions]);
           if (over) command.kill('SIGKILL');
         })
@@ -87,6 +99,7 @@ export function runFfmpegHere(plan: FfmpegPlan, options: FfmpegOptions): FfmpegR
       await ended;
     } finally {
       clearTimeout(timer);
+      unwatch();
       options.signal?.removeEventListener('abort', onAbort);
       stop();
       output.destroy();

@@ -19,3 +19,6 @@ export const DEFAULT_LIMITS: MediaLimits = {
   maxFrames: 512,
   timeoutMs: 30 * 60_000,
 };
+
+/** Seconds that decoding one picture may take: a hundred megapixels take some three. */
+export const PICTURE_SECONDS = 60;

@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { TesseraError } from '#contracts';
 import { decodeHeic, isHeicSource, probeHeic } from './heif/decode.js';
-import { DEFAULT_LIMITS, type MediaLimits } from './limits.js';
+import { DEFAULT_LIMITS, PICTURE_SECONDS, type MediaLimits } from './limits.js';
 
 // Every picture is decoded once: what libvips would keep of it is of no use, and up to 50 MB.
 sharp.cache(false);
@@ -89,6 +89,7 @@ export async function decodeImage(source: string | Uint8Array, options: ImageOpt
       sequentialRead: true,
       ...(mimeType === 'image/svg+xml' ? { density } : {}),
     })
+      .timeout({ seconds: PICTURE_SECONDS })
       .autoOrient()
       .flatten({ background: '#ffffff' })
       .toColourspace('srgb')

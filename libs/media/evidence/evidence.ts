@@ -2,7 +2,7 @@ import sharp, { type Sharp } from 'sharp';
 import { TesseraError } from '#contracts';
 import { runFfmpeg } from '../ffmpeg.js';
 import { decodeFrames } from '../frames.js';
-import { DEFAULT_LIMITS, type MediaLimits } from '../limits.js';
+import { DEFAULT_LIMITS, PICTURE_SECONDS, type MediaLimits } from '../limits.js';
 import { corrupt, probePicture, readable } from '../picture.js';
 import type { MediumFacts } from '../probe.js';
 import { clipPlan } from './clip-plan.js';
@@ -62,7 +62,7 @@ export async function still(file: string, { at, ...options }: EvidenceOptions & 
     const picture = sharp(source, {
       failOn: 'truncated',
       limitInputPixels: { ...DEFAULT_LIMITS, ...limits }.maxPixels,
-    });
+    }).timeout({ seconds: PICTURE_SECONDS });
     return jpeg(picture.autoOrient().flatten({ background: '#ffffff' }), STILL_PIXELS, STILL_PIXELS);
   }
   if (facts.kind !== 'video')

@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { TesseraError } from '#contracts';
 import { decodeFrames } from '../../frames.js';
-import { DEFAULT_LIMITS, type MediaLimits } from '../../limits.js';
+import { DEFAULT_LIMITS, PICTURE_SECONDS, type MediaLimits } from '../../limits.js';
 import { probePicture, readable } from '../../picture.js';
 import type { MediumFacts } from '../../probe.js';
 import { textLikelihood } from './text-likelihood.js';
@@ -93,6 +93,7 @@ async function greyOf(
 ): Promise<GreyPicture> {
   const [w, h] = [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
   const grey = await sharp(source, { limitInputPixels: limits.maxPixels, sequentialRead: true })
+    .timeout({ seconds: PICTURE_SECONDS })
     .autoOrient()
     .flatten({ background: '#ffffff' })
     .resize(w, h, { fit: 'fill' })
