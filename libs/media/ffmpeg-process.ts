@@ -18,13 +18,14 @@ export interface FfmpegRun {
 export interface FfmpegOptions {
   signal?: AbortSignal;
   timeoutMs: number;
-  /** RAM that the process may hold, where the system tells; 2 GiB: many times what films of the largest allowed size need. */
+  /** RAM that the process may hold, where the system tells. */
   memoryBytes?: number;
   onStderr?: (line: string) => void;
   /** Told the whole command line once, for the log; redact it. */
   onStart?: (args: string[]) => void;
 }
 
+/** A film of 8K with all the frames that it may refer to needs less than half. */
 const MEMORY_BYTES = 2 * 2 ** 30;
 
 export const FFMPEG_MISSING =

@@ -48,11 +48,12 @@ class Run {
 
 const runs = new Map<number, Run>();
 
-async function program({ id, command, args, options }: Extract<ToThread, { type: 'program' }>): Promise<void> {
-  const state = new Run(0);
+/** Work that can be told to stop by its id; what it throws is told, too. */
+async function begin(id: number, room: number, work: (run: Run) => Promise<void>): Promise<void> {
+  const state = new Run(room);
   runs.set(id, state);
   try {
-    send({ type: 'output', id, output: await runProcess(command, args, { ...options, signal: state.abort.signal }) });
+    await work(state);
   } catch (error) {
     send({ type: 'error', id, error: TesseraError.from(error).toBody() });
   } finally {
@@ -60,10 +61,14 @@ async function program({ id, command, args, options }: Extract<ToThread, { type:
   }
 }
 
-async function run({ id, plan, timeoutMs, window }: Extract<ToThread, { type: 'run' }>): Promise<void> {
-  const state = new Run(window);
-  runs.set(id, state);
-  try {
+function program({ id, command, args, options }: Extract<ToThread, { type: 'program' }>): Promise<void> {
+  return begin(id, 0, async ({ abort }) => {
+    send({ type: 'output', id, output: await runProcess(command, args, { ...options, signal: abort.signal }) });
+  });
+}
+
+function run({ id, plan, timeoutMs, window }: Extract<ToThread, { type: 'run' }>): Promise<void> {
+  return begin(id, window, async (state) => {
     const { stdout, failure } = runFfmpegHere(plan, {
       signal: state.abort.signal,
       timeoutMs,
@@ -75,11 +80,7 @@ async function run({ id, plan, timeoutMs, window }: Extract<ToThread, { type: 'r
       send({ type: 'data', id, bytes }, [bytes.buffer]);
     }
     send({ type: 'end', id, failure: failure() });
-  } catch (error) {
-    send({ type: 'error', id, error: TesseraError.from(error).toBody() });
-  } finally {
-    runs.delete(id);
-  }
+  });
 }
 
 port.on('message', (message: ToThread) => {

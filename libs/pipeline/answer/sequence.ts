@@ -61,8 +61,8 @@ export function chatSequence(prompts: Prompts, messages: Message[]): Sequence {
   const { before, after } = around(prompts.chat.template, 'question', {});
   const { start, end, assistant } = prompts.chat.turn;
   const startOf = (role: string): string => start.replace('{role}', role === 'assistant' ? assistant : role);
-  const text = before.map((part) => (part.type === 'text' ? part.text : '')).join('');
-  const system = text.slice(0, text.lastIndexOf(startOf('user')));
+  const opening = before.map((part) => (part.type === 'text' ? part.text : '')).join('');
+  const system = opening.slice(0, opening.lastIndexOf(startOf('user')));
   const turns = messages.filter((message) => message.role !== 'system');
   const given = messages.filter((message) => message.role === 'system').map((message) => message.content);
   const special = (text: string): SequencePart => ({ type: 'text', text, special: true });

@@ -122,8 +122,12 @@ export class Tokenizer {
 
   /** The bytes of a token; those of a control token are its name. Empty for an id outside the vocabulary. */
   tokenBytes(id: number): Uint8Array {
+    return (this.bytes[id] ??= this.readBytes(id));
+  }
+
+  private readBytes(id: number): Uint8Array {
     const name = this.pieces.name(this.vocabulary[id] ?? '');
-    return (this.bytes[id] ??= this.ids.get(name) === id ? Buffer.from(name) : this.pieces.bytes(id));
+    return this.ids.get(name) === id ? Buffer.from(name) : this.pieces.bytes(id);
   }
 
   /** True for tokens that steer the model and are no text, such as `<|im_end|>`. */
