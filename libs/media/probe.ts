@@ -41,8 +41,7 @@ export async function probe(file: string, options: ProbeOptions = {}): Promise<M
   const name = options.name ?? path.basename(file);
   const { bytes, head } = await readHead(file, name);
   if (bytes === 0) throw new TesseraError('empty_file', `${name} is empty.`);
-  if (bytes > limits.maxFileBytes)
-    throw new TesseraError('file_too_large', `${name} has ${bytes} bytes; the limit is ${limits.maxFileBytes}.`);
+  requireBytes(bytes, limits, name);
 
   const sniffed = sniff(head);
   switch (sniffed.type) {
@@ -131,7 +130,23 @@ function parse(json: string): unknown {
   }
 }
 
-function within(facts: AvFacts, limits: MediaLimits, name: string): AvFacts {
+function requireBytes(bytes: number, limits: MediaLimits, name: string): void {
+  if (bytes > limits.maxFileBytes)
+    throw new TesseraError('file_too_large', `${name} has ${bytes} bytes; the limit is ${limits.maxFileBytes}.`);
+}
+
+/** Facts of an earlier probe, held against the limits of today. @throws TesseraError as `probe` does */
+export function withinLimits(facts: MediumFacts, limits: Partial<MediaLimits>, name: string): MediumFacts {
+  const all = { ...DEFAULT_LIMITS, ...limits };
+  requireBytes(facts.bytes, all, name);
+  return within(facts, all, name);
+}
+
+function within<T extends Pick<MediumFacts, 'duration' | 'width' | 'height'>>(
+  facts: T,
+  limits: MediaLimits,
+  name: string,
+): T {
   const { duration, width = 0, height = 0 } = facts;
   if (duration !== undefined && duration > limits.maxDurationSeconds)
     throw new TesseraError(

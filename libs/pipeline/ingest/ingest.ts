@@ -7,6 +7,7 @@ import { probe } from '#media';
 import { makeTempFolder, safeFetch } from '#platform';
 import { mediumKey } from '../artifact.js';
 import type { Stage } from '../context.js';
+import { addressOf, knownFacts, rememberAddress, rememberFacts, stampOf } from './known-file.js';
 
 /**
  * Probes a file, refuses what is over a limit, and keeps its bytes under their hash.
@@ -19,21 +20,40 @@ export async function ingest(
 ): Promise<Medium> {
   context.emit({ type: 'progress', stage: 'ingest', percent: 0 });
   if (source.type === 'url') return ingestUrl(stage, source, context.signal);
-  if (source.type === 'file') return keep(stage, source.path, source, context.signal);
+  if (source.type === 'file') return ingestFile(stage, source, context.signal);
+  const facts = await knownFacts(stage, source.blob, source.name);
+  if (facts && (await stage.blobs.has(source.blob)))
+    return recorded(stage, { id: source.blob, name: source.name, ...facts });
   await using file = await stage.blobs.local(source.blob, context.signal);
   return await keep(stage, file.path, source, context.signal);
 }
 
-async function keep(
-  { blobs, records, config }: Stage,
-  path: string,
-  source: MediaSource,
+/** A file that was read before and has not changed since is neither read nor probed again, however long it is. */
+async function ingestFile(
+  stage: Stage,
+  source: Extract<MediaSource, { type: 'file' }>,
   signal: AbortSignal,
 ): Promise<Medium> {
+  const stamp = await stampOf(source.path);
+  const id = stamp && (await addressOf(stage, stamp));
+  const facts = id && (await knownFacts(stage, id, source.name));
+  if (id && facts) return recorded(stage, { id, name: source.name, ...facts });
+  const medium = await keep(stage, source.path, source, signal);
+  // What was written to while it was read has another stamp now.
+  if (stamp && stamp === (await stampOf(source.path))) await rememberAddress(stage, stamp, medium.id);
+  return medium;
+}
+
+async function keep(stage: Stage, path: string, source: MediaSource, signal: AbortSignal): Promise<Medium> {
+  const { blobs, config } = stage;
   const facts = await probe(path, { name: source.name, limits: config.limits, signal });
   const id = source.type === 'blob' ? source.blob : (await blobs.put(createReadStream(path), { signal })).id;
-  const medium: Medium = { id, name: source.name, ...facts };
-  await records.putArtifact(mediumKey(id), medium);
+  await rememberFacts(stage, id, source.name, facts);
+  return recorded(stage, { id, name: source.name, ...facts });
+}
+
+async function recorded({ records }: Stage, medium: Medium): Promise<Medium> {
+  await records.putArtifact(mediumKey(medium.id), medium);
   return medium;
 }
 
