@@ -20,7 +20,7 @@ export { encodeModel, hashModel, writeModel, writeModels } from './onnx/model.js
 export { readOnnx, type OnnxContents, type OnnxNode } from './onnx/reader.js';
 export { GgufFile, openGguf, readGguf } from './gguf/file.js';
 export type { GgufHeader, GgufTensorInfo, GgufValue } from './gguf/header.js';
-export { findPack, listPacks, type FoundPack } from './packs/manifests.js';
+export { findPack, listPacks, projectRoot, type FoundPack } from './packs/manifests.js';
 export {
   installPack,
   packId,

@@ -1,11 +1,14 @@
 import type { Line } from '../compose/lines.js';
-import { contentWords, idf, stem, words } from './lexical.js';
+import { contentWords, highest, idf, stem, words } from './lexical.js';
+import { Wanted } from './related-words.js';
 import { heardBeside, heardIn, soundOf, type Sound } from './sounds-alike.js';
 
 /** A word that only sounds like the one asked for counts less than the word itself. */
 const ALIKE = 0.75;
 /** Sounds of more words than this are not looked for in every line: that takes seconds. */
 const MOST_SOUNDS = 24;
+/** Nor meanings: each takes 0.2 s over the ten thousand different words of a day of talk. */
+const MOST_MEANT = 6;
 
 /**
  * How much of a question each line covers, 0 to 1: its words weighed by how rare they are in the lines (BM25's idf). A word
@@ -24,9 +27,27 @@ export function coverage(question: string, lines: readonly Line[], { sounds: lis
     if (!listen || asked.length > MOST_SOUNDS || line.kind !== 'said' || exact.every(Boolean)) return exact.map(Number);
     return bySound(exact, { sounds, pairs }, soundOf(line.quote));
   });
-  const weights = asked.map((_, t) => idf(matches.filter((match) => match[t]! > 0).length, lines.length));
+  return weighed(matches, asked.length);
+}
+
+/** The same by what words mean: a kind of what is asked for ("bus" of "vehicle"), or what goes with it ("drum" with "music"), counts nearly as the word. */
+export function coverageInMeaning(question: string, lines: readonly Line[]): number[] {
+  const wording = [...new Set(contentWords(question))];
+  if (wording.length > MOST_MEANT) return lines.map(() => 0);
+  const asked = wording.map((word) => new Wanted(word));
+  const matches = lines.map((line) => {
+    const told = contentWords(line.quote);
+    return asked.map((wanted) => highest(told.map((word) => wanted.toldBy(word))));
+  });
+  return weighed(matches, asked.length);
+}
+
+function weighed(matches: number[][], asked: number): number[] {
+  const weights = Array.from({ length: asked }, (_, t) =>
+    idf(matches.filter((match) => match[t]! > 0).length, matches.length),
+  );
   const total = weights.reduce((sum, weight) => sum + weight, 0);
-  if (total === 0) return lines.map(() => 0);
+  if (total === 0) return matches.map(() => 0);
   return matches.map((match) => match.reduce((sum, found, t) => sum + found * weights[t]!, 0) / total);
 }
 

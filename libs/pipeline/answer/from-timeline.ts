@@ -1,7 +1,8 @@
 import type { Line } from '../compose/lines.js';
 import { timecode } from '../compose/timecode.js';
-import { coverage } from './coverage.js';
+import { coverage, coverageInMeaning } from './coverage.js';
 import { overlap } from './focus.js';
+import { highest } from './lexical.js';
 import { inOrder, nextTo } from './order.js';
 import { asked } from './question.js';
 import type { Sense } from './sense.js';
@@ -37,16 +38,17 @@ export function fromTimeline(question: string, lines: readonly Line[]): Timeline
       return during(timed, wanted);
     case 'when': {
       const least = wanted.sense ? ABOUT_SUBJECT : ABOUT;
-      const events = eventsAbout(timed, wanted, least, wanted.last ? NEAR_BEST_EVENT : NEAR_BEST);
+      const { lines: events, related } = eventsAbout(timed, wanted, least, wanted.last ? NEAR_BEST_EVENT : NEAR_BEST);
       // "When does the meeting start?" asks for what a line tells, where it tells a time.
       if (!wanted.sense && events.some(({ quote }) => TELLS_A_TIME.test(quote))) return undefined;
       const shown = wanted.last ? events.slice(-1) : events;
-      return shown.length === 0 ? undefined : { text: `At ${times(shown)}.`, lines: shown.slice(0, MOST_LINES) };
+      if (shown.length === 0) return undefined;
+      return { text: related ? quotedTimes(shown) : `At ${times(shown)}.`, lines: shown.slice(0, MOST_LINES) };
     }
     case 'at':
       return happeningAt(wanted, timed);
     case 'count': {
-      const events = eventsAbout(timed, wanted, ABOUT, NEAR_BEST_EVENT);
+      const { lines: events } = eventsAbout(timed, wanted, ABOUT, NEAR_BEST_EVENT);
       if (events.length === 0) return undefined;
       const often = events.length === 1 ? 'Once' : `${events.length} times`;
       return { text: `${often}: at ${times(events)}.`, lines: events.slice(0, MOST_LINES) };
@@ -56,7 +58,7 @@ export function fromTimeline(question: string, lines: readonly Line[]): Timeline
     case 'next':
       return nextTo(wanted, lines, (sense, line) => SENSES[sense](line));
     case 'which':
-      return named(best(pictures(lines), wanted.about, ABOUT));
+      return named(bestOrRelated(pictures(lines), wanted.about, ABOUT).lines);
     case 'compare':
       return compared(pictures(lines));
     case 'chapters':
@@ -121,11 +123,15 @@ function placeOf({ span: { start, page, line, file } }: Line): string {
 }
 
 function during(lines: Line[], { wanted, during: what, about }: { wanted: Sense; during: string; about: string }) {
-  const anchors = best(lines.filter(SENSES[wanted === 'said' ? 'shown' : 'said']), what, ABOUT);
-  const together = lines.filter(SENSES[wanted]).filter((line) => anchors.some((anchor) => overlap(line, anchor)));
+  const other = wanted === 'said' ? 'shown' : 'said';
+  const anchors = bestOrRelated(lines.filter(SENSES[other]), what, ABOUT);
+  const together = lines.filter(SENSES[wanted]).filter((line) => anchors.lines.some((anchor) => overlap(line, anchor)));
   const narrowed = about === '' ? [] : best(together, about, ABOUT);
   const found = (narrowed.length > 0 ? narrowed : together).slice(0, MOST_LINES);
-  return found.length === 0 ? undefined : { text: found.map(({ quote }) => quote).join(' '), lines: found };
+  if (found.length === 0) return undefined;
+  // What is only related to what was asked for is named, so that it can be judged.
+  const while_ = anchors.related ? `While “${anchors.lines.map(({ quote }) => quote).join(' ')}” is ${other}: ` : '';
+  return { text: while_ + found.map(({ quote }) => quote).join(' '), lines: found };
 }
 
 interface About {
@@ -133,23 +139,47 @@ interface About {
   sense: Sense | undefined;
 }
 
+/** Lines that something is about; `related`: by what words mean, where none holds the words themselves. */
+interface Found {
+  lines: Line[];
+  related: boolean;
+}
+
 /** What happens one after the other: a thing that stays in view over several frames is one event. */
-function eventsAbout(lines: Line[], { about, sense }: About, least: number, near: number): Line[] {
+function eventsAbout(lines: Line[], { about, sense }: About, least: number, near: number): Found {
   const candidates = sense ? lines.filter(SENSES[sense]) : lines;
-  const found = best(candidates, about, least, near);
+  const { lines: found, related } = bestOrRelated(candidates, about, least, near);
   const [top] = found;
   // What is not asked for by sense is counted in one: what is said of a thing is not another appearance of it.
   const same = sense || !top ? found : found.filter(({ kind }) => kind === top.kind);
-  return same.filter((line, i) => {
+  const events = same.filter((line, i) => {
     const before = same[i - 1];
     return !(line.kind === 'seen' && before?.kind === 'seen' && Math.abs((before.span.end ?? 0) - (line.span.start ?? 0)) < 0.01); // prettier-ignore
   });
+  return { lines: events, related };
+}
+
+/** More lines that are only related tell nothing. */
+const MOST_RELATED = 2;
+
+/**
+ * The lines that hold a wording; else those that mean something near to it; else those that sound like it, since a word
+ * that was recognised tells more than one that may have been misheard.
+ */
+function bestOrRelated(lines: Line[], about: string, least: number, near = NEAR_BEST): Found {
+  if (highest(coverage(about, lines, { sounds: false })) < least) {
+    const meant = nearTop(lines, coverageInMeaning(about, lines), least, NEAR_BEST);
+    if (meant.length > 0 && meant.length <= MOST_RELATED) return { lines: meant, related: true };
+  }
+  return { lines: best(lines, about, least, near), related: false };
 }
 
 /** The lines that a wording is about, in their order. */
-function best(lines: Line[], about: string, least: number, near = NEAR_BEST): Line[] {
-  const scores = coverage(about, lines);
-  const top = scores.reduce((a, b) => Math.max(a, b), 0);
+const best = (lines: Line[], about: string, least: number, near = NEAR_BEST): Line[] =>
+  nearTop(lines, coverage(about, lines), least, near);
+
+function nearTop(lines: Line[], scores: number[], least: number, near: number): Line[] {
+  const top = highest(scores);
   return top < least ? [] : lines.filter((_, i) => (scores[i] ?? 0) > 0 && (scores[i] ?? 0) >= near * top);
 }
 
@@ -158,3 +188,7 @@ const times = (lines: Line[]): string => {
   const rest = lines.length > MOST_LINES ? [`${lines.length - MOST_LINES} more`] : [];
   return [...all, ...rest].join(', ').replace(/, ([^,]+)$/, ' and $1');
 };
+
+/** Times with what is told there. */
+const quotedTimes = (lines: Line[]): string =>
+  lines.map(({ span, quote }) => `At ${timecode(span.start ?? 0)}: “${quote}”`).join(' ');

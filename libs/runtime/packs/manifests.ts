@@ -104,7 +104,7 @@ function parseJson(text: string, file: string): unknown {
 }
 
 /** The nearest folder above this module with a package.json: the checkout, from source as from dist. */
-function projectRoot(): string {
+export function projectRoot(): string {
   let folder = dirname(fileURLToPath(import.meta.url));
   while (!existsSync(join(folder, 'package.json')) && dirname(folder) !== folder) folder = dirname(folder);
   return folder;
