@@ -1,4 +1,5 @@
 export { COMPUTING, giveWay } from './workers/priority.js';
+export { release } from './workers/release.js';
 export { moduleProgram, spawnWorker } from './workers/spawn.js';
 export { WorkerClient, type CallOptions } from './workers/client.js';
 export { moved, serveWorker } from './workers/serve.js';

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import ort from 'onnxruntime-node';
 import { TesseraError } from '#contracts';
 import { planProviders } from '../providers/plan.js';
+import { release } from '../workers/release.js';
 import type { OnnxSession, RunOptions, SessionOptions } from './session.js';
 import { checkFeeds, describeFeeds, type Feeds, type Tensor, type TensorInfo, type TensorType } from './tensor.js';
 
@@ -66,9 +67,10 @@ export class LocalSession implements OnnxSession {
     const wanted = Object.fromEntries((outputs ?? this.native.outputNames).map((name) => [name, null]));
     try {
       const results = await this.native.run(toNatives(feeds), { ...wanted, ...(into && toNatives(into)) });
-      return Object.fromEntries(
-        Object.entries(results).map(([name, value]) => [name, fromNative(value as ort.Tensor)]),
-      );
+      const given = Object.entries(results).map(([name, value]) => [name, fromNative(value as ort.Tensor)] as const);
+      // onnxruntime's binding fills `into` and gives a copy of it, too.
+      release(given.flatMap(([name, { data }]) => (isCopy(data, into?.[name]) ? [data.buffer] : [])));
+      return Object.fromEntries(given.map(([name, value]) => [name, into?.[name] ?? value]));
     } catch (error) {
       throw new TesseraError('model_failed', `${this.name} failed on ${describeFeeds(feeds)}: ${firstLine(error)}`, {
         cause: error,
@@ -82,6 +84,9 @@ export class LocalSession implements OnnxSession {
     await this.native.release();
   }
 }
+
+const isCopy = (data: Tensor['data'], of: Tensor | undefined): boolean =>
+  of !== undefined && data.buffer !== of.data.buffer;
 
 function nativeOptions(options: SessionOptions, provider: string): ort.InferenceSession.SessionOptions {
   return {

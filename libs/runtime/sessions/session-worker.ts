@@ -1,3 +1,4 @@
+import { release } from '../workers/release.js';
 import { moved, serveWorker } from '../workers/serve.js';
 import { openSession, type LocalSession } from './local-session.js';
 import type { SessionOptions } from './session.js';
@@ -26,6 +27,7 @@ serveWorker({
 
   async run({ id, feeds, outputs }: { id: number; feeds: Feeds; outputs?: readonly string[] }) {
     const results = await sessions.get(id)!.run(feeds, { outputs });
+    release(Object.values(feeds).map(({ data }) => data.buffer));
     return moved(
       results,
       Object.values(results).map(({ data }) => data.buffer as ArrayBuffer),
