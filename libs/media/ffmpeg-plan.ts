@@ -66,7 +66,8 @@ export function audioPlan(request: AudioRequest): FfmpegPlan {
     outputOptions: [
       '-map', track === undefined ? '0:a:0' : `0:${track}`, '-vn', '-sn', '-dn',
       '-af', [...pick, `aresample=${sampleRate}:async=1:first_pts=0`].join(','),
-      '-ac', '1', '-f', 'f32le',
+      // Pieces of 32 KB: a packet of MP3 is 2, and each piece is a message between threads.
+      '-ac', '1', '-flush_packets', '0', '-f', 'f32le',
     ], // prettier-ignore
   };
 }

@@ -8,7 +8,7 @@ import type { FfmpegPlan } from './ffmpeg-plan.js';
 import { watchMemory } from './process-memory.js';
 
 export interface FfmpegRun {
-  /** Raw bytes of the plan's output; leaving the loop early kills the process. Throws `timeout`, `cancelled` or `tool_missing`. */
+  /** Raw bytes of the plan's output, each piece good until the next is asked for; leaving the loop early kills the process. Throws `timeout`, `cancelled` or `tool_missing`. */
   stdout: AsyncIterable<Buffer>;
   stderr: StderrTail;
   /** After stdout is read: what ffmpeg stumbled over, or undefined when it finished cleanly. */
@@ -25,6 +25,9 @@ export interface FfmpegOptions {
   onStart?: (args: string[]) => void;
 }
 
+/** Pieces of at most 64 KB that wait for the reader. */
+const PIECES_WAITING = 16;
+
 /** A film of 8K with all the frames that it may refer to needs less than half. */
 const MEMORY_BYTES = 2 * 2 ** 30;
 
@@ -38,7 +41,8 @@ export function runFfmpegHere(plan: FfmpegPlan, options: FfmpegOptions): FfmpegR
 
   async function* read(): AsyncIterable<Buffer> {
     options.signal?.throwIfAborted();
-    const output = new PassThrough({ highWaterMark: 1 << 20 });
+    // What waits is handed on piece by piece, as it was read: a stream of bytes would put all of it together anew.
+    const output = new PassThrough({ readableObjectMode: true, readableHighWaterMark: PIECES_WAITING });
     const command = ffmpeg({ logger: SILENT, stdoutLines: 1, niceness: COMPUTING });
     let stopped: TesseraError | undefined;
     let running = false;

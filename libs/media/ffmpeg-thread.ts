@@ -67,6 +67,15 @@ function program({ id, command, args, options }: Extract<ToThread, { type: 'prog
   });
 }
 
+/**
+ * What a pipe was read into is handed on as it is: a copy would leave the original here, and as a thread that computes nothing has little
+ * to collect, 32 MB of such would wait for it. A piece of a larger buffer is copied.
+ */
+function ownBytes({ buffer, byteOffset, byteLength }: Buffer): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(buffer as ArrayBuffer, byteOffset, byteLength);
+  return byteLength === buffer.byteLength ? bytes : bytes.slice();
+}
+
 function run({ id, plan, timeoutMs, window }: Extract<ToThread, { type: 'run' }>): Promise<void> {
   return begin(id, window, async (state) => {
     const { stdout, failure } = runFfmpegHere(plan, {
@@ -76,7 +85,7 @@ function run({ id, plan, timeoutMs, window }: Extract<ToThread, { type: 'run' }>
     });
     for await (const piece of stdout) {
       await state.take();
-      const bytes = new Uint8Array(piece);
+      const bytes = ownBytes(piece);
       send({ type: 'data', id, bytes }, [bytes.buffer]);
     }
     send({ type: 'end', id, failure: failure() });

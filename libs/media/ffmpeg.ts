@@ -1,7 +1,7 @@
 import type { Worker } from 'node:worker_threads';
 import { TesseraError } from '#contracts';
 import type { ProcessOutput } from '#platform';
-import { spawnWorker } from '#runtime';
+import { release, spawnWorker } from '#runtime';
 import { StderrTail } from './ffmpeg-log.js';
 import type { FfmpegPlan } from './ffmpeg-plan.js';
 import type { FfmpegOptions, FfmpegRun } from './ffmpeg-process.js';
@@ -63,6 +63,7 @@ export function runFfmpeg(plan: FfmpegPlan, { signal, timeoutMs, onStderr, onSta
         failure = each.type === 'end' ? each.failure : undefined;
         if (each.type !== 'data') return;
         yield Buffer.from(each.bytes.buffer, each.bytes.byteOffset, each.bytes.byteLength);
+        release([each.bytes.buffer]);
         run.send({ type: 'more' });
       }
     } finally {

@@ -41,7 +41,7 @@ export async function readSubtitles(
   for await (const chunk of run.stdout) {
     bytes += chunk.length;
     if (bytes > MAX_BYTES) break;
-    chunks.push(chunk);
+    chunks.push(Buffer.from(chunk));
   }
   const text = Buffer.concat(chunks).toString('utf8');
   return subtitleBlocks(text).map(({ text: words, start = 0, end = start }) => ({ start, end, text: words }));
