@@ -11,8 +11,23 @@ describe('SoundBuffer', () => {
     expect([...buffer.slice(1, 4)]).toEqual([1, 2, 3]);
     expect([...buffer.slice(3, 99)]).toEqual([3, 4]);
     buffer.forget(4);
-    expect([...buffer.slice(0, 5)]).toEqual([0, 0, 0, 3, 4]);
+    expect([...buffer.slice(0, 5)]).toEqual([0, 0, 0, 0, 4]);
+    expect([...buffer.slice(0, 2)]).toEqual([0, 0]);
     expect(buffer.length).toBe(5);
+  });
+
+  it('keeps what is wanted of a long stream, however much that is', () => {
+    const buffer = new SoundBuffer();
+    const piece = 100_000;
+    for (let n = 0; n < 40; n++) {
+      buffer.push(Float32Array.from({ length: piece }, (_, i) => n * piece + i));
+      // A while nothing is forgotten, so that more is held than there was room for.
+      if (n < 10 || n > 20) buffer.forget(n * piece - 5);
+      const from = n < 10 || n > 20 ? n * piece - 5 : 9 * piece - 5;
+      const held = buffer.slice(Math.max(0, from), buffer.length + 9);
+      expect(held).toHaveLength(buffer.length - Math.max(0, from));
+      expect(held.every((value, i) => value === Math.max(0, from) + i)).toBe(true);
+    }
   });
 });
 

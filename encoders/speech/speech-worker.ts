@@ -1,4 +1,4 @@
-import { moved, serveWorker } from '#runtime';
+import { moved, release, serveWorker } from '#runtime';
 import { FAMILIES, type ModelFiles } from './families.js';
 import type { RecogniseRequest, SpeechModel } from './recognition.js';
 
@@ -11,6 +11,8 @@ serveWorker({
   },
 
   async recognise(request: RecogniseRequest) {
-    return moved(await model!.recognise(request), []);
+    const recognitions = await model!.recognise(request);
+    release(request.utterances.map(({ buffer }) => buffer));
+    return moved(recognitions, []);
   },
 });

@@ -38,9 +38,12 @@ describe('tokenTimes', () => {
     for (let head = 0; head < 2; head++)
       for (let r = 0; r < rows; r++)
         data.fill(0.5, (head * rows + r) * steps + r * 20, (head * rows + r) * steps + (r + 1) * 20);
-    const seconds = tokenTimes(tensor('float32', [2, rows, steps], data), 2, { step: 384, first: 448 }).map(
-      (samples) => samples / 16_000,
-    );
+    const layers = [data.subarray(0, rows * steps), data.subarray(rows * steps)];
+    const seconds = tokenTimes(
+      layers.map((head) => tensor('float32', [1, rows, steps], head)),
+      2,
+      { step: 384, first: 448 },
+    ).map((samples) => samples / 16_000);
     expect(seconds[0]).toBe(0);
     expect(seconds[1]).toBeCloseTo(20 * 0.024 + 0.028, 1);
   });

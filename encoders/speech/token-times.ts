@@ -1,4 +1,4 @@
-import type { Tensor } from '#runtime';
+import { release, type Tensor } from '#runtime';
 
 /** Odd width of the median filter along the sound. */
 const MEDIAN = 7;
@@ -15,17 +15,18 @@ export interface StepGrid {
  * When each token begins, by dynamic time warping of the decoder's cross-attention against the text, after
  * Whisper (https://github.com/openai/whisper/blob/main/whisper/timing.py).
  *
- * @param attention float32 [heads, tokens + 1, steps]; row i was used to choose token i
+ * @param attention float32 [heads, tokens + 1, steps] of one layer or several; row i was used to choose token i
  * @returns samples from the start of the utterance, one for each token, never falling
  */
-export function tokenTimes(attention: Tensor, tokens: number, { step, first }: StepGrid): number[] {
-  const [heads, rows, steps] = attention.dims as [number, number, number];
-  const values = attention.data as Float32Array;
+export function tokenTimes(attention: readonly Tensor[], tokens: number, { step, first }: StepGrid): number[] {
+  const [, rows, steps] = attention[0]!.dims as [number, number, number];
   const cost = new Float64Array(rows * steps);
   const smooth = new Float32Array(rows * steps);
-  for (let head = 0; head < heads; head++)
-    addHead(values.subarray(head * rows * steps, (head + 1) * rows * steps), { rows, steps, smooth, cost });
+  for (const { data } of attention)
+    for (let at = 0; at < data.length; at += rows * steps)
+      addHead((data as Float32Array).subarray(at, at + rows * steps), { rows, steps, smooth, cost });
   const begins = warp(cost, rows, steps);
+  release([cost.buffer, smooth.buffer]);
   return begins.slice(0, tokens).map((at) => (at === 0 ? 0 : at * step + first));
 }
 
@@ -82,5 +83,6 @@ export function warp(cost: Float64Array, rows: number, steps: number): number[] 
     if (step !== 2) r--;
     if (step !== 1) t--;
   }
+  release([total.buffer, from.buffer]);
   return begins;
 }

@@ -8,6 +8,9 @@ export const VAD_SAMPLE_RATE = 16_000;
 /** Samples that one probability stands for. */
 export const VAD_WINDOW = WINDOW;
 
+/** Samples that the model sees for one probability. */
+const SIZE = CONTEXT + WINDOW;
+
 export interface VadOptions {
   pack: InstalledPack;
   threads?: number;
@@ -41,33 +44,34 @@ export class VadStream {
 
   /** Speech probability of each whole window of 512 samples; what is left over waits for more. Call it in turn. */
   async push(samples: Float32Array, { signal }: { signal?: AbortSignal } = {}): Promise<Float32Array> {
-    const stream = new Float32Array(this.tail.length + samples.length);
-    stream.set(this.tail);
-    stream.set(samples, this.tail.length);
-    const count = Math.floor((stream.length - CONTEXT) / WINDOW);
-    this.tail = stream.slice(count * WINDOW);
-    return this.run(stream, count, signal);
+    const { tail } = this;
+    const length = tail.length + samples.length;
+    const count = Math.floor((length - CONTEXT) / WINDOW);
+    this.tail = new Float32Array(length - count * WINDOW);
+    copyJoined(tail, samples, count * WINDOW, this.tail);
+    if (count === 0) return new Float32Array(0);
+    const windows = new Float32Array(count * SIZE);
+    for (let i = 0; i < count; i++) copyJoined(tail, samples, i * WINDOW, windows.subarray(i * SIZE, (i + 1) * SIZE));
+    return this.run(windows, signal);
   }
 
   /** The probability of the last, partly filled window; empty when nothing is left. */
   async finish({ signal }: { signal?: AbortSignal } = {}): Promise<Float32Array> {
-    const last = new Float32Array(CONTEXT + WINDOW);
-    last.set(this.tail);
-    const probability = await this.run(last, this.tail.length === CONTEXT ? 0 : 1, signal);
-    this.tail = this.tail.slice(0, CONTEXT);
+    const { tail } = this;
+    this.tail = tail.slice(0, CONTEXT);
+    const last = new Float32Array(tail.length === CONTEXT ? 0 : SIZE);
+    last.set(tail.subarray(0, last.length));
+    const probability = last.length === 0 ? last : await this.run(last, signal);
     // A call is a second of sound: one span for the stream, not thousands.
     const measures = { 'tessera.windows': this.windows, 'tessera.busy_ms': this.busyMs };
     recordWork('vad', { start: this.begun, end: Date.now() }, measures);
     return probability;
   }
 
-  private async run(stream: Float32Array, count: number, signal: AbortSignal | undefined): Promise<Float32Array> {
-    if (count === 0) return new Float32Array(0);
-    const size = CONTEXT + WINDOW;
-    const windows = new Float32Array(count * size);
-    for (let i = 0; i < count; i++) windows.set(stream.subarray(i * WINDOW, i * WINDOW + size), i * size);
+  private async run(windows: Float32Array, signal: AbortSignal | undefined): Promise<Float32Array> {
+    const count = windows.length / SIZE;
     const feeds = {
-      windows: tensor('float32', [count, size], windows),
+      windows: tensor('float32', [count, SIZE], windows),
       h: tensor('float32', [1, 1, HIDDEN], this.h),
       c: tensor('float32', [1, 1, HIDDEN], this.c),
     };
@@ -79,6 +83,14 @@ export class VadStream {
     this.c = c_out!.data as Float32Array<ArrayBuffer>;
     return probability!.data as Float32Array;
   }
+}
+
+/** Fills `into` with what two arrays, one behind the other, hold from a position on. */
+function copyJoined(first: Float32Array, second: Float32Array, from: number, into: Float32Array): void {
+  const head = first.subarray(from, from + into.length);
+  into.set(head);
+  const begin = from + head.length - first.length;
+  into.set(second.subarray(begin, begin + into.length - head.length), head.length);
 }
 
 /** @throws TesseraError model_missing when the pack has no VAD */

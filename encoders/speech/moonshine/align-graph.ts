@@ -4,11 +4,13 @@ import { crossNames } from './encoder-graph.js';
 import { Layers } from './layers.js';
 import { SHAPE } from './weights.js';
 
+export const attentionName = (layer: number): string => `attention.${layer}`;
+
 /**
  * The decoder over a whole text at once, for where each token was heard. Loaded only when times of words are asked for.
  *
  * `tokens` int64 [1, s], `cross_key.i` and `cross_value.i` float32 [1, heads, t, headSize]
- * → `attention` float32 [layers · heads, s, t]: how much each head looks at each step of the sound.
+ * → `attention.i` float32 [heads, s, t]: how much each head of a layer looks at each step of the sound.
  */
 export function alignerGraph(decoder: OnnxContents): Graph {
   const graph = new Graph('moonshine-aligner');
@@ -18,7 +20,6 @@ export function alignerGraph(decoder: OnnxContents): Graph {
   const tokens = graph.input('tokens', 'int64', [1, 's']);
   const origin = graph.constant('int64', [0]);
   const scale = graph.constant('float32', [1 / Math.sqrt(headSize)]);
-  const seen: string[] = [];
 
   let { x } = embed(graph, layers, weights, tokens);
   for (let i = 0; i < SHAPE.layers; i++) {
@@ -33,7 +34,8 @@ export function alignerGraph(decoder: OnnxContents): Graph {
         const scaled = graph.op('Mul', [layers.heads(q), scale]);
         const turned = graph.op('Transpose', [key!], { attributes: { perm: [0, 1, 3, 2] } });
         const attention = graph.op('Softmax', [graph.op('MatMul', [scaled, turned])], { attributes: { axis: -1 } });
-        seen.push(graph.op('Squeeze', [attention, graph.constant('int64', [0])]));
+        const seen = graph.op('Squeeze', [attention, graph.constant('int64', [0])]);
+        graph.output(seen, 'float32', [heads, 's', 't'], attentionName(i));
         const mixed = graph.op('Transpose', [graph.op('MatMul', [attention, value!])], {
           attributes: { perm: [0, 2, 1, 3] },
         });
@@ -41,8 +43,5 @@ export function alignerGraph(decoder: OnnxContents): Graph {
       },
     });
   }
-  // The last layer's own output is not needed, only what it looked at.
-  const all = graph.op('Concat', seen, { attributes: { axis: 0 } });
-  graph.output(all, 'float32', [SHAPE.layers * heads, 's', 't'], 'attention');
   return graph;
 }

@@ -57,14 +57,13 @@ export function encoderGraph(encoder: OnnxContents, decoder: OnnxContents): Grap
     weights: 'model.decoder.',
     weightSuffix: '_merged_0',
   });
-  const projections = Array.from({ length: SHAPE.layers }, (_, i) =>
-    ['k', 'v'].map((name) => cross.matrix(`layers.${i}/encoder_attn/${name}_proj`)),
-  ).flat();
-  const parts = layers.parts(layers.linear(x, projections), projections.length);
+  // One product for all would hold them twice, 18 MB for the longest stretch, before the first is in its place.
   for (let i = 0; i < SHAPE.layers; i++)
-    crossNames(i).forEach((name, which) =>
-      graph.output(layers.heads(parts[2 * i + which]!), 'float32', [1, SHAPE.heads, 't', SHAPE.headSize], name),
-    );
+    crossNames(i).forEach((name, which) => {
+      const projection = cross.matrix(`layers.${i}/encoder_attn/${'kv'[which]}_proj`);
+      const made = layers.heads(layers.linear(x, [projection]));
+      graph.output(made, 'float32', [1, SHAPE.heads, 't', SHAPE.headSize], name);
+    });
   return graph;
 }
 

@@ -1,7 +1,8 @@
-import { openSession, tensor, type Feeds, type LocalSession } from '#runtime';
+import { openSession, release, tensor, type Feeds, type LocalSession, type Tensor } from '#runtime';
 import { decodeGreedy } from '../greedy.js';
 import type { Recognition, RecogniseRequest, SpeechModel } from '../recognition.js';
 import { tokenTimes } from '../token-times.js';
+import { attentionName } from './align-graph.js';
 import { buildGraphs, type MoonshineGraphs } from './build-graphs.js';
 import { pastNames, presentNames } from './decoder-graph.js';
 import { MIN_SAMPLES, STEP_SAMPLES, stepsOf } from './encoder-graph.js';
@@ -30,6 +31,7 @@ const GRID = { step: STEP_SAMPLES, first: MIN_SAMPLES / 2 };
 const LAYERS = Array.from({ length: SHAPE.layers }, (_, i) => i);
 const PAST = LAYERS.flatMap(pastNames);
 const PRESENT = LAYERS.flatMap(presentNames);
+const ATTENTION = LAYERS.map(attentionName);
 
 /** Moonshine-tiny in this thread: runs block it. */
 export class Moonshine implements SpeechModel {
@@ -95,6 +97,7 @@ export class Moonshine implements SpeechModel {
     Object.assign(feeds, this.texts[0].take(PAST, text(0)));
     const outputs = ['token', 'probability', ...PRESENT];
     const withLogits = [...outputs, 'logits'];
+    let before: Tensor | undefined;
     return decodeGreedy({
       start: limits.map(() => [SHAPE.bos]),
       limits,
@@ -106,7 +109,9 @@ export class Moonshine implements SpeechModel {
         feeds.position = tensor('int64', [1], BigInt64Array.of(BigInt(position)));
         const into = this.texts[position % 2 === 0 ? 1 : 0].take(PRESENT, text(position + 1));
         const wanted = position === 0 || hotwords.length > 0 ? withLogits : outputs;
+        if (before) release([before.data.buffer]);
         const step = await this.decoder.run(feeds, { outputs: wanted, into });
+        before = step.logits;
         PAST.forEach((name, i) => (feeds[name] = into[PRESENT[i]!]!));
         const [ids, probabilities] = [step.token!.data as BigInt64Array, step.probability!.data as Float32Array];
         const width = SHAPE.vocabulary;
@@ -124,12 +129,14 @@ export class Moonshine implements SpeechModel {
       name: 'speech aligner',
       threads: this.threads,
       arena: false,
+      // A text is read once: weights laid out for its products would cost more memory than they save time.
+      config: { 'session.disable_prepacking': '1' },
     });
     const ids = BigInt64Array.from([SHAPE.bos, ...tokens], BigInt);
     const feeds = { ...sound, tokens: tensor('int64', [1, ids.length], ids) };
-    const into = this.texts[1].take(['attention'], [SHAPE.layers * SHAPE.heads, ids.length, steps]);
+    const into = this.texts[1].take(ATTENTION, [SHAPE.heads, ids.length, steps]);
     await this.aligner.run(feeds, { into });
-    return tokenTimes(into.attention!, tokens.length, GRID);
+    return tokenTimes(Object.values(into), tokens.length, GRID);
   }
 }
 

@@ -149,7 +149,7 @@ export class Whisper implements SpeechModel {
         picked.set((data as Float32Array).subarray(from, from + steps), (i * rows + row) * steps);
       }
     });
-    return tokenTimes(tensor('float32', [heads.length, rows, steps], picked), tokens.length, GRID);
+    return tokenTimes([tensor('float32', [heads.length, rows, steps], picked)], tokens.length, GRID);
   }
 }
 
