@@ -13,7 +13,10 @@ const heard = (tokens: number[], extra: object = {}, logprob = -0.1) => ({
 describe('toUtterances', () => {
   it('makes one utterance of a sentence', () => {
     expect(toUtterances(heard([3, 4, 5]), vocabulary, false)).toEqual([
-      { start: 10, end: 14, text: 'Ask not.', avgLogprob: expect.closeTo(-0.1) },
+      {
+        ...{ start: 10, end: 14, text: 'Ask not.', tokens: [3, 4, 5] },
+        ...{ avgLogprob: expect.closeTo(-0.1), noSpeechProb: expect.closeTo(0.1) },
+      },
     ]);
   });
 
@@ -23,6 +26,10 @@ describe('toUtterances', () => {
     expect(found.map(({ start, end, text }) => [start, end, text])).toEqual([
       [10, 11.5, 'Ask not.'],
       [11.5, 14, 'Why?'],
+    ]);
+    expect(found.map(({ tokens }) => tokens)).toEqual([
+      [3, 4, 5],
+      [6, 7, 8],
     ]);
     expect(found[0]!.words).toEqual([
       { word: 'Ask', start: 10, end: 10.5 },

@@ -29,27 +29,33 @@ export function toUtterances(heard: Heard, vocabulary: SpeechVocabulary, words: 
   const least = heard.confidence < UNSURE ? LEAST_LOGPROB_UNSURE : LEAST_LOGPROB;
   const text = vocabulary.decode(tokens);
   if (!/[\p{L}\p{N}]/u.test(text) || avgLogprob < least) return [];
-  if (!heard.result.starts) return [{ start: heard.start, end: heard.end, text, avgLogprob }];
+  const sure = { avgLogprob, noSpeechProb: 1 - heard.confidence };
+  if (!heard.result.starts) return [{ start: heard.start, end: heard.end, text, ...sure, tokens }];
 
   const timed = timedWords(heard, vocabulary);
-  const sentences: TranscriptWord[][] = [[]];
-  for (const word of timed) {
+  const sentences: TimedWord[][] = [[]];
+  for (const each of timed) {
     const open = sentences.at(-1)!;
-    open.push(word);
-    if (SENTENCE_END.test(word.word)) sentences.push([]);
+    open.push(each);
+    if (SENTENCE_END.test(each.word)) sentences.push([]);
   }
   const whole = sentences.filter((sentence) => sentence.length > 0);
   return whole.map((sentence, i) => ({
     start: i === 0 ? heard.start : sentence[0]!.start,
     end: i === whole.length - 1 ? heard.end : sentence.at(-1)!.end,
-    text: sentence.map((word) => word.word).join(' '),
-    avgLogprob,
-    ...(words ? { words: sentence } : {}),
+    text: sentence.map(({ word }) => word).join(' '),
+    ...sure,
+    tokens: sentence.flatMap((each) => each.tokens),
+    ...(words ? { words: sentence.map(({ word, start, end }) => ({ word, start, end })) } : {}),
   }));
 }
 
+interface TimedWord extends TranscriptWord {
+  tokens: number[];
+}
+
 /** Words with their times in seconds of the file: monotonic, inside the stretch and covering it. */
-export function timedWords({ start, end, result }: Heard, vocabulary: SpeechVocabulary): TranscriptWord[] {
+function timedWords({ start, end, result }: Heard, vocabulary: SpeechVocabulary): TimedWord[] {
   const { tokens, starts = [] } = result;
   const groups: { tokens: number[]; at: number }[] = [];
   tokens.forEach((id, i) => {
@@ -60,11 +66,13 @@ export function timedWords({ start, end, result }: Heard, vocabulary: SpeechVoca
   const words = groups
     .map((group) => ({
       word: vocabulary.decode(group.tokens),
+      tokens: group.tokens,
       at: Math.min(end, rounded(start + group.at / SAMPLE_RATE)),
     }))
     .filter(({ word }) => word !== '');
-  return words.map(({ word, at }, i) => ({
+  return words.map(({ word, tokens: ids, at }, i) => ({
     word,
+    tokens: ids,
     start: i === 0 ? start : at,
     end: words[i + 1]?.at ?? end,
   }));

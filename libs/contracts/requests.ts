@@ -24,7 +24,7 @@ export const TranscribeResult = z.object({
   text: z.string(),
   language: z.string(),
   duration: z.number(),
-  segments: z.array(Utterance.omit({ avgLogprob: true })),
+  segments: z.array(Utterance.omit({ avgLogprob: true, noSpeechProb: true, tokens: true })),
   timings: WireTimings,
   warnings: z.array(z.string()).optional(),
 });

@@ -8,8 +8,12 @@ export const Utterance = z.object({
   start: z.number().nonnegative(),
   end: z.number().nonnegative(),
   text: z.string(),
-  /** Mean log probability of the text's tokens. */
+  /** Mean log probability of the tokens of the stretch of sound that the text is of. */
   avgLogprob: z.number().optional(),
+  /** 1 less the mean speech probability of that stretch, as the voice activity detector heard it. */
+  noSpeechProb: z.number().optional(),
+  /** Ids of the text's tokens in the vocabulary of the recogniser, as it wrote them: before words were put in another spelling. */
+  tokens: z.array(z.number().int()).optional(),
   /** Present when words were asked for; monotonic and inside the utterance. */
   words: z.array(TranscriptWord).optional(),
   /** Channel number when channels were transcribed apart. */

@@ -1,5 +1,8 @@
 import { readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import OpenAI, { toFile } from 'openai';
+import { formatTranscript } from '#contracts';
+import { Vocabulary } from '#encoders/speech';
 import { createHandlers, Models } from '#pipeline';
 import { emptyWav } from '../support/bad-files.js';
 import { form, readEvents, startApi, type TestApi } from '../support/api.js';
@@ -17,11 +20,12 @@ let moonshine: TestApi;
 async function start(packOf: (folder: string) => Promise<ConstructorParameters<typeof Models>[0]>): Promise<TestApi> {
   const pack = await packOf(media.file('.'));
   let models: Models | undefined;
-  const api = await startApi({}, ({ config, records, blobs }) => {
+  const handlers: Parameters<typeof startApi>[1] = ({ config, records, blobs }) => {
     models = new Models(pack, config);
     const { 'media.ingest': ingest, 'media.hear': hear } = createHandlers({ config, records, blobs, models });
     return { 'media.ingest': ingest, 'media.hear': hear };
-  });
+  };
+  const api = await startApi({}, handlers, formatTranscript);
   closers.push(async () => {
     await api.close();
     await models?.dispose();
@@ -51,7 +55,8 @@ interface Verbose {
   text: string;
   language: string;
   warnings?: string[];
-  segments: { start: number; end: number; text: string; channel?: number; words?: { word: string }[] }[];
+  segments: { start: number; end: number; text: string; channel?: number }[];
+  words?: { word: string }[];
 }
 async function transcribe(name: string, fields: Record<string, string> = {}): Promise<Verbose> {
   const response = await send(moonshine, name, { response_format: 'verbose_json', ...fields });
@@ -83,6 +88,28 @@ describe('transcriptions', () => {
     expect(plain.some(({ data }) => data.includes('transcript.text.segment'))).toBe(false);
   });
 
+  it("tells OpenAI's client of each segment what the recogniser knew", async () => {
+    const client = new OpenAI({ baseURL: `${moonshine.url}/v1`, apiKey: 'none', maxRetries: 0 });
+    const { text, segments = [] } = await client.audio.transcriptions.create({
+      model: 'tessera-nano',
+      file: await toFile(readFileSync(at('both.wav')), 'both.wav'),
+      response_format: 'verbose_json',
+    });
+    expect(segments.map((segment) => segment.text).join(' ')).toBe(text);
+    const tokenizer = moonshinePack.path(moonshinePack.manifest.speech!.tokenizer);
+    const vocabulary = Vocabulary.parse(readFileSync(tokenizer, 'utf8'));
+    for (const segment of segments) {
+      expect(vocabulary.decode(segment.tokens)).toBe(segment.text);
+      expect(segment.seek).toBe(Math.round(100 * segment.start));
+      // Clear speech of known words: neither certain nor in doubt.
+      expect(segment.avg_logprob).toBeLessThan(0);
+      expect(segment.avg_logprob).toBeGreaterThan(-0.75);
+      expect(segment.no_speech_prob).toBeGreaterThan(0);
+      expect(segment.no_speech_prob).toBeLessThan(0.5);
+      expect(segment.compression_ratio).toBeLessThan(2.4);
+    }
+  });
+
   it('writes words as the user wants them, with their times', async () => {
     const replacements = JSON.stringify([
       { from: 'window', to: 'WINDOW-7' },
@@ -90,12 +117,12 @@ describe('transcriptions', () => {
     ]);
     const plain = await transcribe('second.wav');
     expect(plain.text).toMatch(/window/);
-    const { text, segments } = await transcribe('second.wav', {
+    const { text, words = [] } = await transcribe('second.wav', {
       replacements,
       'timestamp_granularities[]': 'word',
     });
     expect(text).toBe(plain.text.replace('window', 'WINDOW-7').replace('very warm', 'hot'));
-    expect(segments.flatMap(({ words = [] }) => words.map(({ word }) => word)).join(' ')).toBe(text);
+    expect(words.map(({ word }) => word).join(' ')).toBe(text);
     const refused = await send(moonshine, 'second.wav', { replacements: 'window=door' });
     expect([refused.status, (await errorOf(refused)).param]).toEqual([400, 'replacements']);
   });

@@ -6,7 +6,7 @@ import type { Transcript, TranscriptFormat } from '#contracts';
 import { Jobs, type Handlers } from '#jobs';
 import { loadConfig, type Config } from '#platform';
 import { FolderBlobs, openDatabase, Records, type Database } from '#storage';
-import { createApi } from '../../apps/api/index.js';
+import { createApi, type ApiParts } from '../../apps/api/index.js';
 import { testHandlers } from './handlers.js';
 
 export interface TestApi {
@@ -24,7 +24,7 @@ export interface TestApi {
 }
 
 /** Stands in for the pipeline's formats, which have tests of their own. */
-function formatTranscript(transcript: Transcript, format: TranscriptFormat): string {
+function standIn(transcript: Transcript, format: TranscriptFormat): string {
   if (format === 'json') return JSON.stringify({ text: transcript.text });
   if (format === 'verbose_json') return JSON.stringify({ task: 'transcribe', ...transcript });
   return format === 'text' ? `${transcript.text}\n` : `${format}: ${transcript.text}`;
@@ -32,10 +32,14 @@ function formatTranscript(transcript: Transcript, format: TranscriptFormat): str
 
 export type HandlerParts = Pick<TestApi, 'config' | 'records' | 'blobs'>;
 
-/** The edge on a free port, with a real database and queue, and handlers that read no media, or those of `handlers` in their place. */
+/**
+ * The edge on a free port, with a real database and queue, and handlers that read no media, or those of `handlers` in their place.
+ * `format` may be the real formats.
+ */
 export async function startApi(
   env: Record<string, string> = {},
   handlers: (parts: HandlerParts) => Partial<Handlers> = () => ({}),
+  format: ApiParts['formatTranscript'] = standIn,
 ): Promise<TestApi> {
   const folder = mkdtempSync(join(tmpdir(), 'tessera-api-'));
   chmodSync(folder, 0o711);
@@ -46,7 +50,7 @@ export async function startApi(
   const jobs = await Jobs.open({ config, connection: database.connection });
   const seen = { aborted: [] as string[], started: [] as string[] };
   jobs.host({ ...testHandlers(seen), ...handlers({ config, records, blobs }) });
-  const app = await createApi({ config, jobs, records, blobs, formatTranscript });
+  const app = await createApi({ config, jobs, records, blobs, formatTranscript: format });
   await app.listen(0, '127.0.0.1');
   const close = async () => {
     await app.close();

@@ -72,6 +72,24 @@ describe('formatTranscript', () => {
     });
   });
 
+  it('tells of each segment what the recogniser knew, and leaves out what it did not', () => {
+    const repeated = 'and so on '.repeat(20);
+    const known = { start: 61.5, end: 63, text: repeated, avgLogprob: -0.2, noSpeechProb: 0.04, tokens: [5, 7, 5] };
+    const bare = { start: 63, end: 64, text: 'Yes.' };
+    const { segments } = JSON.parse(formatTranscript(transcript([known, bare]), 'verbose_json')) as {
+      segments: Record<string, unknown>[];
+    };
+    expect(segments[0]).toEqual({
+      ...{ id: 0, seek: 6150, start: 61.5, end: 63, text: repeated, temperature: 0 },
+      ...{ tokens: [5, 7, 5], avg_logprob: -0.2, no_speech_prob: 0.04, compression_ratio: expect.any(Number) },
+    });
+    // len(text.encode()) / len(zlib.compress(text.encode())) of Python
+    expect(segments[0]!['compression_ratio']).toBeCloseTo(200 / 21, 6);
+    expect(segments[1]!['compression_ratio']).toBeCloseTo(4 / 12, 6);
+    expect(segments[1]).not.toHaveProperty('tokens');
+    expect(segments[1]).not.toHaveProperty('avg_logprob');
+  });
+
   it('says which task it was', () => {
     expect(JSON.parse(formatTranscript(two, 'verbose_json', 'translate'))).toMatchObject({ task: 'translate' });
   });

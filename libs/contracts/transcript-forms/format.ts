@@ -1,7 +1,11 @@
+import { deflateSync } from 'node:zlib';
 import type { HearOptions } from '../jobs.js';
 import type { Transcript, TranscriptFormat, Utterance } from '../transcript.js';
 import { toCaptions, type Caption } from './captions.js';
 import { clock, lrcClock } from './clock.js';
+
+/** Of Whisper's spectrogram, in which `seek` is counted. */
+const FRAMES_A_SECOND = 100;
 
 type Task = HearOptions['task'];
 
@@ -41,20 +45,27 @@ export function verbose({ language, duration, text, segments, warnings }: Transc
     text,
     segments: segments.map((segment, id) => ({
       id,
-      seek: 0,
+      seek: Math.round(segment.start * FRAMES_A_SECOND),
       start: segment.start,
       end: segment.end,
       text: segment.text,
-      tokens: [],
+      // Absent rather than made up, where a transcript has it from elsewhere than a recogniser.
+      tokens: segment.tokens,
       temperature: 0,
-      avg_logprob: segment.avgLogprob ?? 0,
-      compression_ratio: 1,
-      no_speech_prob: 0,
-      ...(segment.channel === undefined ? {} : { channel: segment.channel }),
+      avg_logprob: segment.avgLogprob,
+      compression_ratio: compressionRatio(segment.text),
+      no_speech_prob: segment.noSpeechProb,
+      channel: segment.channel,
     })),
     ...(words.length > 0 ? { words } : {}),
     ...(warnings.length > 0 ? { warnings } : {}),
   };
+}
+
+/** As Whisper has it, where more than 2.4 is a text that repeats itself: its bytes, to those that zlib makes of them. */
+function compressionRatio(text: string): number {
+  const bytes = Buffer.from(text);
+  return bytes.length / deflateSync(bytes).length;
 }
 
 function srtBlock({ start, end, lines, channel }: Caption, i: number): string {
