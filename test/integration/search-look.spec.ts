@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import sharp from 'sharp';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { DecodeEvent } from '#contracts';
 import type { Handlers } from '#jobs';
 import { TextRecognizer } from '#media';
@@ -121,6 +121,57 @@ test('goes on page by page', async () => {
   const all = await like({ like: ids['red']! });
   const second = await like({ like: ids['red']!, limit: 1, offset: 1 });
   expect(second).toEqual({ object: 'list', data: all.data.slice(1, 2), has_more: all.data.length > 2 });
+});
+
+describe('a picture that is sent along', () => {
+  const send = async (fields: Record<string, string>, files: [string, Uint8Array<ArrayBuffer>][], key = ada) => {
+    const body = form(fields, files.map(([name, bytes]) => ['file', name, bytes] as const)); // prettier-ignore
+    const response = await fetch(`${api.url}/v1/search`, { method: 'POST', body, headers: { authorization: `Bearer ${key}` } }); // prettier-ignore
+    return { status: response.status, ...((await response.json()) as Awaited<ReturnType<typeof like>>) };
+  };
+
+  test('finds what looks like it, in the form of a search by id, and is no hit itself', async () => {
+    const { status, data } = await send({}, [['sky.png', await colour('#2535d8')]]);
+    expect(status).toBe(200);
+    expect(data[0]).toMatchObject({ medium: { id: ids['blue'], name: 'blue.png' }, start: null, text: 'A colour.' });
+    expect(data[0]?.frame_url).toContain(`/v1/media/${ids['blue']}/frame`);
+    expect(data.some(({ medium: { name } }) => name === 'sky.png')).toBe(false);
+    const again = await send({ limit: '1', medium: ids['film']! }, [['sky.png', await colour('#2535d8')]]);
+    expect(again).toMatchObject({ data: [{ medium: { id: ids['film'] }, start: 4 }], has_more: false });
+  });
+
+  test('is a hit where the caller keeps it', async () => {
+    const { data } = await send({}, [['copy.png', await colour('#2030e0')]]);
+    expect(data[0]).toMatchObject({
+      medium: { id: ids['blue'], name: 'blue.png' },
+      rank: expect.closeTo(1, 6) as number,
+    });
+  });
+
+  test('goes with the files of requests, and is not put into words', async () => {
+    await send({}, [['once.png', await colour('#104010')]]);
+    const { rows } = await api.database.pool.query("select expires_at, (select count(*)::int from tessera.passage p where p.medium = m.id) as words from tessera.media m where name = 'once.png'"); // prettier-ignore
+    expect(rows).toMatchObject([{ expires_at: expect.any(Date) as Date, words: 0 }]);
+  });
+
+  test('is compared with the media of its caller alone', async () => {
+    const carol = (await api.records.createKey({ name: 'carol' })).secret;
+    expect(await send({}, [['scarlet.png', await colour('#e02424')]], carol)).toMatchObject({ status: 200, data: [] });
+  });
+
+  test('must be one picture that can be read', async () => {
+    const red = await colour('#e02020');
+    const invalid = { status: 400, error: { code: 'invalid_request', param: 'file' } };
+    expect(await send({}, [])).toMatchObject(invalid);
+    expect(await send({}, [['a.png', red], ['b.png', red]])).toMatchObject(invalid); // prettier-ignore
+    expect(await send({ limit: '0' }, [['a.png', red]])).toMatchObject({ status: 400, error: { param: 'limit' } });
+    const note = new TextEncoder().encode('Nothing to see.');
+    expect(await send({}, [['note.png', note]])).toMatchObject({ status: 422, error: { code: 'not_an_image' } });
+    expect(await send({}, [['empty.png', new Uint8Array()]])).toMatchObject({ error: { code: 'empty_file' } });
+    expect(await send({}, [['torn.png', red.slice(0, 60)]])).toMatchObject({ error: { code: 'corrupt_media' } });
+    const response = await fetch(`${api.url}/v1/search`, { method: 'POST', body: '{}', headers: { authorization: `Bearer ${ada}`, 'content-type': 'application/json' } }); // prettier-ignore
+    expect(response.status).toBe(400);
+  });
 });
 
 test('captions are found by their words', async () => {
