@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createSpeechRecognizer } from '#encoders/speech';
 import { decodeAudio, decodeFrames, probe, still, type VideoFrame } from '#media';
 import sharp from 'sharp';
-import { ffmpeg, mediaFolder } from '../support/media.js';
+import { ffmpeg, mediaFolder, say, sox } from '../support/media.js';
+import { moonshinePack } from '../support/speech-pack.js';
 
 const folder = mediaFolder('film-times');
 const at = folder.file;
@@ -17,6 +19,21 @@ const FILES: [what: string, name: string, args: string[], moved: number][] = [
   ['an edit list: begins between two key frames', 'edit.mp4', ['-ss', '1.3', ...film, '-c', 'copy'], -1.3],
   ['a start time of 5 s', 'offset.ts', [...film, '-c', 'copy', '-output_ts_offset', '5', '-muxdelay', '0', '-muxpreload', '0'], 0], // prettier-ignore
   ['a negative start time', 'negative.mp4', [...film, '-c', 'copy', '-output_ts_offset', '-2', '-avoid_negative_ts', 'disabled'], -2], // prettier-ignore
+  [
+    'an input offset of -1 s, for which MP4 writes an edit list',
+    'early.mp4',
+    ['-itsoffset', '-1', ...film, '-c', 'copy'],
+    -1,
+  ],
+  [
+    'an input offset of -1 s in Matroska, which cannot begin before 0',
+    'early.mkv',
+    ['-itsoffset', '-1', ...film, '-c', 'copy'],
+    0,
+  ],
+  ['an input offset of -1 s in a transport stream', 'early.ts', ['-itsoffset', '-1', ...film, '-c', 'copy'], 0],
+  ['an edit list of an edit list', 'edit-twice.mp4', ['-ss', '0.7', '-i', at('edit.mp4'), '-c', 'copy'], -2],
+  ['an edit list in QuickTime', 'edit.mov', ['-ss', '1.3', ...film, '-c', 'copy'], -1.3],
   ['rotation', 'turned.mp4', [...film, '-c', 'copy', '-metadata:s:v', 'rotate=90'], 0],
 ];
 
@@ -98,7 +115,47 @@ test('where the picture begins after the sound, both have the times of the file'
   expect(Math.abs((await soundFrom(at('late.mkv'))) - 3)).toBeLessThan(0.1);
 });
 
+test('where an edit list takes the beginning of the sound alone, both have the times of the file', async () => {
+  ffmpeg('-itsoffset', '-1', ...film, ...film, '-map', '1:v', '-map', '0:a', '-c', 'copy', at('sound-early.mp4'));
+  expectScenes(await scenes(at('sound-early.mp4')), [['red', 0], ['green', 3], ['blue', 6]]); // prettier-ignore
+  expect(Math.abs((await soundFrom(at('sound-early.mp4'))) - 2)).toBeLessThan(0.1);
+});
+
+test('where an empty edit delays the picture, both have the times of the file', async () => {
+  ffmpeg('-itsoffset', '2', ...film, ...film, '-map', '0:v', '-map', '1:a', '-c', 'copy', at('picture-late.mp4'));
+  expectScenes(await scenes(at('picture-late.mp4')), [['red', 2], ['green', 5], ['blue', 8]]); // prettier-ignore
+  expect(Math.abs((await soundFrom(at('picture-late.mp4'))) - 3)).toBeLessThan(0.1);
+});
+
 test('a slide that has one frame for all of its time is what is shown in the middle of it', async () => {
   ffmpeg(...film, '-an', '-vf', "select='not(mod(n,75))'", '-fps_mode', 'vfr', '-c:v', 'libx264', at('slides.mkv'));
   expect(await scenes(at('slides.mkv'), { times: [1.5, 4.5, 8] })).toMatchObject([['red', 0], ['green', 3], ['blue', 6]]); // prettier-ignore
+});
+
+test('what is said has the time at which a player says it', async () => {
+  say('Please open the window, because the room is very warm.', at('said.wav'), '-v', 'en-us', '-s', '140');
+  sox(at('said.wav'), '-r', '16000', at('spoken.wav'), 'pad', '3', '2');
+  const video = ['-f', 'lavfi', '-i', 'color=gray:s=160x90:r=25:d=8', '-i', at('spoken.wav'), '-shortest'];
+  ffmpeg(...video, '-pix_fmt', 'yuv420p', ...encode, at('spoken.mp4'));
+  const files: [name: string, args: string[], moved: number][] = [
+    ['spoken-edit.mp4', ['-ss', '1.3', '-i', at('spoken.mp4'), '-c', 'copy'], -1.3],
+    ['spoken-early.mp4', ['-itsoffset', '-1', '-i', at('spoken.mp4'), '-c', 'copy'], -1],
+    ['spoken-negative.mp4', ['-i', at('spoken.mp4'), '-c', 'copy', '-output_ts_offset', '-2', '-avoid_negative_ts', 'disabled'], -2], // prettier-ignore
+    ['spoken-offset.ts', ['-i', at('spoken.mp4'), '-c', 'copy', '-output_ts_offset', '5'], 0],
+  ];
+  const recognizer = await createSpeechRecognizer({ pack: moonshinePack, graphs: at('graphs'), threads: 2 });
+  try {
+    const heard = async (name: string) => (await recognizer.transcribe(decodeAudio(at(name)), {})).segments;
+    const [first] = await heard('spoken.mp4');
+    expect(first?.start).toBeGreaterThan(2.8);
+    expect(first?.start).toBeLessThan(3.4);
+    for (const [name, args, moved] of files) {
+      ffmpeg(...args, at(name));
+      const [utterance] = await heard(name);
+      expect([name, utterance?.text]).toEqual([name, expect.stringContaining('window')]);
+      expect([name, Math.abs(utterance!.start - first!.start - moved) < 0.15]).toEqual([name, true]);
+    }
+  } finally {
+    await recognizer.dispose();
+  }
 });
