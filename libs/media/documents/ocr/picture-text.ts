@@ -65,9 +65,20 @@ export async function* readFrameTexts(
   times: number[],
   options: PictureTextOptions & { facts: Pick<MediumFacts, 'duration' | 'tracks' | 'width' | 'height'> },
 ): AsyncGenerator<{ time: number; text: PictureText }> {
-  const { facts, limits, signal } = options;
-  const { width = FRAME_PIXELS, height = FRAME_PIXELS } = facts;
+  const { width = FRAME_PIXELS, height = FRAME_PIXELS } = options.facts;
   const scale = Math.min(1, FRAME_PIXELS / Math.max(width, height));
+  // A frame is looked up on one core while the one before is read on another.
+  for await (const { time, picture } of oneAhead(greyFrames(file, times, scale, options)))
+    yield { time, text: inPixels(await recognize(picture, options), scale) };
+}
+
+async function* greyFrames(
+  file: string,
+  times: number[],
+  scale: number,
+  { facts, limits, signal }: Parameters<typeof readFrameTexts>[2],
+): AsyncGenerator<{ time: number; picture: GreyPicture }> {
+  const { width = FRAME_PIXELS, height = FRAME_PIXELS } = facts;
   const size = Math.max(16, Math.ceil((Math.max(width, height) * scale) / 16) * 16);
   const [w, h] = [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
   for (const time of times) {
@@ -75,8 +86,24 @@ export async function* readFrameTexts(
     for await (const { rgb } of decodeFrames(file, request)) {
       const raw = { width: size, height: size, channels: 3 as const };
       const grey = await sharp(rgb, { raw }).resize(w, h, { fit: 'fill' }).greyscale().raw().toBuffer();
-      yield { time, text: inPixels(await recognize({ grey, width: w, height: h }, options), scale) };
+      yield { time, picture: { grey, width: w, height: h } };
     }
+  }
+}
+
+/** The same items; each is begun when the one before it is handed on. */
+async function* oneAhead<T>(items: AsyncGenerator<T>): AsyncGenerator<T> {
+  try {
+    for (let next = items.next(); ;) {
+      const item = await next;
+      if (item.done) return;
+      next = items.next();
+      // An error is told when its turn comes.
+      next.catch(() => undefined);
+      yield item.value;
+    }
+  } finally {
+    await items.return(undefined).catch(() => undefined);
   }
 }
 

@@ -3,11 +3,13 @@ import { CELL_HEIGHT, CELL_WIDTH, likelihoodOf, strokeCells } from './text-likel
 
 /** Mean difference of a cell's grey (of 255) above which it shows something else; what coding does to a still picture is below. */
 const CHANGED = 8;
+/** The same for a cell without anything like print, which is only new where it changes clearly: the rim of what moves hovers about CHANGED. */
+const CHANGED_CLEARLY = 16;
 /** Alternations in a cell from which it may be print. */
 const STROKES = 2;
 /** A cell's unrest grows by this with each look at which it differs, and shrinks by 1 with each at which it does not. */
-const STIR = 3;
-/** From here on a cell shows something that moves: it has differed twice within a few looks. */
+const STIR = 4;
+/** From here on a cell shows something that moves: it differed at the last look, or at several before. */
 const RESTLESS = 4;
 const MOST_UNREST = 12;
 
@@ -25,7 +27,7 @@ interface Reference {
 
 /**
  * Watches the frames of a film for new print, so that a slide is read once however long somebody moves beside it. A frame shows nothing
- * new when it differs only in cells that differ again and again, and in none of these is anything like print.
+ * new when it differs only a little or in cells that differ again and again, and in none of these is anything like print.
  */
 export class PrintWatch {
   private reference: Reference | undefined;
@@ -47,12 +49,13 @@ export class PrintWatch {
     let isNew = false;
     for (let cell = 0; cell < strokes.length; cell++) {
       const at = Math.floor(cell / columns) * CELL_HEIGHT * width + (cell % columns) * CELL_WIDTH;
-      if (difference(grey, before.grey, at, width) <= CHANGED) {
+      const changed = difference(grey, before.grey, at, width);
+      if (changed <= CHANGED) {
         if (this.unrest[cell]! > 0) this.unrest[cell]!--;
         continue;
       }
       const printed = Math.max(strokes[cell]!, before.strokes[cell]!) >= STROKES;
-      isNew ||= printed || this.unrest[cell]! < RESTLESS;
+      isNew ||= printed || (changed > CHANGED_CLEARLY && this.unrest[cell]! < RESTLESS);
       this.unrest[cell] = Math.min(MOST_UNREST, this.unrest[cell]! + STIR);
     }
     if (isNew) this.reference = now;
