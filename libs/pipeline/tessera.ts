@@ -3,6 +3,7 @@ import { Jobs } from '#jobs';
 import { sweepTempFolders, type Config } from '#platform';
 import { installPack } from '#runtime';
 import { openStore, type Store } from '#storage';
+import { ReadAhead } from './answer/read-ahead.js';
 import { createHandlers } from './handlers.js';
 import { Models } from './models/models.js';
 
@@ -43,7 +44,10 @@ export async function openTessera(config: Config, options: OpenOptions = {}): Pr
       scope: options.private ? 'private' : 'shared',
     });
     closers.push(() => jobs.close({ graceMs: config.http.drainSeconds * 1000 }));
-    await jobs.host(createHandlers({ config, blobs, records, models }));
+    const stage = { config, blobs, records, models };
+    const ahead = config.decoder.readAhead ? new ReadAhead(stage) : undefined;
+    closers.push(async () => ahead?.close());
+    await jobs.host(createHandlers(stage, ahead));
     return { config, database, records, blobs, jobs, pack, models, close };
   } catch (error) {
     await close();

@@ -93,6 +93,7 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
       timeoutMs: s.TESSERA_DECODER_TIMEOUT * 1000,
       kvMemoryBytes: s.TESSERA_KV_MEMORY,
       kvDiskBytes: s.TESSERA_KV_DISK,
+      readAhead: s.TESSERA_READ_AHEAD,
     },
   };
 }

@@ -29,10 +29,11 @@ const number = (min: number, max: number) =>
 
 const whole = (fallback: number, min = 1, max = Number.MAX_SAFE_INTEGER) => number(min, max).default(fallback);
 
-const flag = z
-  .enum(['true', 'false', '1', '0'], { error: 'is true or false' })
-  .default('false')
-  .transform((value) => value === 'true' || value === '1');
+const flag = (fallback: 'true' | 'false' = 'false') =>
+  z
+    .enum(['true', 'false', '1', '0'], { error: 'is true or false' })
+    .default(fallback)
+    .transform((value) => value === 'true' || value === '1');
 
 const list = (fallback = '') =>
   z
@@ -98,8 +99,8 @@ export const SETTINGS = {
     .optional()
     .describe('Port of gRPC; 0 picks a free one. Default: none for api and serve, 50051 for decoder.'),
   TESSERA_CORS_ORIGINS: list().describe('Origins that browsers may call from; empty: none.'),
-  TESSERA_TRUST_PROXY: flag.describe('Read the client address from X-Forwarded-For.'),
-  TESSERA_AUTH: flag.describe('Ask every request for an API key (tessera keys create).'),
+  TESSERA_TRUST_PROXY: flag().describe('Read the client address from X-Forwarded-For.'),
+  TESSERA_AUTH: flag().describe('Ask every request for an API key (tessera keys create).'),
   TESSERA_RATE_LIMIT: whole(0, 0).describe('Requests for work a minute per key or address; 0: no limit.'),
   TESSERA_MAX_WAITING: whole(1000).describe('Requests that may wait in the queue before new ones are answered 503.'),
   TESSERA_MAX_JOBS_PER_KEY: whole(100).describe('Unfinished requests per key before new ones are answered 429.'),
@@ -128,7 +129,7 @@ export const SETTINGS = {
   TESSERA_MAX_PAGES: whole(500).describe('Most pages of a document.'),
   TESSERA_MAX_PARTS: whole(64).describe('Most files or URLs in one request.'),
 
-  TESSERA_ALLOW_PRIVATE_URLS: flag.describe('Fetch from private and loopback addresses, on any port.'),
+  TESSERA_ALLOW_PRIVATE_URLS: flag().describe('Fetch from private and loopback addresses, on any port.'),
   TESSERA_URL_DOMAINS: list().describe(
     'Only these domains and their subdomains may be fetched from; empty: any public one.',
   ),
@@ -156,6 +157,9 @@ export const SETTINGS = {
   TESSERA_EXECUTION_PROVIDERS: list('cpu').describe('onnxruntime execution providers in order, for example cuda,cpu.'),
   TESSERA_KV_MEMORY: size('512MiB').describe('Memory for the pages of the decoder.'),
   TESSERA_KV_DISK: size('4GiB').describe('Disk for pages that left memory.'),
+  TESSERA_READ_AHEAD: flag('true').describe(
+    'Read new media into the pages of the decoder while there is nothing else to do.',
+  ),
   TESSERA_DECODER_URL: decoders.describe(
     'Who decodes in place of this process: grpc://HOST:PORT of a decoder, or of several with commas between, or http(s)://HOST/v1 of an OpenAI-compatible engine.',
   ),

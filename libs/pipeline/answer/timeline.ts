@@ -10,13 +10,13 @@ import { focus } from './focus.js';
 import { fromTimeline } from './from-timeline.js';
 import { isGuess, quoted, strays } from './grounds.js';
 import { quoteOf, type TimelineAnswer } from './timeline-answer.js';
-import { lexicalPrior } from './lexical.js';
 import { isUnknown, misheard } from './names.js';
 import { pagesKept } from './pages-kept.js';
 import { asked, withoutPreface, type Asked } from './question.js';
 import { timelineSequence } from './sequence.js';
 import { severalQuestions, type OneOfSeveral } from './several.js';
 import { summary, wantsSummary } from './summary.js';
+import { whatFits } from './what-fits.js';
 
 /** A composed medium under the name that the user gave it. */
 export interface Material {
@@ -117,20 +117,19 @@ const MAY_BECOME_A_TIME = /^\s*(?:a|at\s*[\d:]*\.?)?$/i;
 async function askDecoder(stage: Reader, request: SegmentsQuestion, context: Telling): Promise<Answer> {
   const { payload, whole, media, question, started } = request;
   const prompts = await stage.models.prompts();
-  const segments = await relatedSegments(stage, question, whole);
-  const sequence = {
-    ...timelineSequence(prompts, segments, question),
-    prior: lexicalPrior(question, segments),
-    // Lines that were chosen for one question are not read again.
-    keepBytes: segments === whole ? pagesKept([...media.values()]) : 0,
-  };
+  const related = await relatedSegments(stage, question, whole);
   const free = isFree(payload);
   const lines = whole.flatMap((segment) => segment.lines);
   const isElsewhere = free ? strays(question, lines) : () => false;
   const putAside = (text: string): boolean =>
     free && (MAY_BECOME_A_TIME.test(text) || prompts.not_found.startsWith(text.trim()) || isElsewhere(text));
   const tokens = new HeldTokens((token) => context.emit(token), putAside);
-  const done = await decode(stage, payload, sequence, context, tokens.push);
+  const { done, segments } = await whatFits(question, related, (segments, prior) => {
+    // Lines that were chosen for one question are not read again.
+    const keepBytes = segments === whole ? pagesKept([...media.values()]) : 0;
+    const sequence = { ...timelineSequence(prompts, segments, question), prior, keepBytes };
+    return decode(stage, payload, sequence, context, tokens.push);
+  });
   if (done.text.trim() !== prompts.not_found && !(free && (isGuess(done.text, lines) || isElsewhere(done.text)))) {
     tokens.flush();
     return result(done, cite({ question, answer: done.text, segments, evidence: done.evidence, media }), started);
