@@ -7,7 +7,7 @@ const PART_OF_NAME = 0.85;
 const STEP = 0.94;
 /** A dog is an animal, however many steps zoology puts between them. */
 const MOST_STEPS = 6;
-/** Relations weaker than this are chance: chosen on development films (docs/decisions/0040-related-words.md). */
+/** Relations weaker than this are chance: chosen on development films (docs/decisions/0042-related-words.md). */
 const LEAST = 0.62;
 /** What is asked for may be told by a more general word, up to three steps: "food" for "pizza". */
 const LEAST_GENERAL = 0.75;
