@@ -29,6 +29,7 @@ export class Wanted {
   /** What it is a kind of, and how much that tells. */
   private readonly general = new Map<string, number>();
   private readonly known = new Map<string, number>();
+  private readonly steps = new Map<number, Steps>();
 
   constructor(
     word: string,
@@ -55,14 +56,38 @@ export class Wanted {
     if (this.stems.has(stem(word))) return NAME;
     const noun = this.net.noun(word);
     if (!noun) return 0;
-    let most = 0;
-    for (const [number, step] of upwards(noun.meanings, this.net)) {
-      const { names, parts } = this.net.meaning(number);
-      if (names.some((name) => this.forms.has(name))) most = Math.max(most, NAME * STEP ** Math.min(step, MOST_STEPS));
-      else if (parts.some((part) => this.forms.has(part))) most = Math.max(most, PART_OF_NAME * STEP ** step);
-    }
+    const steps = nearest(noun.meanings.map((number) => this.stepsFrom(number)));
+    const most = Math.max(
+      steps.toName === Infinity ? 0 : NAME * STEP ** Math.min(steps.toName, MOST_STEPS),
+      PART_OF_NAME * STEP ** steps.toPart,
+    );
     if (most >= LEAST) return most;
     const general = this.general.get(noun.word) ?? 0;
     return general >= LEAST_GENERAL ? GENERAL * general : 0;
   }
+
+  /** How far above a meaning one stands that has the word in its name. Known meanings are not walked again. */
+  private stepsFrom(number: number): Steps {
+    const known = this.steps.get(number);
+    if (known) return known;
+    const { names, parts, above } = this.net.meaning(number);
+    const next = nearest(above.map((each) => this.stepsFrom(each)));
+    const steps = {
+      toName: names.some((name) => this.forms.has(name)) ? 0 : next.toName + 1,
+      toPart: parts.some((part) => this.forms.has(part)) ? 0 : next.toPart + 1,
+    };
+    this.steps.set(number, steps);
+    return steps;
+  }
 }
+
+/** Infinite where nothing above has it. */
+interface Steps {
+  toName: number;
+  toPart: number;
+}
+
+const nearest = (all: Steps[]): Steps => ({
+  toName: Math.min(...all.map(({ toName }) => toName)),
+  toPart: Math.min(...all.map(({ toPart }) => toPart)),
+});

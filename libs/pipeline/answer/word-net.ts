@@ -47,10 +47,14 @@ export class WordNet {
     let [low, high] = [1, this.nouns];
     while (low <= high) {
       const middle = (low + high) >> 1;
-      const [word = '', meanings = '', derived = ''] = this.row(middle);
-      if (word === noun) return { word, meanings: split(meanings).map(Number), derived: split(derived) };
+      const start = this.starts[middle]!;
+      const word = this.table.slice(start, this.table.indexOf('\t', start));
       if (word < noun) low = middle + 1;
-      else high = middle - 1;
+      else if (word > noun) high = middle - 1;
+      else {
+        const [, meanings = '', derived = ''] = this.row(middle);
+        return { word, meanings: split(meanings).map(Number), derived: split(derived) };
+      }
     }
     return undefined;
   }
