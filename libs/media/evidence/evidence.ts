@@ -44,7 +44,8 @@ export async function* cutClip(
   let bytes = 0;
   for await (const chunk of run.stdout) {
     bytes += chunk.length;
-    yield chunk;
+    // Whoever stores or sends a clip holds several pieces at once.
+    yield Buffer.from(chunk);
   }
   if (bytes === 0)
     throw new TesseraError('corrupt_media', `No clip could be made: ${run.failure() ?? 'nothing is there'}.`);
