@@ -22,7 +22,7 @@ describe('audioPlan', () => {
 });
 
 describe('framesPlan', () => {
-  it('scales before it selects', () => {
+  it('scales what it selected', () => {
     const { outputOptions } = framesPlan({
       file: 'a.mp4',
       size: 256,
@@ -31,7 +31,8 @@ describe('framesPlan', () => {
       threads: 2,
     });
     const filter = outputOptions[outputOptions.indexOf('-vf') + 1]!;
-    expect(filter.indexOf('scale=256:256')).toBeLessThan(filter.indexOf("select='gt(scene,0.3)'"));
+    expect(filter.indexOf("select='gt(scene,0.3)'")).toBe(0);
+    expect(filter.indexOf('scale=256:256')).toBeGreaterThan(0);
   });
 });
 

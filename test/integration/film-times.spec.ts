@@ -39,7 +39,7 @@ const FILES: [what: string, name: string, args: string[], moved: number][] = [
 
 beforeAll(() => {
   // 3 s of red, of green and of blue; silence, and a tone from 3 s on.
-  const colours = ['red', 'green', 'blue'].flatMap((c) => ['-f', 'lavfi', '-i', `color=${c}:s=320x180:r=25:d=3`]);
+  const colours = ['red', 'lime', 'blue'].flatMap((c) => ['-f', 'lavfi', '-i', `color=${c}:s=320x180:r=25:d=3`]);
   ffmpeg(
     ...colours, '-f', 'lavfi', '-i', 'sine=440:d=9', '-filter_complex', "concat=n=3[v];[3]volume='gte(t,3)':eval=frame[a]",
     '-map', '[v]', '-map', '[a]', '-pix_fmt', 'yuv420p', ...encode, at('film.mp4'),

@@ -26,7 +26,7 @@ beforeAll(async () => {
   // 3 s red, 3 s green, 3 s blue; a 440 Hz tone.
   const color = (c: string) => ['-f', 'lavfi', '-i', `color=${c}:s=320x240:r=25:d=3`];
   ffmpeg(
-    ...color('red'), ...color('green'), ...color('blue'), '-f', 'lavfi', '-i', 'sine=440:d=9',
+    ...color('red'), ...color('lime'), ...color('blue'), '-f', 'lavfi', '-i', 'sine=440:d=9',
     '-filter_complex', '[0][1][2]concat=n=3[v]', '-map', '[v]', '-map', '3', '-pix_fmt', 'yuv420p', at('film.mp4'),
   ); // prettier-ignore
   ffmpeg('-i', at('film.mp4'), '-map', '0:v', '-c', 'copy', at('silent-film.mp4'));
@@ -187,6 +187,18 @@ describe('decodeFrames', () => {
     expect(frames.map(colour)).toEqual(['r', 'g', 'b']);
     expect(frames.map(({ t }) => t)).toEqual([0, 3, 6]);
     expect(frames[0]!.rgb.length).toBe(256 * 256 * 3);
+  });
+
+  it('sees a change of colour alone, as bright as before, at the next look', async () => {
+    // Red and this green are equally bright.
+    const colours = ['red', '0x008000'].flatMap((c) => ['-f', 'lavfi', '-i', `color=${c}:s=320x240:r=25:d=3`]);
+    ffmpeg(...colours, '-filter_complex', '[0][1]concat=n=2', '-pix_fmt', 'yuv420p', at('as-bright.mp4'));
+    const facts = await probe(at('as-bright.mp4'));
+    const frames = await all(decodeFrames(at('as-bright.mp4'), { facts, size: 256 }));
+    expect(frames.map((frame) => [colour(frame), frame.t])).toEqual([
+      ['r', 0],
+      ['g', 4],
+    ]);
   });
 
   it('stops at frames that are larger than may be, whatever the header said', async () => {
