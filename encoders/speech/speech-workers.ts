@@ -12,14 +12,19 @@ export class SpeechWorkers {
   /** How often a worker had died when it loaded the model: after one more death the model is gone. */
   private readonly generations = new Map<WorkerClient, number>();
 
+  /** Those that were not asked to load the model yet. */
+  private readonly fresh: WorkerClient[];
+
   private constructor(
     private readonly workers: readonly WorkerClient[],
     private readonly files: ModelFiles,
-  ) {}
+  ) {
+    this.fresh = workers.slice(1);
+  }
 
   /**
-   * Resolves when the first worker has loaded the model; the others load after it and join then, so that the first text
-   * comes sooner. @throws what the first worker met
+   * Resolves when the first worker has loaded the model; the others load, and join, when it has given its first text or somebody waits:
+   * before that they would take the cores from it. @throws what the first worker met
    */
   static async open(files: ModelFiles, count: number): Promise<{ workers: SpeechWorkers; languages: string[] }> {
     const entry = new URL('./speech-worker.js', import.meta.url);
@@ -31,12 +36,6 @@ export class SpeechWorkers {
     try {
       const languages = await workers.load(clients[0]!);
       workers.free(clients[0]!);
-      // One that cannot load the model has run out of memory: the others do its work.
-      for (const client of clients.slice(1))
-        void workers.load(client).then(
-          () => workers.free(client),
-          () => undefined,
-        );
       return { workers, languages };
     } catch (error) {
       await workers.dispose();
@@ -46,18 +45,33 @@ export class SpeechWorkers {
 
   /** The utterances' memory goes to the worker: the caller has them no more. */
   async recognise(request: RecogniseRequest, signal: AbortSignal | undefined): Promise<Recognition[]> {
-    const worker = this.idle.pop() ?? (await new Promise<WorkerClient>((resolve) => this.wanting.push(resolve)));
+    const worker = this.idle.pop() ?? (await this.next());
     try {
       if (this.generations.get(worker) !== worker.generation) await this.load(worker);
       const transfer = request.utterances.map(({ buffer }) => buffer as ArrayBuffer);
       return await worker.call<Recognition[]>('recognise', request, { signal, transfer });
     } finally {
       this.free(worker);
+      this.loadOthers();
     }
   }
 
   async dispose(): Promise<void> {
     await Promise.all(this.workers.map((worker) => worker.dispose()));
+  }
+
+  private next(): Promise<WorkerClient> {
+    this.loadOthers();
+    return new Promise((resolve) => this.wanting.push(resolve));
+  }
+
+  /** One that cannot load the model has run out of memory: the others do its work. */
+  private loadOthers(): void {
+    for (const worker of this.fresh.splice(0))
+      void this.load(worker).then(
+        () => this.free(worker),
+        () => undefined,
+      );
   }
 
   private async load(worker: WorkerClient): Promise<string[]> {

@@ -13,4 +13,5 @@ export { PrintWatch, type PrintLook } from './documents/ocr/print-watch.js';
 export { boxAround } from './documents/box.js';
 export { TextRecognizer, type GreyPicture, type Paragraph, type PictureText, type TextBox } from './documents/ocr/text-recognizer.js'; // prettier-ignore
 export { cutClip, MAX_CLIP_SECONDS, still, STILL_PIXELS, type EvidenceOptions } from './evidence/evidence.js';
+export { promisedKind } from './sniff.js';
 export { readSubtitles, speaks, subtitleTrack, type Subtitle } from './subtitle-track.js';

@@ -56,7 +56,7 @@ const NAMED: { kind: Exclude<MediaKind, 'text'>; extensions: RegExp }[] = [
   { kind: 'video', extensions: /\.(mp4|m4v|mov|mkv|webm|avi|mpe?g|ts|wmv|flv|3gp)$/i },
 ];
 
-/** The kind of medium that a file's name promises. Used only to refuse text that poses as one. */
+/** The kind of medium that a file's name promises: what it is, its content tells. */
 export function promisedKind(name: string): MediaKind | undefined {
   return NAMED.find((entry) => entry.extensions.test(name))?.kind;
 }

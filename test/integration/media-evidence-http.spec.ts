@@ -21,6 +21,7 @@ function handlers(parts: HandlerParts): Partial<Handlers> {
   const models = {
     pack: { id: 'test' },
     prompts: async () => prompts,
+    speech: () => Promise.reject(new Error('What is said is given.')),
     textRecognizer: async () => recognizer,
     tokenCounter: async () => (text: string) => Math.ceil(text.length / 4),
   };

@@ -22,7 +22,7 @@ const factor = histogram(
   'Seconds of sound that were transcribed in a second, one observation for each recording (or channel).',
   [1, 2, 5, 10, 20, 50, 100, 200, 500],
 );
-const sound = counter('tessera_speech_sound_seconds_total', 'Seconds of sound that were transcribed.');
+const heardSeconds = counter('tessera_speech_sound_seconds_total', 'Seconds of sound that were transcribed.');
 
 /** Lengths of files without an index are estimates. */
 const TOLERANCE = 0.1;
@@ -84,7 +84,6 @@ interface Hearing {
 
 async function hearChannel({ blobs, config, models }: Stage, hearing: Hearing): Promise<Transcript> {
   const { medium, options, context, memory, part } = hearing;
-  const speech = await models.speech();
   const { start, end, track } = options;
   const channel = part?.channel;
   await using file = await blobs.local(medium.id, context.signal);
@@ -96,10 +95,13 @@ async function hearChannel({ blobs, config, models }: Stage, hearing: Hearing): 
     limits: config.limits,
     signal: context.signal,
   });
+  await using sound = ahead(audio);
+  // ffmpeg starts while the models load.
+  const speech = await models.speech();
   let told = 0;
   const ofChannel = (segment: Utterance) => (channel === undefined ? segment : { ...segment, channel });
   const begun = performance.now();
-  const transcript = await speech.transcribe(audio, {
+  const transcript = await speech.transcribe(sound, {
     ...options,
     memory,
     signal: context.signal,
@@ -111,12 +113,25 @@ async function hearChannel({ blobs, config, models }: Stage, hearing: Hearing): 
       context.emit({ type: 'progress', stage: 'hear', percent });
     },
   });
-  sound.add({}, transcript.duration);
+  heardSeconds.add({}, transcript.duration);
   factor.observe(transcript.duration / Math.max(0.001, (performance.now() - begun) / 1000));
   return {
     ...transcript,
     segments: transcript.segments.map(ofChannel),
     warnings: [...transcript.warnings, ...audio.warnings],
+  };
+}
+
+/** The same sound, whose first piece is asked for at once. Who does not read it to its end disposes of it. */
+function ahead(audio: AsyncIterable<Float32Array>): AsyncIterable<Float32Array> & AsyncDisposable {
+  const pieces = audio[Symbol.asyncIterator]();
+  const first = pieces.next();
+  first.catch(() => undefined);
+  return {
+    async *[Symbol.asyncIterator]() {
+      for (let next = await first; next.done !== true; next = await pieces.next()) yield next.value;
+    },
+    [Symbol.asyncDispose]: async () => void (await pieces.return?.()),
   };
 }
 

@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TesseraError, type JobPayload, type MediaSource, type Medium } from '#contracts';
 import type { JobContext } from '#jobs';
-import { probe } from '#media';
+import { probe, promisedKind } from '#media';
 import { makeTempFolder, safeFetch } from '#platform';
 import { mediumKey } from '../artifact.js';
 import type { Stage } from '../context.js';
@@ -45,7 +45,9 @@ async function ingestFile(
 }
 
 async function keep(stage: Stage, path: string, source: MediaSource, signal: AbortSignal): Promise<Medium> {
-  const { blobs, config } = stage;
+  const { blobs, config, models } = stage;
+  // What is named like a recording will be heard next: the models load while it is looked into. One that fails tells the job that needs it.
+  if (promisedKind(source.name) === 'audio') models.speech().catch(() => undefined);
   const facts = await probe(path, { name: source.name, limits: config.limits, signal });
   const id = source.type === 'blob' ? source.blob : (await blobs.put(createReadStream(path), { signal })).id;
   await rememberFacts(stage, id, source.name, facts);
