@@ -98,6 +98,12 @@ describe('quoted', () => {
     expect(quoted('Where did Daniel forget his umbrella stand?', lines)).toBeUndefined();
     expect(quoted('How deep is the coal mine?', lines)).toBeUndefined();
   });
+
+  it('quotes no page about when something is shown', () => {
+    const page: Line = { text: 'Bus 74 goes far.\n', quote: 'Bus 74 goes far.', span: { mediumId, line: 4 } };
+    expect(quoted('When is a bus shown?', [...lines, page])).toBeUndefined();
+    expect(quoted('Which bus goes far?', [...lines, page])?.text).toBe('It says: “Bus 74 goes far.”');
+  });
 });
 
 test('a time alone is a guess unless the material names it; a reason is not', () => {

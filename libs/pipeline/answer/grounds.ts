@@ -1,6 +1,6 @@
 import type { Line } from '../compose/lines.js';
 import { coverage } from './coverage.js';
-import { words } from './lexical.js';
+import { highest, words } from './lexical.js';
 import { asked, withoutAnswerType } from './question.js';
 import { quoteOf, type TimelineAnswer } from './timeline-answer.js';
 
@@ -20,9 +20,11 @@ const ABOUT_THE_SAME = 0.55;
 export function quoted(question: string, lines: readonly Line[]): TimelineAnswer | undefined {
   const wanted = asked(question);
   const about = wanted.type === 'when' || wanted.type === 'count' ? wanted.about : withoutAnswerType(question);
-  const scores = coverage(about, lines);
-  const top = scores.reduce((a, b) => Math.max(a, b), 0);
-  const line = lines[scores.indexOf(top)];
+  // A page does not tell when something is said or shown.
+  const told = wanted.type === 'when' && wanted.sense ? lines.filter(({ span }) => span.start !== undefined) : lines;
+  const scores = coverage(about, told);
+  const top = highest(scores);
+  const line = told[scores.indexOf(top)];
   return line && top >= ABOUT_THE_SAME ? quoteOf(line) : undefined;
 }
 
