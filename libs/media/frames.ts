@@ -20,6 +20,8 @@ export interface FramesOptions extends SeeOptions {
   size: number;
   /** Frames at these times (seconds) instead of a choice by scene, rate or number. */
   times?: number[];
+  /** The times are those of frames that were chosen by scene: what was not decoded then is not needed now. */
+  chosen?: boolean;
   threads?: number;
   limits?: Partial<MediaLimits>;
   signal?: AbortSignal;
@@ -70,9 +72,10 @@ async function* run(
   warnings: string[],
   limits: MediaLimits,
 ): AsyncGenerator<VideoFrame> {
-  const { start = 0, end, size, threads = 2 } = options;
+  const { start = 0, end, size, threads = 2, chosen, facts } = options;
   const { maxPixels } = limits;
-  const request: FramesRequest = { file, size, threads, maxPixels, start, ...(end === undefined ? {} : { end }) };
+  const skip = chosen && (facts.duration ?? 0) > SKIP_FROM ? ('noref' as const) : undefined;
+  const request: FramesRequest = { file, size, threads, maxPixels, start, ...(end === undefined ? {} : { end }), skip };
   if (passes.type === 'select') {
     const { select, count, skip } = passes;
     yield* pass({ ...request, select, count, skip }, options, warnings, limits);

@@ -1,6 +1,6 @@
 import { JOBS, type JobPayload, type JobResult, type Medium } from '#contracts';
 import type { JobContext } from '#jobs';
-import { decodeFrames, decodeImage, PrintWatch, withoutBars } from '#media';
+import { decodeFrames, decodeImage, PRINT_FROM, PrintWatch, withoutBars } from '#media';
 import { artifactKey } from '../artifact.js';
 import { cached, requiredChild, type Stage } from '../context.js';
 import { makeComparable } from './comparable.js';
@@ -38,6 +38,8 @@ export async function see(stage: Stage, { options }: JobPayload<'media.see'>, co
   for await (const frame of framesOf(stage, medium, options, vision.size, context.signal)) {
     times.push(frame.time);
     const { likelihood, isNew } = watch.look(frame.rgb, vision.size, vision.size);
+    // Reading begins when everything has been seen; its model loads until then.
+    if (medium.kind === 'video' && likelihood >= PRINT_FROM && isNew) warmTextRecognizer(stage);
     print.push(likelihood);
     newPrint.push(isNew);
     // A picture of another shape than the film's stands between black bars, which the encoder was not trained on.
@@ -60,6 +62,13 @@ export async function see(stage: Stage, { options }: JobPayload<'media.see'>, co
   await stage.records.putArtifact(key, result);
   await makeComparable(stage, medium, result);
   return result;
+}
+
+function warmTextRecognizer({ models }: Stage): void {
+  void models.textRecognizer().then(
+    (recognizer) => recognizer.warm(),
+    () => undefined,
+  );
 }
 
 async function* framesOf(

@@ -59,7 +59,7 @@ export async function readPageText(page: GreyPicture, options: PictureTextOption
 /** Pixels of the longer side of a frame that is read. */
 const FRAME_PIXELS = 1280;
 
-/** The text on a video's frames at these times (seconds). Which frames are worth it is asked before: PrintWatch. */
+/** The text on a video's frames at these times (seconds), as `decodeFrames` chose them. Which are worth it is asked before: PrintWatch. */
 export async function* readFrameTexts(
   file: string,
   times: number[],
@@ -82,7 +82,14 @@ async function* greyFrames(
   const size = Math.max(16, Math.ceil((Math.max(width, height) * scale) / 16) * 16);
   const [w, h] = [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
   for (const time of times) {
-    const request = { facts, size, times: [time], ...(limits ? { limits } : {}), ...(signal ? { signal } : {}) };
+    const request = {
+      facts,
+      size,
+      times: [time],
+      chosen: true,
+      ...(limits ? { limits } : {}),
+      ...(signal ? { signal } : {}),
+    };
     for await (const { rgb } of decodeFrames(file, request)) {
       const raw = { width: size, height: size, channels: 3 as const };
       const grey = await sharp(rgb, { raw }).resize(w, h, { fit: 'fill' }).greyscale().raw().toBuffer();

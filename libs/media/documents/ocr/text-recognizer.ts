@@ -51,6 +51,14 @@ export class TextRecognizer {
   private last: Promise<unknown> = Promise.resolve();
   private disposed = false;
 
+  /** Begins to load what the first picture will need. */
+  warm(): void {
+    if (this.disposed) return;
+    this.worker ??= this.start();
+    // Whoever reads is told.
+    this.worker.catch(() => undefined);
+  }
+
   /** @throws TesseraError cancelled, timeout, model_failed */
   read(picture: GreyPicture, options: { signal?: AbortSignal } = {}): Promise<PictureText> {
     const next = this.last.then(() => this.recognize(picture, options.signal));
