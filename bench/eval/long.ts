@@ -7,7 +7,7 @@ import { loadConfig } from '#platform';
 import { installPack, type SelectOptions } from '#runtime';
 import { cite } from '../../libs/pipeline/answer/citations.js';
 import { focus } from '../../libs/pipeline/answer/focus.js';
-import { lexicalPrior } from '../../libs/pipeline/answer/lexical.js';
+import { lexicalPrior } from '../../libs/pipeline/answer/words/lexical.js';
 import type { Line } from '../../libs/pipeline/compose/lines.js';
 import { timelineSequence, type Sequence } from '../../libs/pipeline/answer/sequence.js';
 import { askSegments } from '../../libs/pipeline/answer/timeline.js';

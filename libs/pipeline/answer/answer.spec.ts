@@ -4,7 +4,7 @@ import { utteranceLines } from '../compose/lines.js';
 import { segmentLines } from '../compose/segments.js';
 import { Prompts } from '../models/prompts.js';
 import { cite } from './citations.js';
-import { bm25, words } from './lexical.js';
+import { bm25, words } from './words/lexical.js';
 import { chatSequence, pictureSequence, timelineSequence } from './sequence.js';
 
 const prompts = Prompts.parse({

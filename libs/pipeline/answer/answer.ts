@@ -15,7 +15,7 @@ import { readPictureLines } from '../read/picture-text.js';
 import { stillFor } from '../see/stills.js';
 import { frameTokens, readVisual } from '../see/visual-tokens.js';
 import { decode, elapsed, NO_USAGE, result } from './decode.js';
-import { standalone } from './follow-up.js';
+import { standalone } from './question/follow-up.js';
 import { chatSequence, describeSequence, pictureSequence, type Picture } from './sequence.js';
 import { askTimeline, type Material } from './timeline.js';
 

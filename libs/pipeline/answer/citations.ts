@@ -1,7 +1,7 @@
 import type { Citation, Medium } from '#contracts';
 import type { Line } from '../compose/lines.js';
 import type { TimelineSegment } from '../compose/segments.js';
-import { bm25, highest } from './lexical.js';
+import { bm25, highest } from './words/lexical.js';
 
 export interface CiteInput {
   question: string;

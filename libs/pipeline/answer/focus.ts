@@ -1,8 +1,8 @@
 import type { Line } from '../compose/lines.js';
 import type { TimelineSegment } from '../compose/segments.js';
-import { coverage } from './coverage.js';
-import { bm25, highest } from './lexical.js';
-import { withoutAnswerType } from './question.js';
+import { coverage } from './words/coverage.js';
+import { bm25, highest } from './words/lexical.js';
+import { withoutAnswerType } from './question/question.js';
 
 /** Questions that need the whole material, not a place in it. */
 const WHOLE =

@@ -1,8 +1,8 @@
 import type { Line } from '../compose/lines.js';
-import { coverage } from './coverage.js';
-import { highest, words } from './lexical.js';
-import { asked, withoutAnswerType } from './question.js';
-import { quoteOf, type TimelineAnswer } from './timeline-answer.js';
+import { coverage } from './words/coverage.js';
+import { highest, words } from './words/lexical.js';
+import { asked, withoutAnswerType } from './question/question.js';
+import { quoteOf, type TimelineAnswer } from './lookup/timeline-answer.js';
 
 /**
  * A time in the medium is looked up or not known: one that the decoder names alone is a guess, unless the material itself

@@ -7,15 +7,15 @@ import type { Stage } from '../context.js';
 import { cite, citeLines } from './citations.js';
 import { addUsage, decode, HeldTokens, NO_USAGE, result, untold, type Reader, type Telling } from './decode.js';
 import { focus } from './focus.js';
-import { fromTimeline } from './from-timeline.js';
+import { fromTimeline } from './lookup/from-timeline.js';
 import { isGuess, quoted, strays } from './grounds.js';
-import { quoteOf, type TimelineAnswer } from './timeline-answer.js';
-import { isUnknown, misheard } from './names.js';
+import { quoteOf, type TimelineAnswer } from './lookup/timeline-answer.js';
+import { isUnknown, misheard } from './lookup/names.js';
 import { pagesKept } from './pages-kept.js';
-import { asked, withoutPreface, type Asked } from './question.js';
+import { asked, withoutPreface, type Asked } from './question/question.js';
 import { timelineSequence } from './sequence.js';
-import { severalQuestions, type OneOfSeveral } from './several.js';
-import { summary, wantsSummary } from './summary.js';
+import { severalQuestions, type OneOfSeveral } from './question/several.js';
+import { summary, wantsSummary } from './summary/summary.js';
 import { whatFits } from './what-fits.js';
 
 /** A composed medium under the name that the user gave it. */

@@ -1,5 +1,5 @@
 import { TesseraError } from '#contracts';
-import { lexicalPrior } from './lexical.js';
+import { lexicalPrior } from './words/lexical.js';
 
 /**
  * Asks about as much as the decoder's memory holds: where it refuses the whole, the half that shares most with the question, in its

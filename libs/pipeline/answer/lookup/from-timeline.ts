@@ -1,11 +1,11 @@
-import type { Line } from '../compose/lines.js';
-import { timecode } from '../compose/timecode.js';
-import { coverage, coverageInMeaning } from './coverage.js';
-import { overlap } from './focus.js';
-import { highest } from './lexical.js';
+import type { Line } from '../../compose/lines.js';
+import { timecode } from '../../compose/timecode.js';
+import { coverage, coverageInMeaning } from '../words/coverage.js';
+import { overlap } from '../focus.js';
+import { highest } from '../words/lexical.js';
 import { inOrder, nextTo } from './order.js';
-import { asked } from './question.js';
-import type { Sense } from './sense.js';
+import { asked } from '../question/question.js';
+import type { Sense } from '../question/sense.js';
 import { quoteOf, type TimelineAnswer } from './timeline-answer.js';
 import { titleOf, topics } from './topics.js';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Line } from '../compose/lines.js';
+import type { Line } from '../../compose/lines.js';
 import { titleOf, topics } from './topics.js';
 
 const line = (quote: string, i: number, kind: Line['kind'] = 'said'): Line => ({

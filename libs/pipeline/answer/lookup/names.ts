@@ -1,8 +1,8 @@
-import type { Line } from '../compose/lines.js';
-import { coverage } from './coverage.js';
-import { contentWords, idf, stem, words } from './lexical.js';
-import { likeness, soundOf } from './sounds-alike.js';
-import { MOST_CHARACTERS, withoutAnswerType } from './question.js';
+import type { Line } from '../../compose/lines.js';
+import { coverage } from '../words/coverage.js';
+import { contentWords, idf, stem, words } from '../words/lexical.js';
+import { likeness, soundOf } from '../words/sounds-alike.js';
+import { MOST_CHARACTERS, withoutAnswerType } from '../question/question.js';
 
 const ASKS = /^(?:who|whom|whose|what|when|where|which|why|how|is|are|was|were|do|does|did|has|have|had|can|could|will|would|in|on|at|to|from|for|about)\b/i; // prettier-ignore
 /** Capitals that name how to answer, and not what is asked about. */

@@ -1,5 +1,5 @@
-import { bagOf, norm, sum, type Bag } from './bags.js';
-import { idf, words } from './lexical.js';
+import { bagOf, norm, sum, type Bag } from '../words/bags.js';
+import { idf, words } from '../words/lexical.js';
 
 /** Sentences of so many words read well alone. */
 const SHORTEST = 6;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Line } from '../compose/lines.js';
+import type { Line } from '../../compose/lines.js';
 import { isUnknown, misheard, namesIn } from './names.js';
 
 const line = (quote: string, kind: Line['kind'] = 'said'): Line => ({

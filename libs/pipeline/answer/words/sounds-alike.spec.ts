@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Line } from '../compose/lines.js';
+import type { Line } from '../../compose/lines.js';
 import { coverage } from './coverage.js';
 import { heardIn, likeness, soundOf } from './sounds-alike.js';
 

@@ -1,10 +1,10 @@
 import type { Answer, JobPayload, Medium } from '#contracts';
-import type { Line } from '../compose/lines.js';
-import { segmentLines, type TimelineSegment } from '../compose/segments.js';
-import { citeLines } from './citations.js';
-import { addUsage, decode, NO_USAGE, untold, type Reader, type Telling } from './decode.js';
-import { asked } from './question.js';
-import { timelineSequence } from './sequence.js';
+import type { Line } from '../../compose/lines.js';
+import { segmentLines, type TimelineSegment } from '../../compose/segments.js';
+import { citeLines } from '../citations.js';
+import { addUsage, decode, NO_USAGE, untold, type Reader, type Telling } from '../decode.js';
+import { asked } from '../question/question.js';
+import { timelineSequence } from '../sequence.js';
 import { summarise } from './summarise.js';
 
 /** Tokens that are told in one sentence: what the decoder reads well at once. */

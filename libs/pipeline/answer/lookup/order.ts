@@ -1,7 +1,7 @@
-import type { Line } from '../compose/lines.js';
-import { timecode } from '../compose/timecode.js';
-import { coverage } from './coverage.js';
-import { senseOf, type Sense } from './sense.js';
+import type { Line } from '../../compose/lines.js';
+import { timecode } from '../../compose/timecode.js';
+import { coverage } from '../words/coverage.js';
+import { senseOf, type Sense } from '../question/sense.js';
 import type { TimelineAnswer } from './timeline-answer.js';
 
 /** Share of a wording from which a line is what it names. More than for a subject: an order of the wrong things is worse than none. */

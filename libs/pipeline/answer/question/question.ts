@@ -1,4 +1,4 @@
-import { orderAsked, type Order } from './order.js';
+import { orderAsked, type Order } from '../lookup/order.js';
 import { SAID, senseOf, SHOWN, type Sense } from './sense.js';
 
 /** What a question asks a timeline for, as far as its wording tells. */

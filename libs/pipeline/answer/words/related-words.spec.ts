@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Line } from '../compose/lines.js';
-import { fromTimeline } from './from-timeline.js';
+import type { Line } from '../../compose/lines.js';
+import { fromTimeline } from '../lookup/from-timeline.js';
 import { Wanted } from './related-words.js';
 import { WordNet } from './word-net.js';
 

@@ -1,4 +1,4 @@
-import type { Line } from '../compose/lines.js';
+import type { Line } from '../../compose/lines.js';
 
 /** An answer that the timeline itself gives, and the lines it rests on. */
 export interface TimelineAnswer {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Line } from '../compose/lines.js';
+import type { Line } from '../../compose/lines.js';
 import { fromTimeline } from './from-timeline.js';
 import { orderAsked } from './order.js';
 

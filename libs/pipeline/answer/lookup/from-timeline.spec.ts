@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
-import type { Line } from '../compose/lines.js';
-import { coverage } from './coverage.js';
+import type { Line } from '../../compose/lines.js';
+import { coverage } from '../words/coverage.js';
 import { fromTimeline } from './from-timeline.js';
-import { isGuess, quoted, strays } from './grounds.js';
+import { isGuess, quoted, strays } from '../grounds.js';
 
 const mediumId = 'd'.repeat(64);
 const line = (kind: Line['kind'], start: number, end: number, quote: string): Line => ({

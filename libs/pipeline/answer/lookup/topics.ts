@@ -1,6 +1,6 @@
-import type { Line } from '../compose/lines.js';
-import { bagOf, cosine, sum } from './bags.js';
-import { words } from './lexical.js';
+import type { Line } from '../../compose/lines.js';
+import { bagOf, cosine, sum } from '../words/bags.js';
+import { words } from '../words/lexical.js';
 
 /** Lines on each side of a gap that are compared. */
 const WINDOW = 6;

@@ -1,6 +1,6 @@
-import type { Line } from '../compose/lines.js';
+import type { Line } from '../../compose/lines.js';
 import { centrality, mostCentral } from './central.js';
-import { bm25, words } from './lexical.js';
+import { bm25, words } from '../words/lexical.js';
 
 /** One sentence of a summary and the line that it rests on most. */
 export interface SummarySentence {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Line } from '../compose/lines.js';
+import type { Line } from '../../compose/lines.js';
 import { centrality, mostCentral } from './central.js';
 import { MOST_PARTS, MOST_SENTENCES, summarise } from './summarise.js';
 

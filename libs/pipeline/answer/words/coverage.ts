@@ -1,4 +1,4 @@
-import type { Line } from '../compose/lines.js';
+import type { Line } from '../../compose/lines.js';
 import { contentWords, highest, idf, stem, words } from './lexical.js';
 import { Wanted } from './related-words.js';
 import { heardBeside, heardIn, soundOf, type Sound } from './sounds-alike.js';
