@@ -306,7 +306,7 @@ describe('errors have one form', () => {
     [
       'another content type',
       () => fetch(`${api.url}/v1/questions`, { method: 'POST', body: 'a', headers: { 'content-type': 'text/csv' } }),
-      { status: 415 },
+      { status: 415, code: 'unsupported_media', message: expect.stringContaining('multipart/form-data') as unknown },
     ],
     ['no body', () => fetch(`${api.url}/v1/questions`, { method: 'POST' }), { status: 400, param: 'question' }],
     [

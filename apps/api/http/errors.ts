@@ -42,12 +42,17 @@ export function toEnvelope(error: TesseraError): { status: number; body: ErrorEn
   return { status, body: { error: { message: error.message, type, code: error.code, param: error.param ?? null } } };
 }
 
+/** Fastify knows no more than that it cannot read a body of this type. */
+const NO_SUCH_BODY =
+  'A body of this content type is not read. Send JSON (application/json), or files as fields of a form (multipart/form-data; curl: -F file=@NAME).';
+
 /** Any thrown thing as an error of ours; what nobody foresaw is logged and shows nothing of its inside. */
 export function toTesseraError(thrown: unknown): TesseraError {
   if (thrown instanceof TesseraError) return thrown;
   const status =
     thrown instanceof HttpException ? thrown.getStatus() : (thrown as { statusCode?: number } | null)?.statusCode;
   const code = status === undefined ? undefined : BY_STATUS[status];
+  if (status === 415) return new TesseraError('unsupported_media', NO_SUCH_BODY);
   if (code) return new TesseraError(code, (thrown as Error).message);
   if (status !== undefined && status >= 400 && status < 500)
     return new TesseraError('invalid_request', (thrown as Error).message);
