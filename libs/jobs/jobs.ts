@@ -25,6 +25,7 @@ import {
   type TreeState,
   type UnfinishedState,
 } from './journal/journal.js';
+import { LOST_AFTER_MS, Mender } from './mender.js';
 import { QUEUES, type Priority } from './options.js';
 
 export interface JobsOptions {
@@ -80,6 +81,8 @@ export class Jobs {
   private readonly watchers = new Map<string, Set<(change: Change) => void>>();
   private host_: Host | undefined;
   private sweeper: NodeJS.Timeout | undefined;
+  private mender: Mender | undefined;
+  private mending: NodeJS.Timeout | undefined;
   private closing: Promise<void> | undefined;
   /** Opened for those who run the service. */
   private queues_: readonly OurQueue[] | undefined;
@@ -286,13 +289,27 @@ export class Jobs {
   }
 
   /** Starts working on jobs in this process. Throws `configuration` that names every missing, unknown or doubled handler. */
-  host(handlers: Partial<Handlers> | Iterable<readonly [string, unknown]>, options: Partial<HostOptions> = {}): void {
+  host(
+    handlers: Partial<Handlers> | Iterable<readonly [string, unknown]>,
+    { lostAfterMs = LOST_AFTER_MS, ...options }: Partial<HostOptions> & { lostAfterMs?: number } = {},
+  ): void {
     if (this.host_) throw new TesseraError('configuration', 'The jobs are hosted already.');
     const concurrency = { media: this.config.cpuJobs, answer: this.config.answerJobs };
     this.host_ = new Host(this.backend, this.scope, handlers, { concurrency, ...options });
     const sweep = () => void this.backend.journal.sweep(this.config.resultSeconds).catch(() => undefined);
     this.sweeper = setInterval(sweep, SWEEP_MS).unref();
-    if (!this.isPrivate) sweep();
+    if (this.isPrivate) return;
+    sweep();
+    const { journal } = this.backend;
+    const mender = (this.mender = new Mender({
+      journal,
+      producer: this.producer,
+      queues: () => this.queues(),
+      scope: this.scope,
+      lostAfterMs,
+    }));
+    this.mending = setInterval(() => void mender.mend(), lostAfterMs).unref();
+    void mender.mend();
   }
 
   /** Jobs running in this process. */
@@ -304,6 +321,8 @@ export class Jobs {
   close({ graceMs = 30_000 }: { graceMs?: number } = {}): Promise<void> {
     this.closing ??= (async () => {
       clearInterval(this.sweeper);
+      clearInterval(this.mending);
+      await this.mender?.settled();
       await this.host_?.close(graceMs);
       if (this.isPrivate) await this.removeTraces();
       await Promise.all((this.queues_ ?? []).map((queue) => queue.close()));

@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { FlowProducer } from 'bullmq';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { TesseraError, type JobEvent, type JobTree } from '#contracts';
 import { Jobs } from '#jobs';
 import { loadConfig, type Config } from '#platform';
@@ -252,6 +254,27 @@ describe.each(BACKENDS)('jobs on $name', ({ start }) => {
     for await (const { event } of other.events(id)) if (event.type === 'state') heard.push(event.state);
     expect(heard.at(-1)).toBe('completed');
     await other.close({ graceMs: 100 });
+  });
+
+  test('what was written down and never queued, because its process died between the two, is queued', async () => {
+    const died = vi.spyOn(FlowProducer.prototype, 'add').mockImplementationOnce(() => new Promise(() => undefined));
+    const id = randomUUID();
+    void jobs.submit(photoTree('lost'), { id });
+    const kept = await jobs.submit(photoTree('kept'));
+    died.mockRestore();
+    expect(await jobs.status(id)).toMatchObject({ state: 'queued' });
+
+    const next = await open();
+    await next.pause();
+    next.host(testHandlers(seen), { lostAfterMs: 200 });
+    // What waits its turn is not lost, however long it waits.
+    await sleep(1000);
+    await next.resume();
+    expect(await next.result(id)).toMatchObject({ text: 'What? ← lost' });
+    expect(await next.result(kept)).toMatchObject({ text: 'What? ← kept' });
+    expect(seen.started.filter((each) => each === 'lost')).toHaveLength(1);
+    expect(seen.started.filter((each) => each === 'kept')).toHaveLength(1);
+    await next.close({ graceMs: 100 });
   });
 
   test('private jobs are nobody else’s business and leave nothing', async () => {
