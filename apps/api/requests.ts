@@ -25,6 +25,14 @@ const fingerprintOf = ({ kind, tree, options = {} }: Submission, webhook: string
     .update(JSON.stringify([kind, tree, options, ...(webhook ? [webhook] : [])]))
     .digest('hex');
 
+/** @throws TesseraError when it is longer than may be */
+export function requireKey(key: string | undefined): void {
+  if (key !== undefined && key.length > 255)
+    throw new TesseraError('invalid_request', 'Idempotency-Key: is longer than 255 characters', {
+      param: 'Idempotency-Key',
+    });
+}
+
 /** Turns requests into jobs, and remembers whose they are. */
 @Injectable()
 export class Requests {
@@ -37,20 +45,29 @@ export class Requests {
   /**
    * Queues the work of a request. With an `Idempotency-Key` that this tenant has used before, the first job is the answer; the
    * same key for other work is a `conflict`. Throws `overloaded` when too much is waiting.
+   * @param part number of this work among those of one request, each of which has a job of its own
    */
-  async submit(request: FastifyRequest, submission: Submission): Promise<string> {
+  async submit(request: FastifyRequest, submission: Submission, part?: number): Promise<string> {
     // Other methods are counted by the guard, before their body is read.
     if (request.method === 'GET' || request.method === 'HEAD')
       this.callers.count(identityOf(request).keyId ?? request.ip);
-    const webhook = this.webhookOf(request);
-    const key = request.headers['idempotency-key'];
+    const { webhook, key } = this.check(request);
     return this.enqueue(identityOf(request).tenant, submission, {
-      idempotencyKey: typeof key === 'string' && key !== '' ? key : undefined,
+      idempotencyKey: key === undefined || part === undefined ? key : `${key}#${part}`,
       webhook,
       promise: async (job) => {
         if (webhook) await this.promise(request, job, webhook);
       },
     });
+  }
+
+  /** What a request asks for beside its body. @throws TesseraError when that cannot be, whatever the body asks for */
+  check(request: FastifyRequest): { webhook: string | undefined; key: string | undefined } {
+    const webhook = this.webhookOf(request);
+    const header = request.headers['idempotency-key'];
+    const key = typeof header === 'string' && header !== '' ? header : undefined;
+    requireKey(key);
+    return { webhook, key };
   }
 
   /** The same for callers who do not come by HTTP. */
@@ -64,10 +81,6 @@ export class Requests {
     }: { idempotencyKey?: string | undefined; webhook?: string | undefined; promise?: (job: string) => Promise<void> },
   ): Promise<string> {
     const fingerprint = fingerprintOf(submission, webhook);
-    if (idempotencyKey && idempotencyKey.length > 255)
-      throw new TesseraError('invalid_request', 'Idempotency-Key: is longer than 255 characters', {
-        param: 'Idempotency-Key',
-      });
     const reserved = await this.parts.records.reserveRequest({
       id: randomUUID(),
       tenant,

@@ -57,6 +57,29 @@ describe('dead letters', () => {
   });
 });
 
+describe('several pictures in one request', () => {
+  const describeAll = (names: string[], headers: Record<string, string>) =>
+    call('POST', '/v1/images/descriptions', form({}, names.map((name) => ['file', name, PNG])), headers, bob); // prettier-ignore
+
+  test('have an answer each, also under one Idempotency-Key', async () => {
+    const headers = { 'idempotency-key': 'album' };
+    const first = (await json(describeAll(['one', 'two'], headers)))['data'];
+    expect(first).toMatchObject([{ description: expect.any(String) as unknown }, { description: expect.any(String) as unknown }]); // prettier-ignore
+    const again = (await json(describeAll(['one', 'two'], headers)))['data'] as object[];
+    expect(again.every((each) => 'description' in each)).toBe(true);
+    const other = (await json(describeAll(['one', 'three'], headers)))['data'];
+    expect(other).toMatchObject([{ input: 'one' }, { input: 'three', error: { code: 'conflict', param: 'Idempotency-Key' } }]); // prettier-ignore
+  });
+
+  test('are refused together for what is wrong with the request itself', async () => {
+    for (const headers of [{ 'webhook-url': 'https://example.com/' }, { 'idempotency-key': 'k'.repeat(256) }]) {
+      const response = await describeAll(['one', 'two'], headers as unknown as Record<string, string>);
+      expect(response.status).toBe(400);
+      expect(await response.json()).toMatchObject({ error: { code: 'invalid_request' } });
+    }
+  });
+});
+
 describe('batches', () => {
   test('their lines count among the unfinished jobs of a key, and wait for room', async () => {
     const line = (i: number) => JSON.stringify({ custom_id: `${i}`, method: 'POST', url: '/v1/questions', body: { question: 'slow?', media: [medium] } }); // prettier-ignore

@@ -23,8 +23,16 @@ export const DescriptionRequest = z.object({
 });
 type DescriptionRequest = z.output<typeof DescriptionRequest>;
 
-const Failed = z.object({ input: z.string(), error: z.object({ code: z.string(), message: z.string() }) });
+const Failed = z.object({
+  input: z.string(),
+  error: z.object({ code: z.string(), message: z.string(), param: z.string().optional() }),
+});
 const Descriptions = z.object({ object: z.literal('list'), data: z.array(z.union([DescribeResult, Failed])) });
+
+function failed({ source }: TreeInput, thrown: unknown): z.input<typeof Failed> {
+  const { code, message, param } = toTesseraError(thrown);
+  return { input: source.name, error: { code, message, ...(param === undefined ? {} : { param }) } };
+}
 
 @Controller('v1/images')
 export class DescriptionsController {
@@ -63,13 +71,14 @@ export class DescriptionsController {
     if (inputs.length === 1) return this.one(request, reply, body, only);
     if (this.requests.wantsJob(request))
       throw new TesseraError('invalid_request', 'file: must be one with Prefer: respond-async', { param: 'file' });
+    // What is wrong with the request itself is wrong with all of it.
+    this.requests.check(request);
     const data = await Promise.all(
-      inputs.map(async (input) => {
-        const name = input.source.name;
+      inputs.map(async (input, part) => {
         const started = performance.now();
-        return this.submit(request, body, input)
+        return this.submit(request, body, input, part)
           .then((id) => this.result(reply, id, input, started))
-          .catch((error: unknown) => ({ input: name, error: toTesseraError(error).toBody() }));
+          .catch((error: unknown) => failed(input, error));
       }),
     );
     await reply.send({ object: 'list', data });
@@ -89,9 +98,14 @@ export class DescriptionsController {
     await reply.send(await this.result(reply, id, input, started));
   }
 
-  private submit(request: FastifyRequest, body: DescriptionRequest, { source }: TreeInput): Promise<string> {
+  private submit(
+    request: FastifyRequest,
+    body: DescriptionRequest,
+    { source }: TreeInput,
+    part?: number,
+  ): Promise<string> {
     const tree = describeTree(source, { instruction: body.prompt, sampling: toSampling(body) });
-    return this.requests.submit(request, { kind: 'description', tree, options: { input: source.name } });
+    return this.requests.submit(request, { kind: 'description', tree, options: { input: source.name } }, part);
   }
 
   private async result(reply: FastifyReply, id: string, input: TreeInput, started: number): Promise<DescribeResult> {

@@ -17,7 +17,7 @@ import type { Results } from '../jobs/results.js';
 import type { ApiParts } from '../parts.js';
 import { QuestionRequest } from '../questions/request.js';
 import type { QuestionWork } from '../questions/work.js';
-import type { Requests, Submission } from '../requests.js';
+import { requireKey, type Requests, type Submission } from '../requests.js';
 import { tenantOf } from './caller.js';
 
 export interface JobsParts {
@@ -115,6 +115,7 @@ export function jobsService(all: JobsParts): Service {
     async Submit(request, call) {
       const tenant = await tenantOf(callers, call, 'write');
       const idempotencyKey = request.idempotencyKey === '' ? undefined : request.idempotencyKey;
+      requireKey(idempotencyKey);
       const id = await requests.enqueue(tenant, await plan(all, tenant, request), { idempotencyKey });
       return jobOf(all, tenant, id);
     },
