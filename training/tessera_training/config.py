@@ -48,7 +48,22 @@ class Config:
     weight_decay: float = 0.01
     clip: float = 1.0
     ema: float = 0.995
+    device: str = "cpu"
+    """``cuda``: one process, the encoder in every step on fresh crops, all parts of a step in one batch (``accelerated``)"""
+    parts: dict[str, int] = field(default_factory=dict)
+    """on a GPU: pictures, timelines or texts of each kind in every step (captions, vqa, photo_questions, timeline, writing, chat)"""
+    chat_every: int = 5
+    tiled: float = 0.0
+    """share of pictures shown in detail: five blocks of 16 tokens"""
+    readers: int = 0
+    """processes that make batches, and as many that score samples"""
+    validate_every: int = 200
+    reward_weight: float = 1.0
     samples: int = 5
+    fewest_captions: int = 5
+    """photographs with fewer captions are not sampled for"""
+    repeat_penalty: float = 0.0
+    """what a sentence that another photograph got loses of its reward"""
     temperature: float = 1.0
     sample_limit: int = 22
     checkpoint_minutes: float = 5.0

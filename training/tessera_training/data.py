@@ -6,18 +6,21 @@ import gzip
 import json
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from . import derived, timelines
 from .chat import TRAIN_SPEECH, load_texts
 from .features import cache_file, finished, open_cache
 from .metrics import normalise
+from .pixels import Pictures, View, views
 from .plan import Branch, Sequence
-from .prompts import Encode, answer, caption_prompt, clean, picture_prefix, picture_question
+from .prompts import TILED, Encode, answer, caption_prompt, clean, picture_prefix, picture_question
 from .splits import Photo, Question, photo_splits, question_splits, read_jsonl
+from .words import spread
 
 
 @dataclass
@@ -31,10 +34,25 @@ class Corpus:
     sentences: list[str]
     held_sentences: list[str]
     chat: list[list[int]]
-    photo_features: np.ndarray
+    photo_features: np.ndarray | None
     photo_variants: int
-    vqa_features: np.ndarray
+    vqa_features: np.ndarray | None
     vqa_variants: int
+    pictures: Pictures | None = None
+    """pixels instead of features, where the encoder runs in every step"""
+    writing: list[str] = field(default_factory=list)
+    """captions without pictures"""
+    words: dict[str, int] = field(default_factory=dict)
+    """frequent words of captions that are one token"""
+
+    def plain(self, collection: str, rows: list[int], blocks: int = 1) -> torch.Tensor:
+        """What the connector takes for unchanged pictures: [rows · blocks, cells, channels]."""
+        if self.pictures is not None:
+            return self.pictures.plain(collection, rows, blocks)
+        if blocks != 1:
+            raise ValueError("features are cached for whole pictures only")
+        features = self.photo_features if collection == "photos" else self.vqa_features
+        return torch.from_numpy(np.stack([features[0, r] for r in rows]).astype(np.float32))
 
 
 def load_sentences(data: Path, held: list[Photo]) -> tuple[list[str], list[str]]:
@@ -51,8 +69,23 @@ def load_sentences(data: Path, held: list[Photo]) -> tuple[list[str], list[str]]
     return train, validation
 
 
-def load_corpus(data: Path, work: Path, encode: Encode, layer: str = "") -> Corpus:
-    """``layer``: whose inputs the features are; the whole encoder's output by default."""
+def load_writing(data: Path, held: list[Photo]) -> list[str]:
+    """Captions of COCO and Flickr without their pictures; none about a validation photograph."""
+    banned = {" ".join(normalise(c)) for p in held for c in p.captions}
+    with gzip.open(data / "text-captions.jsonl.gz", "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in lines]
+    kept = [r["text"].strip() for r in rows if r["source"].startswith(("coco", "flickr"))]
+    return [t for t in kept if 20 < len(t) < 110 and " ".join(normalise(t)) not in banned]
+
+
+def load_corpus(data: Path, work: Path, encode: Encode, layer: str = "", pictures: Pictures | None = None) -> Corpus:
+    """``layer``: whose inputs the features are; the whole encoder's output by default. ``pictures``: pixels in place of features."""
+    if pictures is not None:
+        photos, held_photos = photo_splits(data)
+        return Corpus(
+            photos, held_photos, *question_splits(data), *load_sentences(data, held_photos), load_texts(work / "chat.jsonl", data, encode),
+            None, 0, None, 0, pictures, load_writing(data, held_photos),
+        )  # fmt: skip
     photo_cache, vqa_cache = cache_file(work, "photos", layer), cache_file(work, "vqa", layer)
     photos, held_photos = photo_splits(data)
     questions, held_questions = question_splits(data)
@@ -66,9 +99,18 @@ def load_corpus(data: Path, work: Path, encode: Encode, layer: str = "") -> Corp
 @dataclass
 class Batch:
     sequences: list[Sequence]
-    features: np.ndarray | None
+    features: np.ndarray | list[View] | None
     photos: list[int]
     """indices into ``Corpus.photos`` where the batch is of photographs"""
+
+
+@dataclass
+class Shown:
+    """One picture as a batch shows it."""
+
+    maps: list
+    """a feature map, or the views of its blocks"""
+    mirrored: bool
 
 
 def question_mark(text: str) -> str:
@@ -82,15 +124,17 @@ def vqa_answer(text: str) -> str:
 class Stream:
     """Batches for one worker; all randomness comes from ``rng`` (kept in checkpoints)."""
 
-    def __init__(self, corpus: Corpus, encode: Encode, seed: int, worker: int, workers: int, timeline_tokens: list[int], vqa_pictures: int = 3) -> None:
-        self.corpus, self.encode, self.worker, self.workers = corpus, encode, worker, workers
+    def __init__(
+        self, corpus: Corpus, encode: Encode, seed: int, worker: int, workers: int, timeline_tokens: list[int], vqa_pictures: int = 3, tiled: float = 0.0
+    ) -> None:  # fmt: skip
+        self.corpus, self.encode, self.worker, self.workers, self.tiled = corpus, encode, worker, workers, tiled
         self.rng = random.Random(f"{seed}-{worker}")
         self.timeline_tokens, self.vqa_pictures = timeline_tokens, vqa_pictures
         self.by_image: dict[int, list[Question]] = {}
         for q in corpus.questions:
             self.by_image.setdefault(q.row, []).append(q)
         self.queues: dict[str, list[int]] = {}
-        self.caption = caption_prompt(encode)
+        self.caption = {n: caption_prompt(encode, n) for n in (1, TILED)}
 
     def state(self) -> object:
         return self.rng.getstate(), self.queues
@@ -112,12 +156,26 @@ class Stream:
     def variant(self, available: int) -> int:
         return 0 if self.rng.random() < 0.25 else self.rng.randrange(available)
 
-    def photo_maps(self, picks: list[int]) -> np.ndarray:
-        c = self.corpus
-        return np.stack([c.photo_features[self.variant(c.photo_variants), c.photos[i].row] for i in picks])
+    def show(self, collection: str, row: int, blocks: int = 1) -> Shown:
+        """A picture in a random variant; of questions, which name sides, crops cut little."""
+        c, asked = self.corpus, collection == "vqa"
+        if c.pictures is not None:
+            made = views(self.rng, collection, row, blocks, 0.85 if asked else 0.7)
+            return Shown(list(made), made[0].flip)
+        if asked:
+            variant = self.rng.choice([0, 0, *range(1, c.vqa_variants)])
+            return Shown([c.vqa_features[variant, row]], variant == 1)
+        return Shown([c.photo_features[self.variant(c.photo_variants), row]], False)
 
-    def captions(self, pictures: int, only_five: bool = False) -> Batch:
-        """Photographs with their captions as branches that share the picture."""
+    def blocks(self) -> int:
+        return TILED if self.tiled and self.rng.random() < self.tiled else 1
+
+    def gather(self, shown: list[Shown]) -> np.ndarray | list[View]:
+        maps = [m for s in shown for m in s.maps]
+        return maps if self.corpus.pictures is not None else np.stack(maps)
+
+    def captions(self, pictures: int, only_five: bool = False, blocks: int = 0) -> Batch:
+        """Photographs with their captions as branches that share the picture; ``blocks`` of each picture, drawn where 0."""
         photos = self.corpus.photos
         five = [i for i, p in enumerate(photos) if len(p.captions) >= 5]
         one = [] if only_five else [i for i, p in enumerate(photos) if len(p.captions) < 5]
@@ -127,28 +185,30 @@ class Stream:
             picks = self.take("five", five, pictures) + self.take("one", one, share)
         else:
             picks = self.take("five", five or one, pictures)
-        sequences = [
-            Sequence(self.caption[:-1], [], [Branch(self.caption[-1:], answer(self.encode, clean(c))) for c in photos[i].captions[:5]], [k])
-            for k, i in enumerate(picks)
-        ]
-        return Batch(sequences, self.photo_maps(picks), picks)
+        shown = [self.show("photos", photos[i].row, blocks or self.blocks()) for i in picks]
+        sequences = []
+        for i, s in zip(picks, shown, strict=True):
+            prompt = self.caption[len(s.maps)]
+            branches = [Branch(prompt[-1:], answer(self.encode, clean(c))) for c in photos[i].captions[:5]]
+            sequences.append(Sequence(prompt[:-1], [], branches, list(range(len(s.maps)))))
+        return Batch(sequences, self.gather(shown), picks)
 
     def vqa(self, most: int = 9) -> Batch:
-        sequences, maps = [], []
-        for k, row in enumerate(self.take("vqa", list(self.by_image), self.vqa_pictures)):
-            variant = self.rng.choice([0, 0, *range(1, self.corpus.vqa_variants)])
-            turn = derived.mirror if variant == 1 else str
+        sequences, shown = [], []
+        for row in self.take("vqa", list(self.by_image), self.vqa_pictures):
+            s = self.show("vqa", row, self.blocks())
+            turn = derived.mirror if s.mirrored else str
             asked = self.rng.sample(self.by_image[row], min(most, len(self.by_image[row])))
             branches = [
                 Branch(picture_question(self.encode, turn(question_mark(q.question))), answer(self.encode, turn(vqa_answer(q.answer))))
                 for q in asked
             ]
-            sequences.append(Sequence(picture_prefix(self.encode), [], branches, [k]))
-            maps.append(self.corpus.vqa_features[variant, row])
-        return Batch(sequences, np.stack(maps), [])
+            sequences.append(Sequence(picture_prefix(self.encode, len(s.maps)), [], branches, list(range(len(s.maps)))))
+            shown.append(s)
+        return Batch(sequences, self.gather(shown), [])
 
     def photo_questions(self, pictures: int = 7) -> Batch:
-        sequences, picks = [], []
+        sequences, picks, shown = [], [], []
         for i in self.take("photo_questions", list(range(len(self.corpus.photos))), pictures):
             asked = derived.questions(self.corpus.photos[i].captions, self.rng)
             if not asked:
@@ -156,9 +216,11 @@ class Stream:
             branches = [
                 Branch(picture_question(self.encode, q), answer(self.encode, a)) for q, a in self.rng.sample(asked, min(4, len(asked)))
             ]
-            sequences.append(Sequence(picture_prefix(self.encode), [], branches, [len(picks)]))
+            s = self.show("photos", self.corpus.photos[i].row, self.blocks())
+            sequences.append(Sequence(picture_prefix(self.encode, len(s.maps)), [], branches, list(range(len(s.maps)))))
             picks.append(i)
-        return Batch(sequences, self.photo_maps(picks) if picks else None, picks)
+            shown.append(s)
+        return Batch(sequences, self.gather(shown) if picks else None, picks)
 
     def timeline(self) -> Batch:
         r = self.rng
@@ -168,9 +230,16 @@ class Stream:
         if len(made.asked) > 10:
             made.asked = r.sample(made.asked, 10)
         sequence = timelines.sequence(r, made, self.encode, r.choice([64, 128, 256, 256]), r.random() < 0.5)
-        maps = self.photo_maps([pictures[k] for k in sequence.images]) if pictures else None
+        maps = self.gather([self.show("photos", self.corpus.photos[pictures[k]].row) for k in sequence.images]) if pictures else None
         sequence.images = list(range(len(pictures)))
         return Batch([sequence], maps, [])
+
+    def writing(self, texts: int) -> tuple[Batch, np.ndarray]:
+        """Captions of pictures that are not there, and the words that their imagined visual tokens hold: [texts, 16, SLOTS]."""
+        chosen = [self.rng.choice(self.corpus.writing) for _ in range(texts)]
+        prompt = self.caption[1]
+        sequences = [Sequence(prompt[:-1], [], [Branch(prompt[-1:], answer(self.encode, clean(t)))], [0]) for t in chosen]
+        return Batch(sequences, None, []), np.stack([spread(t, self.corpus.words, self.rng) for t in chosen])
 
     def chat(self, texts: int = 6) -> Batch:
         pool = self.corpus.chat

@@ -30,16 +30,17 @@ Decode = Callable[[list[int]], str]
 @torch.inference_mode()
 def caption_texts(
     model: Decoder, connector: Connector, corpus: Corpus, photos: list[Photo], encode: Encode, decode: Decode, batch: int = 32,
-    limit: int = CAPTION_LIMIT,
+    limit: int = CAPTION_LIMIT, blocks: int = 1,
 ) -> list[str]:  # fmt: skip
-    """Greedy captions of photographs, plain features."""
+    """Greedy captions of photographs, plain; ``blocks``: 16 visual tokens each, or ``TILED`` times as many."""
     training = connector.training
     connector.eval()
-    prompt = caption_prompt(encode)
+    prompt = caption_prompt(encode, blocks)
     out = []
     for start in range(0, len(photos), batch):
-        maps = np.stack([corpus.photo_features[0, p.row] for p in photos[start : start + batch]]).astype(np.float32)
-        x, pad = embed_prompts(model, [prompt] * len(maps), connector(torch.from_numpy(maps)))
+        part = photos[start : start + batch]
+        visual = connector(corpus.plain("photos", [p.row for p in part], blocks))
+        x, pad = embed_prompts(model, [prompt] * len(part), visual.view(len(part), -1, visual.shape[-1]))
         out += [decode(ids).strip() for ids in generate(model, x, limit, pad=pad)]
     connector.train(training)
     return out
@@ -68,17 +69,17 @@ def captions(photos: list[Photo], texts: list[str]) -> Captions:
 @torch.inference_mode()
 def vqa_texts(
     model: Decoder, connector: Connector, corpus: Corpus, questions: list[Question], encode: Encode, decode: Decode,
-    blank: bool = False, batch: int = 32, limit: int = 16,
+    blank: bool = False, batch: int = 32, limit: int = 16, blocks: int = 1,
 ) -> list[str]:  # fmt: skip
-    """Greedy answers; ``blank`` shows zeros instead of the picture's features."""
+    """Greedy answers; ``blank`` shows zeros instead of the picture."""
     training = connector.training
     connector.eval()
     out = []
     for start in range(0, len(questions), batch):
         part = questions[start : start + batch]
-        maps = np.stack([corpus.vqa_features[0, q.row] for q in part]).astype(np.float32)
-        visual = connector(torch.from_numpy(maps * (0.0 if blank else 1.0)))
-        prompts = [picture_prefix(encode) + picture_question(encode, question_mark(q.question)) for q in part]
+        visual = connector(corpus.plain("vqa", [q.row for q in part], blocks) * (0.0 if blank else 1.0))
+        visual = visual.view(len(part), -1, visual.shape[-1])
+        prompts = [picture_prefix(encode, blocks) + picture_question(encode, question_mark(q.question)) for q in part]
         x, pad = embed_prompts(model, prompts, visual)
         out += [decode(ids).strip() for ids in generate(model, x, limit, pad=pad)]
     connector.train(training)

@@ -18,7 +18,7 @@ from .tail import tuned
 
 def restore(path: Path, model: Decoder, connector: Connector, averaged: bool) -> dict:
     """A checkpoint's weights into model and connector; returns the whole state."""
-    state = torch.load(path, weights_only=False)
+    state = torch.load(path, weights_only=False, map_location="cpu")
     connector.load_state_dict(state["connector"])
     model.lora.load_state_dict(state["lora"])
     if averaged:

@@ -28,15 +28,16 @@ def step(model: Decoder, x: torch.Tensor, start: int, cache: Cache | None, pad: 
     """Embeddings [B, T, width] at cache positions ``start…``; ``pad`` [B] counts left padding. Returns last hidden [B, width]."""
     s = model.shape
     batch, t, _ = x.shape
-    positions = torch.arange(start, start + t)[None].expand(batch, -1)
+    device = x.device
+    positions = torch.arange(start, start + t, device=device)[None].expand(batch, -1)
     if pad is not None:
         positions = (positions - pad[:, None]).clamp_min(0)
     cos, sin = model.phase(positions)
     total = start + t
-    visible = torch.ones(t, total, dtype=torch.bool).tril(start)[None]
+    visible = torch.ones(t, total, dtype=torch.bool, device=device).tril(start)[None]
     if pad is not None:
-        visible = visible & (torch.arange(total)[None, None] >= pad[:, None, None])
-        visible = visible | torch.eye(t, total, dtype=torch.bool).roll(start, 1)[None]
+        visible = visible & (torch.arange(total, device=device)[None, None] >= pad[:, None, None])
+        visible = visible | torch.eye(t, total, dtype=torch.bool, device=device).roll(start, 1)[None]
     bias = torch.where(visible, 0.0, -1e30)[:, None]
     keys, values = [], []
     repeat = s.heads // s.kv_heads
@@ -71,6 +72,7 @@ def generate(
         pad = pad.repeat_interleave(samples, 0) if pad is not None else None
     rows = list(range(len(h)))
     out: list[list[int]] = [[] for _ in rows]
+    ended: set[int] = set()
     length = prompt.shape[1]
     for n in range(limit):
         logits = (h @ model.head.T).float()
@@ -78,14 +80,16 @@ def generate(
             ids = torch.multinomial((logits / temperature).softmax(-1), 1, generator=generator)[:, 0]
         else:
             ids = logits.argmax(-1)
-        alive = [j for j, i in enumerate(ids.tolist()) if i != END]
+        drawn = ids.tolist()
+        alive = [j for j, i in enumerate(drawn) if i != END and rows[j] not in ended]
+        ended.update(rows[j] for j, i in enumerate(drawn) if i == END)
         for j in alive:
-            out[rows[j]].append(int(ids[j]))
+            out[rows[j]].append(drawn[j])
         if not alive or n == limit - 1:
             break
-        if len(alive) < len(rows):
-            # rows that ended leave the batch
-            keep = torch.tensor(alive)
+        if len(alive) < (len(rows) / 2 if h.is_cuda else len(rows)):
+            # rows that ended leave the batch; a GPU takes them along until they are half of it
+            keep = torch.tensor(alive, device=h.device)
             cache, ids = cache.rows(keep), ids[keep]
             pad = pad[keep] if pad is not None else None
             rows = [rows[j] for j in alive]
@@ -94,10 +98,10 @@ def generate(
 
 
 def embed_prompts(model: Decoder, prompts: list[list[int]], visual: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor | None]:
-    """Left-padded embeddings of prompts; ids -1-k are visual token k of that prompt's own picture [B, 16, width]."""
+    """Left-padded embeddings of prompts; ids -1-k are visual token k of that prompt's own picture [B, 16 or 80, width]."""
     longest = max(map(len, prompts))
-    pad = torch.tensor([longest - len(p) for p in prompts])
-    ids = torch.tensor([[0] * (longest - len(p)) + p for p in prompts])
+    pad = torch.tensor([longest - len(p) for p in prompts], device=model.device)
+    ids = torch.tensor([[0] * (longest - len(p)) + p for p in prompts], device=model.device)
     x = model.embedding[ids.clamp_min(0)]
     if visual is not None:
         b, t = (ids < 0).nonzero(as_tuple=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -92,7 +93,8 @@ class Gather(torch.autograd.Function):
         (back,) = ctx.saved_tensors
         dx = dy.index_select(0, back.clamp_min(0))
         absent = back < 0
-        if absent.any():
+        # on a GPU the question alone would wait for all that runs
+        if dy.is_cuda or absent.any():
             dx = dx.masked_fill(absent[:, None], 0)
         return dx, None, None
 
@@ -162,7 +164,7 @@ class Connector(nn.Module):
 
     def forward(self, f: torch.Tensor) -> torch.Tensor:
         y = self.norm(self.shuffle(f if self.tail is None else self.tail(f)))
-        with torch.autocast("cpu", torch.bfloat16, enabled=f.shape[0] > 1 and self.training):
+        with torch.autocast(f.device.type, torch.bfloat16, enabled=f.shape[0] > 1 and self.training):
             y = F.gelu(self.fc1(F.dropout(y, self.dropout, self.training)))
             y = self.fc2(F.dropout(y, self.dropout, self.training))
         return F.layer_norm(y.float(), (self.width,)) * self.scale + self.position
@@ -179,18 +181,20 @@ class Layer:
 class Decoder(nn.Module):
     """The base in ``dtype`` (frozen) plus ``lora`` (float32, trained)."""
 
-    def __init__(self, shape: Shape, base: Weights, dtype: torch.dtype, rank: int = RANK) -> None:
+    def __init__(self, shape: Shape, base: Weights, dtype: torch.dtype, rank: int = RANK, device: str = "cpu") -> None:
         super().__init__()
-        self.shape, self.dtype = shape, dtype
-        self.lora = Lora(shape, rank)
+        self.shape, self.dtype, self.device = shape, dtype, torch.device(device)
+        self.lora = Lora(shape, rank).to(device)
         self.adapted = True
+        self.fused_attention = self.device.type == "cuda"
+        base = {name: w.to(device) for name, w in base.items()}
         self.embedding = base["token_embd.weight"].to(dtype)
         self.head = base.get("output.weight", base["token_embd.weight"]).to(dtype)
         self.output_norm = base["output_norm.weight"].float()
         self.layers: list[Layer] = []
         self.order = {
-            "attn_q": half_split(shape.width, shape.head),
-            "attn_k": half_split(shape.kv_width, shape.head),
+            "attn_q": half_split(shape.width, shape.head).to(device),
+            "attn_k": half_split(shape.kv_width, shape.head).to(device),
         }
         for i in range(shape.layers):
             frozen = {}
@@ -206,7 +210,7 @@ class Decoder(nn.Module):
                     frozen, {k: torch.empty_like(v) for k, v in frozen.items()},
                 )
             )  # fmt: skip
-        self.inverse_frequency = shape.theta ** (-torch.arange(0, shape.head, 2, dtype=torch.float32) / shape.head)
+        self.inverse_frequency = shape.theta ** (-torch.arange(0, shape.head, 2, dtype=torch.float32, device=device) / shape.head)
         self.fused = {"rms": rms, "swiglu": swiglu, "rotate": rotate, "rotate_back": rotate_back}
         self.merge()
 
@@ -265,9 +269,14 @@ class Decoder(nn.Module):
         q = Rotate.apply(q, cq, sq, s.heads, self.fused)
         k = Rotate.apply(k, ck, sk, s.kv_heads, self.fused)
         v = v.unflatten(-1, (s.kv_heads, -1)).transpose(1, 2)
-        # three query heads share a key head: queries of a group as one long row (plain products beat the fused CPU kernel)
+        # three query heads share a key head: queries of a group as one long row
         repeat, tq = s.heads // s.kv_heads, q.shape[2]
-        q = q.reshape(batch, s.kv_heads, repeat * tq, s.head) * s.head**-0.5
+        q = q.reshape(batch, s.kv_heads, repeat * tq, s.head)
+        if self.fused_attention:
+            p = F.scaled_dot_product_attention(q, k, v, hidden[:, :, 0].repeat(1, 1, repeat, 1))
+            return p.view(batch, s.heads, tq, s.head).transpose(1, 2).reshape(-1, s.width)
+        # on a CPU plain products beat the fused kernel
+        q = q * s.head**-0.5
         scores = (q @ k.transpose(2, 3)).unflatten(2, (repeat, tq))
         p = (scores + hidden).softmax(-1).flatten(2, 3)
         return (p @ v).view(batch, s.heads, tq, s.head).transpose(1, 2).reshape(-1, s.width)
@@ -298,11 +307,11 @@ class Decoder(nn.Module):
 
     def embed(self, laid: Laid, visual: torch.Tensor | None) -> torch.Tensor:
         """Token embeddings with visual tokens [images·16, width] put where ids are negative."""
-        ids = torch.from_numpy(laid.ids)
-        x = self.embedding[ids.clamp_min(0)]
-        if visual is not None and (ids < 0).any():
-            at = (ids < 0).nonzero()[:, 0]
-            x = x.index_put((at,), visual.reshape(-1, visual.shape[-1]).to(self.dtype)[-1 - ids[at]])
+        at = np.flatnonzero(laid.ids < 0)
+        x = self.embedding[torch.from_numpy(laid.ids.clip(0)).to(self.device)]
+        if visual is not None and len(at):
+            rows = visual.reshape(-1, visual.shape[-1]).to(self.dtype)[torch.from_numpy(-1 - laid.ids[at]).to(self.device)]
+            x = x.index_put((torch.from_numpy(at).to(self.device),), rows)
         return x
 
 
@@ -314,10 +323,11 @@ class HeadLoss(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, h, head, target, weight, smoothing):
-        total = torch.zeros(())
+        total = torch.zeros((), device=h.device)
         dh = torch.empty_like(h)
-        for start in range(0, len(h), 256):
-            part = slice(start, start + 256)
+        rows = 4096 if h.is_cuda else 256
+        for start in range(0, len(h), rows):
+            part = slice(start, start + rows)
             logits = (h[part] @ head.T).float()
             t, w = target[part], weight[part]
             log_z = logits.logsumexp(-1)
@@ -329,7 +339,7 @@ class HeadLoss(torch.autograd.Function):
             p = logits.sub_(log_z[:, None]).exp_()
             if smoothing:
                 p.sub_(smoothing / p.shape[1])
-            p[torch.arange(len(t)), t] -= 1 - smoothing
+            p[torch.arange(len(t), device=h.device), t] -= 1 - smoothing
             dh[part] = (p.mul_(w[:, None])).to(h.dtype) @ head
         ctx.save_for_backward(dh)
         return total

@@ -12,7 +12,7 @@ Keys carry no phase until a row gives them a position, exactly as the decoder th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 import torch
@@ -51,6 +51,13 @@ class Plan:
     groups: list[Group] = field(default_factory=list)
     output_index: torch.Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.long))
     output_inverse: torch.Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.long))
+
+    def to(self, device: torch.device) -> Plan:
+        move = lambda t: t.to(device, non_blocking=True)  # noqa: E731
+        groups = [
+            Group(*(move(t) if isinstance(t := getattr(g, f.name), torch.Tensor) else t for f in fields(g))) for g in self.groups
+        ]
+        return Plan(self.tokens, groups, move(self.output_index), move(self.output_inverse))
 
 
 def inverse(index: np.ndarray, valid: np.ndarray, size: int) -> np.ndarray:
@@ -142,8 +149,19 @@ def causal(n: int) -> np.ndarray:
     return np.tri(n, dtype=bool)
 
 
-def lay(sequences: list[Sequence], visual_tokens: int = 16) -> Laid:
-    """Flat ids, labels and the plan. The last token of an answer is not an input: nothing follows it."""
+def buckets(rows: list[Row], edges: tuple[int, ...]) -> list[list[Row]]:
+    """Rows by number of keys: what is padded together is of like length."""
+    out: list[list[Row]] = [[] for _ in range(len(edges) + 1)]
+    for r in rows:
+        out[sum(len(r.keys) > e for e in edges)].append(r)
+    return out
+
+
+def lay(sequences: list[Sequence], visual_tokens: int = 16, edges: tuple[int, ...] = ()) -> Laid:
+    """Flat ids, labels and the plan. The last token of an answer is not an input: nothing follows it.
+
+    ``edges``: rows that prefill more and fewer tokens than these are padded apart from each other.
+    """
     ids: list[int] = []
     labels: list[int] = []
     branch_of: list[int] = []
@@ -198,5 +216,5 @@ def lay(sequences: list[Sequence], visual_tokens: int = 16) -> Laid:
                 np.concatenate([np.ones((len(queries), c), bool), among], 1))
         )  # fmt: skip
     return Laid(
-        np.array(ids), np.array(labels), plan([prefill, asking], len(ids)), images, np.array(branch_of)
+        np.array(ids), np.array(labels), plan([*buckets(prefill, edges), asking], len(ids)), images, np.array(branch_of)
     )

@@ -14,20 +14,22 @@ TURN = "<|im_end|>\n<|im_start|>assistant\n"
 CAPTION_QUESTION = "Describe the image in one sentence."
 TIMELINE_PREFIX = USER + "Here is the timeline of a video.\n"
 SYSTEM = "<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n"
-IMAGE = [-1 - i for i in range(16)]
+BLOCK = 16
+TILED = 5
+"""blocks of a picture in detail: the whole, then its quarters row by row"""
 
 
-def image(k: int) -> list[int]:
-    """Placeholders of the k-th picture of a sequence."""
-    return [i - 16 * k for i in IMAGE]
+def image(k: int, blocks: int = 1) -> list[int]:
+    """Placeholders of a picture whose first block is the k-th of the sequence."""
+    return [-1 - i for i in range(BLOCK * k, BLOCK * (k + blocks))]
 
 
-def caption_prompt(encode: Encode) -> list[int]:
-    return encode(USER) + IMAGE + encode(f"\n{CAPTION_QUESTION}{TURN}")
+def caption_prompt(encode: Encode, blocks: int = 1) -> list[int]:
+    return encode(USER) + image(0, blocks) + encode(f"\n{CAPTION_QUESTION}{TURN}")
 
 
-def picture_prefix(encode: Encode) -> list[int]:
-    return encode(USER) + IMAGE
+def picture_prefix(encode: Encode, blocks: int = 1) -> list[int]:
+    return encode(USER) + image(0, blocks)
 
 
 def picture_question(encode: Encode, question: str) -> list[int]:

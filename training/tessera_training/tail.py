@@ -10,7 +10,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
-from .vision import CHANNELS, Conv, forward, load_convs
+from .vision import CHANNELS, Conv, forward_rounded, load_convs
 
 
 def index_of(convs: list[Conv], layer: str) -> int:
@@ -46,7 +46,7 @@ class Tail(nn.Module):
         side = round(cells**0.5)
         dtype = torch.bfloat16 if self.training else torch.float32
         x = f.to(dtype).view(n, side, side, c).permute(0, 3, 1, 2)
-        return forward(self.convs(dtype), x).permute(0, 2, 3, 1).reshape(n, -1, CHANNELS).float()
+        return forward_rounded(self.convs(dtype), x).permute(0, 2, 3, 1).reshape(n, -1, CHANNELS).float()
 
 
 def open_tail(layer: str) -> Tail | None:
@@ -54,9 +54,15 @@ def open_tail(layer: str) -> Tail | None:
     return Tail(load_convs(), layer) if layer else None
 
 
+def frozen(layer: str) -> list[Conv]:
+    """The layers before the first trained one."""
+    convs = load_convs()
+    return [replace(c, weight=c.weight.detach(), bias=c.bias.detach()) for c in convs[: index_of(convs, layer) if layer else len(convs)]]
+
+
 def tuned(tail: Tail) -> list[Conv]:
     """The whole encoder with the trained layers in place."""
     convs = load_convs()
     own = tail.convs()
     at = len(convs) - len(own)
-    return [*convs[:at], *(replace(c, weight=o.weight, bias=o.bias) for c, o in zip(convs[at:], own, strict=True))]
+    return [*convs[:at], *(replace(c, weight=o.weight.detach().cpu(), bias=o.bias.detach().cpu()) for c, o in zip(convs[at:], own, strict=True))]

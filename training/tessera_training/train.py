@@ -10,6 +10,7 @@ import json
 import math
 import random
 import time
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from .data import Batch, Corpus, Stream, active_tokens, load_corpus
 from .evaluate import caption_texts
 from .metrics import cider_d
 from .model import Connector, Decoder, HeadLoss
-from .plan import Sequence, lay
+from .plan import Laid, lay
 from .prepare import fetch_base
 from .progress import clock
 from .scst import Rewards, sample
@@ -85,15 +86,12 @@ class Trainer:
         self.run, self.worker, self.tokenizer = run, worker, tokenizer
         self.encode = lambda text: tokenizer.encode(text).ids
         dtype = torch.bfloat16 if run.base == "smollm2" else torch.float32
-        self.model = Decoder(shape, weights, dtype, run.rank)
-        self.connector = Connector(shape.width, dropout=run.dropout, tail=open_tail(run.encoder_from))
+        self.model = Decoder(shape, weights, dtype, run.rank, run.device)
+        self.connector = Connector(shape.width, dropout=run.dropout, tail=open_tail(run.encoder_from)).to(run.device)
         if run.compile:
             self.model.compile()
-        self.stream = Stream(corpus, self.encode, run.seed, worker, run.workers, run.timeline_tokens, run.vqa_pictures)
-        probe = Stream(corpus, self.encode, run.seed, 0, 1, run.timeline_tokens)
-        active = active_tokens(corpus, self.encode, (probe.timeline() for _ in range(100)))
-        self.vocabulary = Vocabulary(self.model, active, run.seed)
-        self.rewards = Rewards(corpus.photos) if run.stage == "scst" else None
+        self.stream = Stream(corpus, self.encode, run.seed, worker, run.workers, run.timeline_tokens, run.vqa_pictures, run.tiled)
+        self.prepare(corpus)
         parts = trained(self.model, self.connector)
         self.optimizer = torch.optim.AdamW(
             [
@@ -102,11 +100,18 @@ class Trainer:
                 {"params": parts["lora"], "rate": run.rate_lora, "weight_decay": run.weight_decay},
                 {"params": parts["tail"], "rate": run.rate_encoder, "weight_decay": run.weight_decay},
             ],
-            lr=0.0, betas=(0.9, 0.98),
+            lr=0.0, betas=(0.9, 0.98), fused=run.device == "cuda",
         )  # fmt: skip
         self.parameters = [p for g in self.optimizer.param_groups for p in g["params"]]
         self.average = [p.detach().clone() for p in self.parameters]
         self.step, self.elapsed = 0, 0.0
+
+    def prepare(self, corpus: Corpus) -> None:
+        run = self.run
+        probe = Stream(corpus, self.encode, run.seed, 0, 1, run.timeline_tokens)
+        active = active_tokens(corpus, self.encode, (probe.timeline() for _ in range(100)))
+        self.vocabulary = Vocabulary(self.model, active, run.seed)
+        self.rewards = Rewards(corpus.photos, run.fewest_captions, run.repeat_penalty) if run.stage == "scst" else None
 
     def visual(self, batch: Batch) -> torch.Tensor | None:
         return None if batch.features is None else self.connector(torch.from_numpy(batch.features).float())
@@ -128,13 +133,16 @@ class Trainer:
     def distil(self, batch: Batch) -> tuple[torch.Tensor, int]:
         """KL(base ‖ adapted) per token on plain text."""
         laid = lay(batch.sequences)
+        return self.distil_laid(laid), 2 * len(laid.ids)
+
+    def distil_laid(self, laid: Laid) -> torch.Tensor:
         x = self.model.embed(laid, None)
         with torch.no_grad():
             self.model.adapted = False
             teacher = (self.model(x, laid.plan) @ self.model.head.T).float().log_softmax(-1)
             self.model.adapted = True
         student = (self.model(x, laid.plan) @ self.model.head.T).float().log_softmax(-1)
-        return (teacher.exp() * (teacher - student)).sum(-1).mean(), 2 * len(laid.ids)
+        return (teacher.exp() * (teacher - student)).sum(-1).mean()
 
     def backward(self) -> tuple[dict[str, float], int]:
         """One step's gradients: photographs, and one part of the mixture."""
@@ -143,8 +151,8 @@ class Trainer:
         if run.stage == "scst":
             batch = self.stream.captions(run.pictures, only_five=True)
             batch.sequences, advantage, parts["reward"] = sample(
-                self.model, self.connector, batch, self.stream.caption, self.rewards, self.tokenizer.decode, run.samples,
-                run.temperature, run.sample_limit,
+                self.model, self.connector, batch, torch.from_numpy(batch.features).float(), self.stream.caption[1], self.rewards,
+                self.tokenizer.decode, run.samples, run.temperature, run.sample_limit,
             )  # fmt: skip
             loss, n = self.loss(batch, advantage)
             loss.backward()
@@ -217,7 +225,7 @@ class Trainer:
 
     def load(self, path: Path, everything: bool) -> None:
         """``everything``: resume; otherwise only the averaged weights, as the start of a new run."""
-        state = torch.load(path, weights_only=False)
+        state = torch.load(path, weights_only=False, map_location="cpu")
         self.connector.load_state_dict({**self.connector.state_dict(), **state["connector"]})
         self.model.lora.load_state_dict(state["lora"])
         with torch.no_grad():
@@ -241,6 +249,16 @@ class Trainer:
 def path_of(name: str, work: Path) -> Path:
     """An adapter in the work folder or relative to the current one."""
     return work / name if (work / name).exists() else Path(name)
+
+
+def feature_maps(corpus: Corpus) -> Callable[[list[int], np.random.Generator | None], torch.Tensor]:
+    """Cached feature maps of photographs, in random variants where a generator is given."""
+
+    def look(part: list[int], rng: np.random.Generator | None) -> torch.Tensor:
+        variants = rng.integers(0, corpus.photo_variants, len(part)) if rng is not None else [0] * len(part)
+        return torch.from_numpy(np.stack([corpus.photo_features[v, corpus.photos[i].row] for v, i in zip(variants, part, strict=True)])).float()
+
+    return look
 
 
 def validate(t: Trainer, corpus: Corpus, count: int) -> float:
@@ -278,7 +296,7 @@ def work_on(worker: int, run: configs.Config, data: Path, work: Path, folder: Pa
         warm = folder / "warm.pt"
         if lead and not warm.exists():
             torch.set_num_threads(run.threads * run.workers)
-            warm_start(t.connector, embedding, base[2], corpus.photos, corpus.photo_features, corpus.photo_variants, run.warm_minutes, run.seed)
+            warm_start(t.connector, embedding, base[2], corpus.photos, feature_maps(corpus), run.warm_minutes, run.seed)
             torch.set_num_threads(run.threads)
             torch.save(t.connector.state_dict(), warm)
         if run.workers > 1:
@@ -345,6 +363,11 @@ def train(path: Path, data: Path, work: Path) -> Path:
     run = configs.read(path)
     folder = work / "runs" / run.name
     folder.mkdir(parents=True, exist_ok=True)
+    if run.parts:
+        from .accelerated import run_on_gpu
+
+        run_on_gpu([run], data, work)
+        return folder
     port = 20000 + random.SystemRandom().randrange(20000)
     if run.workers == 1:
         work_on(0, run, data, work, folder, port)

@@ -7,16 +7,18 @@ with log-sum-exp pooling over the tokens. It costs minutes, not hours, because t
 
 from __future__ import annotations
 
+import random
 import re
 import time
 from collections import Counter
+from collections.abc import Callable
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from tokenizers import Tokenizer
 
-from .model import Connector
+from .model import VISUAL_TOKENS, Connector
 from .splits import Photo
 
 STOP = set("a an the of on in with and to is are at for that it its by from as his her their this there up some while be has "
@@ -53,32 +55,66 @@ def average_precision(score: np.ndarray, truth: np.ndarray) -> float:
     return float((np.cumsum(hit) / np.arange(1, len(hit) + 1))[hit].mean()) if hit.any() else float("nan")
 
 
+SLOTS = 3
+"""words that share one visual token of ``imagined``"""
+
+
+def spread(text: str, words: dict[str, int], rng: random.Random) -> np.ndarray:
+    """[16, SLOTS] tokens of a caption's words as a detector might leave them in a picture's visual tokens; -1 is none.
+
+    One word in four is missed, now and then another one is seen, and each is in several places.
+    """
+    found = [words[w] for w in dict.fromkeys(re.findall(r"[a-z]+", text.lower())) if w in words and rng.random() > 0.25]
+    pool = list(words.values())
+    found += rng.sample(pool, rng.choice([0, 0, 1, 1, 2]))
+    out = np.full((VISUAL_TOKENS, SLOTS), -1)
+    for token in found:
+        for place in rng.sample(range(VISUAL_TOKENS), rng.randint(2, 7)):
+            free = np.flatnonzero(out[place] < 0)
+            if len(free):
+                out[place, free[0]] = token
+    return out
+
+
+def imagined(slots: torch.Tensor, embedding: torch.Tensor, connector: Connector) -> torch.Tensor:
+    """Visual tokens [n, 16, width] of a picture that nobody took: ``slots`` [n, 16, SLOTS] as word embeddings, with noise."""
+    e = F.normalize(embedding[slots.clamp_min(0)].float() - embedding.float().mean(0), dim=-1)
+    share = torch.rand(slots.shape, device=slots.device) * 0.8 + 0.6
+    mixed = (e * (share * (slots >= 0))[..., None]).sum(-2)
+    mixed = mixed + torch.randn_like(mixed) * (0.9 / mixed.shape[-1] ** 0.5)
+    return F.layer_norm(mixed, mixed.shape[-1:]) * connector.scale.detach() + connector.position.detach()
+
+
 def warm_start(
-    connector: Connector, embedding: torch.Tensor, tokenizer: Tokenizer, photos: list[Photo], features: np.memmap,
-    variants: int, minutes: float, seed: int, batch: int = 64, rate: float = 1e-3, held: int = 200,
+    connector: Connector, embedding: torch.Tensor, tokenizer: Tokenizer, photos: list[Photo],
+    look: Callable[[list[int], np.random.Generator | None], torch.Tensor], minutes: float, seed: int, batch: int = 64, rate: float = 1e-3,
+    held: int = 200,
 ) -> float:  # fmt: skip
-    """Trains the connector in place and keeps the best epoch; returns the mean average precision on ``held`` training photos kept out."""
+    """Trains the connector in place and keeps the best epoch; returns the mean average precision on ``held`` training photos kept out.
+
+    ``look``: what the connector takes for photographs (numbers in ``photos``), augmented where a generator is given.
+    """
     rng = np.random.default_rng(seed)
     words = vocabulary(photos, tokenizer)
     goal = targets(photos, words)
-    e = embedding[list(words.values())].float()
-    e = F.normalize(e - embedding.float().mean(0), dim=-1)
+    device = connector.scale.device
+    e = embedding[list(words.values())].float().to(device)
+    e = F.normalize(e - embedding.float().mean(0).to(device), dim=-1)
     prior = torch.from_numpy(goal.mean(0)).clamp(1e-4, 0.9)
-    bias = torch.nn.Parameter(torch.logit(prior) - 1.0)
-    gain = torch.nn.Parameter(torch.tensor(1.0))
+    bias = torch.nn.Parameter((torch.logit(prior) - 1.0).to(device))
+    gain = torch.nn.Parameter(torch.tensor(1.0, device=device))
     order = rng.permutation(len(photos))
     test, train = order[:held], order[held:]
     opt = torch.optim.AdamW([*connector.parameters(), bias, gain], rate, weight_decay=0.05, betas=(0.9, 0.98))
 
-    def scores(rows: list[int], variant: np.ndarray) -> torch.Tensor:
-        f = torch.from_numpy(np.stack([features[v, r] for v, r in zip(variant, rows, strict=True)])).float()
-        u = (connector(f) - connector.position) / connector.scale
+    def scores(part: np.ndarray, augment: np.random.Generator | None) -> torch.Tensor:
+        u = (connector(look(part.tolist(), augment)) - connector.position) / connector.scale
         return (gain * (u @ e.T)).logsumexp(1) - np.log(16) + bias
 
     def check() -> float:
         connector.eval()
         with torch.inference_mode():
-            s = torch.cat([scores([photos[i].row for i in part], np.zeros(len(part), int)) for part in np.array_split(test, 4)]).numpy()
+            s = torch.cat([scores(part, None) for part in np.array_split(test, 4)]).cpu().numpy()
         connector.train()
         truth = goal[test] > 0
         return float(np.nanmean([average_precision(s[:, j], truth[:, j]) for j in range(len(words)) if truth[:, j].sum() >= 2]))
@@ -93,8 +129,8 @@ def warm_start(
             for g in opt.param_groups:
                 g["lr"] = rate * max(0.02, 1 - elapsed / minutes) * min(1, (epoch * len(train) + k + batch) / 2000)
             part = train[k : k + batch]
-            s = scores([photos[i].row for i in part], rng.integers(0, variants, len(part)))
-            loss = F.binary_cross_entropy_with_logits(s, torch.from_numpy(goal[part]), reduction="sum") / len(part)
+            s = scores(part, rng)
+            loss = F.binary_cross_entropy_with_logits(s, torch.from_numpy(goal[part]).to(device), reduction="sum") / len(part)
             opt.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(connector.parameters(), 1.0)

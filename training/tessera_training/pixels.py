@@ -1,0 +1,103 @@
+"""Pictures as pixels on the device: fresh crops for every step, where a GPU runs the encoder too.
+
+A CPU caches features of a few fixed crops (``features``); a GPU keeps every picture as [384, 384, 3] bytes and cuts each view anew.
+A view of block 0 is the whole crop; blocks 1 to 4 are its quarters, row by row, as ``detail: high`` shows them.
+"""
+
+from __future__ import annotations
+
+import random
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+from .vision import SIDE, Conv, forward_rounded
+
+KEPT = 384
+WHOLE = (0.0, 0.0, 1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class View:
+    """One block of a picture: ``box`` is the crop as fractions (x0, y0, x1, y1), before mirroring."""
+
+    collection: str
+    row: int
+    box: tuple[float, float, float, float] = WHOLE
+    flip: bool = False
+    block: int = 0
+    light: tuple[float, float] = (1.0, 0.0)
+    """factor and shift of the normalised pixels"""
+
+
+def crop(rng: random.Random, smallest: float) -> tuple[float, float, float, float]:
+    """The whole picture one time in four, else a crop of at least ``smallest`` of each side."""
+    if rng.random() < 0.25:
+        return WHOLE
+    w, h = rng.uniform(smallest, 1), rng.uniform(smallest, 1)
+    x, y = rng.uniform(0, 1 - w), rng.uniform(0, 1 - h)
+    return (x, y, x + w, y + h)
+
+
+def views(rng: random.Random, collection: str, row: int, blocks: int, smallest: float) -> list[View]:
+    """The blocks of one randomly cropped, mirrored and lit picture."""
+    box, flip = crop(rng, smallest), rng.random() < 0.5
+    light = (rng.uniform(0.85, 1.15), rng.uniform(-0.1, 0.1))
+    return [View(collection, row, box, flip, b, light) for b in range(blocks)]
+
+
+def quarter(box: tuple[float, float, float, float], block: int, flip: bool) -> tuple[float, float, float, float]:
+    """The part of ``box`` that a block shows; the quarters of a mirrored picture are taken from the other side."""
+    if block == 0:
+        return box
+    x0, y0, x1, y1 = box
+    right, low = (block - 1) % 2 != int(flip), block > 2
+    x, y = (x0 + x1) / 2, (y0 + y1) / 2
+    return (x if right else x0, y if low else y0, x1 if right else x, y1 if low else y)
+
+
+def read(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path).convert("RGB").resize((KEPT, KEPT), Image.Resampling.BICUBIC))
+
+
+class Pictures:
+    """Every picture of some collections; ``to`` moves them to a device."""
+
+    def __init__(self, files: dict[str, list[Path]], processes: int) -> None:
+        self.device = torch.device("cpu")
+        self.bytes: dict[str, torch.Tensor] = {}
+        self.front: list[Conv] = []
+        """layers of the encoder that are not trained: they are part of what ``cut`` returns"""
+        with ProcessPoolExecutor(processes, get_context("fork")) as pool:
+            for name, paths in files.items():
+                self.bytes[name] = torch.from_numpy(np.stack(list(pool.map(read, paths, chunksize=32))))
+
+    def to(self, device: str, front: list[Conv]) -> None:
+        self.device = torch.device(device)
+        self.bytes = {name: b.to(device) for name, b in self.bytes.items()}
+        dtype = torch.bfloat16 if self.device.type == "cuda" else torch.float32
+        self.front = [replace(c, weight=c.weight.to(device, dtype), bias=c.bias.to(device, dtype)) for c in front]
+
+    def cut(self, asked: list[View]) -> torch.Tensor:
+        """What the trained part of the connector takes, [views, cells, channels]: normalised pixels, or what the frozen layers make of them."""
+        out = torch.empty(len(asked), SIDE, SIDE, 3, device=self.device)
+        for i, v in enumerate(asked):
+            x0, y0, x1, y1 = (round(KEPT * f) for f in quarter(v.box, v.block, v.flip))
+            part = self.bytes[v.collection][v.row, y0:y1, x0:x1].permute(2, 0, 1)[None].float()
+            part = F.interpolate(part, (SIDE, SIDE), mode="bicubic", antialias=True)[0].clamp_(0, 255)
+            part = part.sub_(127.0).mul_(v.light[0] / 128.0).add_(v.light[1])
+            out[i] = (part.flip(2) if v.flip else part).permute(1, 2, 0)
+        if not self.front:
+            return out.flatten(1, 2)
+        with torch.no_grad():
+            return forward_rounded(self.front, out.permute(0, 3, 1, 2).to(self.front[0].weight.dtype)).permute(0, 2, 3, 1).flatten(1, 2)
+
+    def plain(self, collection: str, rows: list[int], blocks: int) -> torch.Tensor:
+        """Unchanged pictures, [rows · blocks, 65536, 3]."""
+        return self.cut([View(collection, r, block=b) for r in rows for b in range(blocks)])
