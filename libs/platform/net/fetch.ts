@@ -1,7 +1,5 @@
 import { createHash } from 'node:crypto';
 import { lookup as dnsLookup, type LookupAddress } from 'node:dns';
-import { createWriteStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
@@ -9,6 +7,7 @@ import { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
 import { TesseraError } from '#contracts';
+import { writeNewFile } from '../new-file.js';
 import { formatSize } from '../size.js';
 import { isPublicAddress } from './address.js';
 import { checkUrl, hostOf, type UrlRules } from './rules.js';
@@ -115,7 +114,7 @@ async function readBody(response: IncomingMessage, options: FetchOptions, signal
   const tooLarge = () =>
     new TesseraError('file_too_large', `The download is larger than ${formatSize(options.maxBytes)}.`);
   if (Number(response.headers['content-length'] ?? 0) > options.maxBytes) throw tooLarge();
-  async function* counted(source: AsyncIterable<Buffer>) {
+  async function* counted(source: AsyncIterable<Uint8Array>) {
     for await (const chunk of source) {
       bytes += chunk.length;
       if (bytes > options.maxBytes) throw tooLarge();
@@ -123,21 +122,14 @@ async function readBody(response: IncomingMessage, options: FetchOptions, signal
       yield chunk;
     }
   }
-  const memory = () =>
-    new Writable({
-      write(chunk: Buffer, _encoding, done) {
-        chunks.push(chunk);
-        done();
-      },
-    });
-  try {
-    await pipeline(response, counted, options.toFile ? createWriteStream(options.toFile, { flags: 'wx' }) : memory(), {
-      signal,
-    });
-  } catch (error) {
-    if (options.toFile && (error as NodeJS.ErrnoException).code !== 'EEXIST') await rm(options.toFile, { force: true });
-    throw error;
-  }
+  const memory = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      chunks.push(chunk);
+      done();
+    },
+  });
+  if (options.toFile) await writeNewFile(options.toFile, response, counted, { signal });
+  else await pipeline(response, counted, memory, { signal });
   return { bytes, sha256: hash.digest('hex'), body: Buffer.concat(chunks) };
 }
 

@@ -1,10 +1,7 @@
 import { createHash } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { ContentHash, TesseraError } from '#contracts';
-import { formatSize } from '#platform';
+import { formatSize, writeNewFile } from '#platform';
 import type { Blob, PutOptions, Source } from './blobs.js';
 
 /** Streams bytes to a new file and hashes them on the way. Nothing remains of a failure. */
@@ -20,14 +17,9 @@ export async function writeDraft(file: string, source: Source, options: PutOptio
       yield chunk;
     }
   }
-  try {
-    const input = source instanceof Uint8Array ? Readable.from([source]) : source;
-    await pipeline(input, counted, createWriteStream(file, { flags: 'wx', mode: 0o600 }), { signal });
-    return { id: hash.digest('hex'), size };
-  } catch (error) {
-    await rm(file, { force: true });
-    throw error;
-  }
+  const input = source instanceof Uint8Array ? Readable.from([source]) : source;
+  await writeNewFile(file, input, counted, { signal });
+  return { id: hash.digest('hex'), size };
 }
 
 /** Throws when `id` is not a content hash, so that no id can name another file or object. */
