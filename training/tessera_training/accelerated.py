@@ -23,10 +23,10 @@ from .data import Batch, Corpus, Stream, load_corpus
 from .evaluate import caption_texts, captions, exact_match, vqa_texts
 from .model import HeadLoss
 from .pixels import Pictures, View
-from .plan import Laid, lay
+from .plan import Laid, Sequence, lay
 from .progress import clock
 from .prompts import TILED
-from .scst import Rewards, sample
+from .scst import Rewards, sample, sample_answers
 from .splits import read_jsonl, vqa_images
 from .tail import frozen
 from .train import Trainer, open_base
@@ -65,13 +65,22 @@ def together(batches: list[Batch]) -> Batch:
     return Batch([s for b in batches for s in b.sequences], [v for b in batches for v in b.features or []], [p for b in batches for p in b.photos])
 
 
+@dataclass
+class Step:
+    """What is sampled for (photographs and questions, of a self-critical run), and what is learnt by cross entropy."""
+
+    photographs: Batch | None
+    asked: Batch | None
+    learnt: Prepared | None
+
+
 class Feed(IterableDataset):
-    """Steps without end: what is sampled for (of a self-critical run) and what is learnt by cross entropy."""
+    """Steps without end."""
 
     def __init__(self, run: configs.Config, corpus: Corpus, encode) -> None:
         self.run, self.corpus, self.encode = run, corpus, encode
 
-    def __iter__(self) -> Iterator[tuple[Batch | None, Prepared | None]]:
+    def __iter__(self) -> Iterator[Step]:
         torch.set_num_threads(1)
         info = torch.utils.data.get_worker_info()
         worker, workers = (info.id, info.num_workers) if info else (0, 1)
@@ -82,12 +91,18 @@ class Feed(IterableDataset):
             yield self.one(stream, step)
             step += 1
 
-    def one(self, stream: Stream, step: int) -> tuple[Batch | None, Prepared | None]:
-        run, parts, slots, sampled = self.run, {}, None, None
+    def one(self, stream: Stream, step: int) -> Step:
+        run, parts, slots, sampled, asked = self.run, {}, None, None, None
         if run.stage == "scst":
-            sampled = stream.captions(run.pictures, run.fewest_captions >= 5, TILED if stream.rng.random() < run.tiled else 1)
+            # one size for all that is generated together
+            blocks = TILED if stream.rng.random() < run.tiled else 1
+            sampled = stream.captions(run.pictures, run.fewest_captions >= 5, blocks)
+            if run.asked:
+                stream.vqa_pictures = run.asked
+                asked = stream.vqa(4, blocks)
+                stream.vqa_pictures = run.parts.get("vqa", 0)
             if step % run.mixture_every:
-                return sampled, None
+                return Step(sampled, asked, None)
         counts = run.parts
         if n := counts.get("captions"):
             parts["captions"] = stream.captions(n)
@@ -100,7 +115,7 @@ class Feed(IterableDataset):
         if n := counts.get("writing"):
             parts["writing"], made = stream.writing(n)
             slots = torch.from_numpy(made)
-        return sampled, put_together(parts, slots) if parts else None
+        return Step(sampled, asked, put_together(parts, slots) if parts else None)
 
 
 def first(batch: list) -> object:
@@ -134,14 +149,25 @@ class Accelerated(Trainer):
         sum(loss * WEIGHTS[name] for name, loss in losses.items()).backward()
         return {name: loss.detach() for name, loss in losses.items()}
 
-    def criticise(self, batch: Batch) -> float:
-        """Backward pass of self-critical training; the mean reward."""
-        run, device = self.run, self.model.device
-        pixels = self.pictures.cut(batch.features)
+    def describe(self, batch: Batch) -> float:
+        """Backward pass of self-critical training on captions; the mean reward."""
+        run, pixels = self.run, self.pictures.cut(batch.features)
         prompt = self.stream.caption[len(batch.sequences[0].images)]
-        sequences, advantage, reward = sample(
+        made = sample(
             self.model, self.connector, batch, pixels, prompt, self.rewards, self.tokenizer.decode, run.samples, run.temperature, run.sample_limit
         )
+        return self.criticise(pixels, *made)
+
+    def answer(self, batch: Batch) -> float:
+        """The same on questions about pictures; the share of right samples."""
+        run, pixels = self.run, self.pictures.cut(batch.features)
+        made = sample_answers(
+            self.model, self.connector, batch, pixels, self.tokenizer.decode, run.samples, run.temperature, run.answer_limit
+        )
+        return self.criticise(pixels, *made)
+
+    def criticise(self, pixels: torch.Tensor, sequences: list[Sequence], advantage: np.ndarray, reward: float) -> float:
+        run, device = self.run, self.model.device
         laid = lay(sequences, edges=EDGES)
         where = np.flatnonzero(laid.labels >= 0)
         weight = torch.from_numpy(run.reward_weight * advantage[laid.branch_of[where]] / len(where)).float().to(device)
@@ -156,12 +182,14 @@ class Accelerated(Trainer):
         loss.backward()
         return loss.detach()
 
-    def take(self, sampled: Batch | None, p: Prepared | None) -> dict[str, object]:
+    def take(self, step: Step) -> dict[str, object]:
         seen: dict[str, object] = {}
-        if sampled is not None:
-            seen["reward"] = self.criticise(sampled)
-        if p is not None:
-            seen |= self.learn(p)
+        if step.photographs is not None:
+            seen["reward"] = self.describe(step.photographs)
+        if step.asked is not None:
+            seen["answers"] = self.answer(step.asked)
+        if step.learnt is not None:
+            seen |= self.learn(step.learnt)
         if self.run.parts.get("chat") and self.step % self.run.chat_every == 0:
             seen["chat"] = self.distil_chat()
         return seen
@@ -271,7 +299,7 @@ def run_stage(stage: Stage, corpus: Corpus, base: tuple, work: Path) -> None:
         asked = time.monotonic()
         step = next(stage.feed)
         waited += time.monotonic() - asked
-        seen = t.take(*step)
+        seen = t.take(step)
         norm = t.update(fraction)
         if t.step % 20 == 0 or t.step == 1:
             for k, v in seen.items():

@@ -58,6 +58,9 @@ class Config:
     readers: int = 0
     """processes that make batches, and as many that score samples"""
     validate_every: int = 200
+    asked: int = 0
+    """on a GPU, of a self-critical run: pictures whose questions are sampled for in every step, rewarded by exact match"""
+    answer_limit: int = 12
     reward_weight: float = 1.0
     samples: int = 5
     fewest_captions: int = 5

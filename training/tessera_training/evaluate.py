@@ -19,7 +19,7 @@ from .chat import TRAIN_SPEECH
 from .data import Corpus, question_mark, vqa_answer
 from .generate import embed_prompts, generate
 from .model import Connector, Decoder, hide, rms, rotate, swiglu
-from .plan import Branch, Sequence, lay
+from .plan import Sequence, lay
 from .prompts import TIMELINE_PREFIX, Encode, caption_prompt, picture_prefix, picture_question, timeline_question
 from .splits import Photo, Question
 

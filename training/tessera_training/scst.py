@@ -15,7 +15,7 @@ import torch
 from .base import END
 from .data import Batch
 from .generate import embed_prompts, generate
-from .metrics import CiderD, normalise
+from .metrics import CiderD, exact, normalise
 from .model import Connector, Decoder
 from .plan import Branch, Sequence
 from .splits import Photo
@@ -67,6 +67,45 @@ class Rewards:
         return [s - self.repeat_penalty * self.repeats(photos[n // each], t.strip().lower()) for n, (s, t) in enumerate(zip(scores, texts, strict=True))]
 
 
+@torch.inference_mode()
+def seen(connector: Connector, pixels: torch.Tensor) -> torch.Tensor:
+    """Visual tokens without dropout."""
+    connector.eval()
+    visual = connector(pixels)
+    connector.train()
+    return visual
+
+
+@torch.inference_mode()
+def draw(model: Decoder, prompts: list[list[int]], visual: torch.Tensor, samples: int, temperature: float, limit: int) -> list[list[int]]:
+    """``samples`` answers to every prompt, adjacent; ``visual`` [prompts, tokens, width]."""
+    x, pad = embed_prompts(model, prompts, visual)
+    return generate(model, x, limit, samples, temperature, pad)
+
+
+def over_others(reward: np.ndarray) -> np.ndarray:
+    """[groups, samples] → what each sample has over the mean of the others of its group, flat."""
+    n = reward.shape[1]
+    return (reward - (reward.sum(1, keepdims=True) - reward) / (n - 1)).reshape(-1)
+
+
+def sample_answers(
+    model: Decoder, connector: Connector, batch: Batch, pixels: torch.Tensor, decode, samples: int, temperature: float, limit: int
+) -> tuple[list[Sequence], np.ndarray, float]:  # fmt: skip
+    """The same for questions with one right answer each: the branches of ``batch``; the reward is 1 where a sample matches it."""
+    visual = seen(connector, pixels).view(len(batch.sequences), -1, model.shape.width)
+    asked = [(k, b) for k, s in enumerate(batch.sequences) for b in s.branches]
+    drawn = draw(model, [batch.sequences[k].prefix + b.prompt for k, b in asked], visual[[k for k, _ in asked]], samples, temperature, limit)
+    ended = [len(ids) < limit for ids in drawn]
+    truth = [decode(b.answer[:-1]) for _, b in asked]
+    reward = np.array([float(e and exact(decode(ids), truth[n // samples])) for n, (ids, e) in enumerate(zip(drawn, ended, strict=True))])
+    sequences = [Sequence(s.prefix, [], [], s.images) for s in batch.sequences]
+    for n, ids in enumerate(drawn):
+        k, b = asked[n // samples]
+        sequences[k].branches.append(Branch(b.prompt, ids + ([END] if ended[n] else [])))
+    return sequences, over_others(reward.reshape(-1, samples)), float(reward.mean())
+
+
 def sample(
     model: Decoder, connector: Connector, batch: Batch, pixels: torch.Tensor, prompt: list[int], rewards: Rewards, decode, samples: int,
     temperature: float, limit: int,
@@ -76,16 +115,12 @@ def sample(
     ``pixels`` is what the connector takes for the batch; all its pictures have as many blocks as ``prompt``.
     """
     count = len(batch.photos)
-    connector.eval()
-    with torch.inference_mode():
-        visual = connector(pixels)
-        x, pad = embed_prompts(model, [prompt] * count, visual.view(count, -1, visual.shape[-1]))
-    connector.train()
-    drawn = generate(model, x, limit, samples, temperature, pad)
+    visual = seen(connector, pixels).view(count, -1, model.shape.width)
+    drawn = draw(model, [prompt] * count, visual, samples, temperature, limit)
     texts = [decode(ids) for ids in drawn]
     ended = [len(ids) < limit for ids in drawn]
     reward = np.array(rewards.all(batch.photos, texts, ended)).reshape(-1, samples)
-    advantage = (reward - (reward.sum(1, keepdims=True) - reward) / (samples - 1)).reshape(-1)
+    advantage = over_others(reward)
     sequences = []
     for k in range(len(batch.photos)):
         own = range(k * samples, (k + 1) * samples)

@@ -22,7 +22,7 @@ from torch import nn
 
 from . import config as configs
 from .adapter import load_adapter, trained
-from .base import Shape, Weights, byte_tokenizer, load_gguf, load_tokenizer, random_base
+from .base import Shape, byte_tokenizer, load_gguf, load_tokenizer, random_base
 from .data import Batch, Corpus, Stream, active_tokens, load_corpus
 from .evaluate import caption_texts
 from .metrics import cider_d

@@ -99,10 +99,10 @@ def test_a_repeated_sentence_costs_only_where_another_picture_got_it():
 def test_both_stages_run_and_are_exported(tmp_path, files, pictures, monkeypatch):
     tokenizer = byte_tokenizer()
     names = list(COLOURS)
-    photos = [Photo(i, n, tuple(f"A {n} {w}." for w in ("wall", "sheet", "field", "board", "page"))) for i, n in enumerate(names)]
+    photos = [Photo(i, n, tuple(f"A {n} {w}." for w in ("wall", "sheet", "field", "board", "page"))) for i, n in enumerate(names)] * 2
     asked = [Question(i, n, "what color is it", n) for i, n in enumerate(names)]
     corpus = replace(
-        tiny_corpus(lambda t: tokenizer.encode(t).ids), photos=photos[:3], held_photos=photos[3:], questions=asked[:3], held_questions=asked[3:],
+        tiny_corpus(lambda t: tokenizer.encode(t).ids), photos=photos[:6], held_photos=photos[6:], questions=asked[:3], held_questions=asked[3:],
         photo_features=None, vqa_features=None, pictures=pictures, writing=["A red wall beside a page."],
     )  # fmt: skip
     corpus.words = {"wall": 40, "page": 50}
@@ -113,12 +113,12 @@ def test_both_stages_run_and_are_exported(tmp_path, files, pictures, monkeypatch
         "encoder_from": "block20.expand", "validate_every": 2, "warmup_steps": 1,
     }  # fmt: skip
     one = Config(name="one", **shared)
-    two = Config(name="two", stage="scst", init="runs/one/final.pt", pictures=2, samples=2, sample_limit=5, fewest_captions=1, repeat_penalty=0.1, **shared)
+    two = Config(name="two", stage="scst", init="runs/one/final.pt", pictures=2, asked=2, samples=2, sample_limit=5, answer_limit=4, fewest_captions=1, repeat_penalty=0.1, **shared)
     ended: list[str] = []
     accelerated.run_on_gpu([one, two], tmp_path, tmp_path, corpus, lambda stage: ended.append(stage.run.name))
     assert ended == ["one", "two"]
     log = (tmp_path / "runs/two/log.jsonl").read_text()
-    assert '"reward"' in log and '"tiled": true' in log
+    assert '"reward"' in log and '"answers"' in log and '"tiled": true' in log
     model = Decoder(TINY, random_base(TINY), torch.float32)
     manifest = export(tmp_path / "runs/two/final.pt", tmp_path / "pack", model, Connector(TINY.width, tail=open_tail("block20.expand")), True, {})
     assert manifest["training"]["steps"] == 2 and manifest["encoder"]["from"] == "block20.expand"

@@ -186,6 +186,7 @@ def test_tail_is_the_rest_of_the_encoder_and_takes_gradients():
 
 def test_features_until_a_layer_are_what_enters_it(tmp_path):
     import onnxruntime as ort
+
     from tessera_training.export_vision import write_encoder
     from tessera_training.features import until
     from tessera_training.vision import SIDE, forward
