@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { Detail, TesseraError } from '#contracts';
 
 export interface EvalArguments {
   /** Folder of the evaluation data. */
@@ -24,4 +25,12 @@ export function evalArguments(
     limit: limit === undefined ? undefined : Number(limit),
     rest: rest as EvalArguments['rest'],
   };
+}
+
+/** `--detail`, of measurements that look at pictures. @throws TesseraError invalid_request */
+export function detailArgument({ detail }: EvalArguments['rest']): Detail | undefined {
+  if (detail === undefined) return undefined;
+  const { data } = Detail.safeParse(detail);
+  if (data) return data;
+  throw new TesseraError('invalid_request', `--detail is one of ${Detail.options.join(', ')}.`);
 }

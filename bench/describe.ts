@@ -3,17 +3,18 @@ import { answerAll, fileSource } from './eval/answer-all.js';
 import { describeTree } from '#jobs';
 import { openTessera } from '#pipeline';
 import { loadConfig } from '#platform';
-import { evalArguments } from './arguments.js';
+import { detailArgument, evalArguments } from './arguments.js';
 import { report } from './report.js';
 
-/** Milliseconds a photograph from file to description, after loading, on 50 photographs that no cache knows. */
+/** Milliseconds a photograph from file to description, after loading, on 50 photographs that no cache knows. `--detail low|high`. */
 export async function run(args: string[]): Promise<void> {
-  const { data, limit } = evalArguments(args);
+  const { data, limit, rest } = evalArguments(args, { detail: { type: 'string' } });
+  const detail = detailArgument(rest);
   const items = (await captionValidation(data)).slice(0, (limit ?? 50) + 2);
   const opened = performance.now();
   const tessera = await openTessera(loadConfig(), { private: true });
   try {
-    const tree = (item: (typeof items)[number]) => describeTree(fileSource(data, item.file));
+    const tree = (item: (typeof items)[number]) => describeTree(fileSource(data, item.file), { detail });
     const [warmUp, measured] = [items.slice(0, 2), items.slice(2)];
     await answerAll(tessera, warmUp, tree);
     const loading = performance.now() - opened;
@@ -22,6 +23,7 @@ export async function run(args: string[]): Promise<void> {
     report('describe', [
       {
         photographs: measured.length,
+        detail: detail ?? 'auto',
         'load s': loading / 1000,
         'ms a photograph': (performance.now() - started) / measured.length,
       },

@@ -1,5 +1,5 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { TesseraError, TranscriptFormat } from '#contracts';
+import { Detail, TesseraError, TranscriptFormat } from '#contracts';
 import { loadConfig, setLogLevel, type Config } from '#platform';
 import type { OpenOptions, Tessera } from '#pipeline';
 import { note, paint } from './output/print.js';
@@ -47,6 +47,12 @@ function replacement(value: string, before: { from: string; to: string }[] = [])
   return [...before, { from: value.slice(0, at), to: value.slice(at + 1) }];
 }
 
+function detail(): Option {
+  return new Option('--detail <how>', 'a picture that is alone: as a whole (low), or its quarters as well (high)')
+    .choices(Detail.options)
+    .default('auto');
+}
+
 function program(finish: (status: number) => void): Command {
   const root = new Command('tessera')
     .description('Describe pictures, transcribe recordings, and ask questions about any mix of media.')
@@ -60,6 +66,7 @@ function program(finish: (status: number) => void): Command {
     .description('say what is to be seen')
     .option('--json', 'one JSON object a line')
     .option('--prompt <instruction>', 'what to say about the picture')
+    .addOption(detail())
     .action(async (inputs: string[], options) => {
       const { describe } = await import('./commands/describe.js');
       finish(await withTessera(['vision', 'decoder'], (tessera) => describe(tessera, inputs, options)));
@@ -93,6 +100,7 @@ function program(finish: (status: number) => void): Command {
     .description('answer a question about all of the media together, with what the answer rests on')
     .option('--json', 'one JSON object')
     .option('--selected-tokens <n>', 'attention budget in tokens', positive)
+    .addOption(detail())
     .option('--summary', 'a summary part by part, each sentence with what it rests on')
     .action(async (question: string, inputs: string[], options) => {
       const { ask } = await import('./commands/ask.js');

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Answer, JobTree } from '#contracts';
+import { TesseraError, type Answer, type JobTree } from '#contracts';
 import type { Tessera } from '#pipeline';
 
 /** Runs one answer tree per item, a few at a time as the command line does; progress goes to stderr on a terminal. */
@@ -15,7 +15,9 @@ export async function answerAll<T>(
     while (next < items.length) {
       const index = next++;
       const id = await tessera.jobs.submit(tree(items[index] as T));
-      answers[index] = await tessera.jobs.result<'answer'>(id);
+      const answer = (answers[index] = await tessera.jobs.result<'answer'>(id));
+      // A measurement of something else than what was asked for is none.
+      if (answer.warnings) throw new TesseraError('invalid_request', answer.warnings.join(' '));
       if (process.stderr.isTTY) process.stderr.write(`\r${index + 1}/${items.length}`);
     }
   };

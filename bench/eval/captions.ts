@@ -1,7 +1,7 @@
 import { describeTree } from '#jobs';
 import { openTessera } from '#pipeline';
 import { loadConfig } from '#platform';
-import { evalArguments } from '../arguments.js';
+import { detailArgument, evalArguments } from '../arguments.js';
 import { bleu4 } from '../metrics/bleu.js';
 import { ciderD } from '../metrics/cider.js';
 import { rougeL } from '../metrics/rouge.js';
@@ -10,14 +10,15 @@ import { report } from '../report.js';
 import { answerAll, fileSource } from './answer-all.js';
 import { captionValidation } from './data.js';
 
-/** CIDEr-D, BLEU-4 and ROUGE-L of the shipped pack on the validation split, and how often a caption repeats or loops. */
+/** CIDEr-D, BLEU-4 and ROUGE-L of the shipped pack on the validation split, and how often a caption repeats or loops. `--detail low|high`. */
 export async function run(args: string[]): Promise<void> {
-  const { data, limit, rest } = evalArguments(args, { show: { type: 'boolean' } });
+  const { data, limit, rest } = evalArguments(args, { show: { type: 'boolean' }, detail: { type: 'string' } });
+  const detail = detailArgument(rest);
   const items = (await captionValidation(data)).slice(0, limit);
   const tessera = await openTessera(loadConfig(), { private: true });
   try {
     const started = performance.now();
-    const answers = await answerAll(tessera, items, (item) => describeTree(fileSource(data, item.file)));
+    const answers = await answerAll(tessera, items, (item) => describeTree(fileSource(data, item.file), { detail }));
     const perPicture = (performance.now() - started) / items.length;
     const captions = answers.map((answer) => answer.text);
     const candidates = captions.map(captionWords);
@@ -28,6 +29,7 @@ export async function run(args: string[]): Promise<void> {
       [
         {
           pack: tessera.pack.manifest.name,
+          detail: detail ?? 'auto',
           pictures: items.length,
           'CIDEr-D': ciderD(candidates, references).mean,
           'BLEU-4': bleu4(candidates, references),

@@ -39,6 +39,10 @@ export const SeeOptions = z.object({
 });
 export type SeeOptions = z.infer<typeof SeeOptions>;
 
+/** How closely a picture is looked at: as a whole, or its quarters as well. `auto` leaves it to the service. */
+export const Detail = z.enum(['auto', 'low', 'high']);
+export type Detail = z.infer<typeof Detail>;
+
 export const Citation = z.object({
   input: z.string(),
   mediumId: ContentHash,
@@ -64,6 +68,8 @@ export const Answer = z.object({
   timings: z.record(z.string(), z.number()),
   /** One entry per answer token when `sampling.logprobs` asked for them. */
   logprobs: z.array(TokenLogprob).optional(),
+  /** What was asked for and could not be done; the answer is there all the same. */
+  warnings: z.array(z.string()).optional(),
 });
 export type Answer = z.infer<typeof Answer>;
 
@@ -128,6 +134,8 @@ export const JOBS = {
       /** Without maxTokens, the answer may be as long as the pack's prompt for the task allows. */
       sampling: Sampling.extend({ maxTokens: z.number().int().positive().max(8192).optional() }),
       selectedTokens: z.number().int().min(64).max(65536).optional(),
+      /** Of a picture that is described or asked about alone: whatever has to share a timeline is seen as a whole. */
+      detail: Detail.optional(),
       /** Compose children in the order the user gave the files. */
       inputs: z.array(z.string()),
     }),

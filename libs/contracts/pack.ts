@@ -34,7 +34,15 @@ export const PackManifest = z.object({
     prompts: z.string(),
   }),
   vision: z
-    .object({ encoder: z.string(), connector: z.string(), size: z.number().int(), tokens: z.number().int() })
+    .object({
+      encoder: z.string(),
+      connector: z.string(),
+      size: z.number().int(),
+      /** Visual tokens of a whole picture, and of each of its quarters. */
+      tokens: z.number().int(),
+      /** Whether the weights were trained to read a picture's quarters behind the whole (`detail: high`). Not unless it is said. */
+      tiles: z.boolean().default(false),
+    })
     .optional(),
   speech: z
     .object({

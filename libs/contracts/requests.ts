@@ -11,11 +11,14 @@ export const WireUsage = z.object({
 
 export const WireTimings = z.object({ total_ms: z.number() }).catchall(z.number());
 
+const Warnings = z.array(z.string()).optional().describe('What was asked for and could not be done.');
+
 export const DescribeResult = z.object({
   input: z.string(),
   description: z.string(),
   usage: WireUsage,
   timings: WireTimings,
+  warnings: Warnings,
 });
 export type DescribeResult = z.infer<typeof DescribeResult>;
 
@@ -51,5 +54,6 @@ export const AskResult = z.object({
   citations: z.array(WireCitation),
   usage: WireUsage,
   timings: WireTimings,
+  warnings: Warnings,
 });
 export type AskResult = z.infer<typeof AskResult>;

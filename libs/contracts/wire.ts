@@ -23,10 +23,18 @@ export const wireCitation = ({ input, start, end, page, line, file, box, quote }
   quote,
 });
 
+const wireWarnings = ({ warnings = [] }: Answer) => (warnings.length > 0 ? { warnings } : {});
+
 const wireTimings = (answer: Answer, totalMs: number) => ({ total_ms: Math.round(totalMs), ...answer.timings });
 
 export function wireDescription(input: string, answer: Answer, totalMs: number): DescribeResult {
-  return { input, description: answer.text, usage: wireUsage(answer.usage), timings: wireTimings(answer, totalMs) };
+  return {
+    input,
+    description: answer.text,
+    usage: wireUsage(answer.usage),
+    timings: wireTimings(answer, totalMs),
+    ...wireWarnings(answer),
+  };
 }
 
 export function wireAnswer(question: string, answer: Answer, totalMs: number): AskResult {
@@ -36,5 +44,6 @@ export function wireAnswer(question: string, answer: Answer, totalMs: number): A
     citations: answer.citations.map(wireCitation),
     usage: wireUsage(answer.usage),
     timings: wireTimings(answer, totalMs),
+    ...wireWarnings(answer),
   };
 }

@@ -16,6 +16,8 @@ describe('trees', () => {
     const tree = checkTree(describeTree(source('a.png'), { instruction: 'In one word.' }));
     expect(shape(tree)).toEqual({ answer: [{ 'media.compose': [{ 'media.see': ['media.ingest'] }] }] });
     expect(tree.payload).toMatchObject({ task: { type: 'describe', instruction: 'In one word.' }, inputs: ['a.png'] });
+    expect(tree.payload).not.toHaveProperty('detail');
+    expect(describeTree(source('a.png'), { detail: 'high' }).payload).toMatchObject({ detail: 'high' });
   });
 
   test('transcribe: hear ← ingest', () => {

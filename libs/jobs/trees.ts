@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import type { z } from 'zod';
-import type { AnswerTask, HearOptions, JobTree, MediaKind, MediaSource, SeeOptions } from '#contracts';
+import type { AnswerTask, Detail, HearOptions, JobTree, MediaKind, MediaSource, SeeOptions } from '#contracts';
 import { guessKind, sniff, SNIFF_BYTES } from './sniff.js';
 
 /** Something to look at or listen to, and what it seems to be (`sniff`, or `guessKind` for a URL). */
@@ -14,6 +14,8 @@ export interface TreeInput {
 export interface AnswerOptions {
   sampling?: JobTree<'answer'>['payload']['sampling'];
   selectedTokens?: number;
+  /** Of a picture that is the only medium. */
+  detail?: Detail | undefined;
 }
 
 const ingest = ({ source }: TreeInput): JobTree => ({ name: 'media.ingest', payload: { source } });
@@ -64,6 +66,7 @@ export function answerTree(
       task,
       sampling: options.sampling ?? {},
       ...(options.selectedTokens === undefined ? {} : { selectedTokens: options.selectedTokens }),
+      ...(options.detail === undefined ? {} : { detail: options.detail }),
       inputs: inputs.map(({ source }) => source.name),
     },
     children: inputs.map((input) => timelineTree(input)),

@@ -3,6 +3,7 @@ export { withoutBars } from './frame-bars.js';
 export { decodeFrames, type FramesOptions, type FrameStream, type VideoFrame } from './frames.js';
 export { DEFAULT_LIMITS, type MediaLimits } from './limits.js';
 export { decodeImage, probePicture, type ImageOptions, type PictureFacts, type RgbPicture } from './picture.js';
+export { decodeTiles } from './tiles.js';
 export { audioTrack, listTracks, probe, withinLimits, type MediumFacts, type ProbeOptions } from './probe.js';
 export { readText } from './text.js';
 export { type DocumentBlock, type DocumentLimits, type DocumentText } from './documents/block.js';

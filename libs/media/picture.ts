@@ -1,4 +1,4 @@
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { TesseraError } from '#contracts';
 import { decodeHeic, isHeicSource, probeHeic } from './heif/decode.js';
 import { DEFAULT_LIMITS, PICTURE_SECONDS, type MediaLimits } from './limits.js';
@@ -78,12 +78,22 @@ export async function readable(
  */
 export async function decodeImage(source: string | Uint8Array, options: ImageOptions): Promise<RgbPicture> {
   const { size, signal } = options;
-  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const { open } = await openPicture(source, options);
+  return decoding(signal, async () => resized(open(), size));
+}
+
+/** A picture of which the header was read. `open` begins to read its pixels: upright, on white, sRGB. Sides are those of the header. */
+export async function openPicture(
+  source: string | Uint8Array,
+  { limits: given, signal }: Pick<ImageOptions, 'limits' | 'signal'>,
+): Promise<{ open: () => Sharp; width: number; height: number }> {
+  const limits = { ...DEFAULT_LIMITS, ...given };
   const { mimeType, width, height } = await probePicture(source, limits);
   throwIfAborted(signal);
   const density = Math.min(2400, Math.max(72, (72 * SVG_PIXELS) / Math.max(width, height)));
-  try {
-    const rgb = await sharp(await readable(source, mimeType, { limits, signal }), {
+  const input = await decoding(signal, () => readable(source, mimeType, { limits, signal }));
+  const open = (): Sharp =>
+    sharp(input, {
       limitInputPixels: limits.maxPixels,
       failOn: 'truncated',
       sequentialRead: true,
@@ -92,16 +102,29 @@ export async function decodeImage(source: string | Uint8Array, options: ImageOpt
       .timeout({ seconds: PICTURE_SECONDS })
       .autoOrient()
       .flatten({ background: '#ffffff' })
-      .toColourspace('srgb')
-      .resize(size, size, { fit: 'fill', kernel: 'cubic' })
-      .removeAlpha()
-      .raw({ depth: 'uchar' })
-      .toBuffer();
+      .toColourspace('srgb');
+  return { open, width, height };
+}
+
+/** Runs sharp; what it says of a damaged picture is the file's fault. @throws TesseraError corrupt_media, cancelled */
+export async function decoding<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+  try {
+    const result = await work();
     throwIfAborted(signal);
-    return { rgb: new Uint8Array(rgb.buffer, rgb.byteOffset, rgb.byteLength), width: size, height: size };
+    return result;
   } catch (error) {
     throw error instanceof TesseraError ? error : corrupt(error);
   }
+}
+
+/** Squeezed into a square of `size` pixels. */
+export async function resized(picture: Sharp, size: number): Promise<RgbPicture> {
+  const rgb = await picture
+    .resize(size, size, { fit: 'fill', kernel: 'cubic' })
+    .removeAlpha()
+    .raw({ depth: 'uchar' })
+    .toBuffer();
+  return { rgb: new Uint8Array(rgb.buffer, rgb.byteOffset, rgb.byteLength), width: size, height: size };
 }
 
 /** @throws TesseraError too_many_pixels */
@@ -113,7 +136,8 @@ export function requirePixels(width: number, height: number, maxPixels: number):
     );
 }
 
-function throwIfAborted(signal: AbortSignal | undefined): void {
+/** @throws TesseraError cancelled */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new TesseraError('cancelled', 'Reading the picture was cancelled.');
 }
 

@@ -10,7 +10,17 @@ export function artifactKey(stage: keyof typeof STAGE_VERSIONS, ...parts: unknow
     .digest('hex');
 }
 
-const STAGE_VERSIONS = { file: 1, probe: 1, see: 8, hear: 3, stretch: 2, caption: 1, text: 3, compose: 6 } as const;
+const STAGE_VERSIONS = {
+  file: 1,
+  probe: 1,
+  see: 8,
+  hear: 3,
+  stretch: 2,
+  tiles: 1,
+  caption: 1,
+  text: 3,
+  compose: 6,
+} as const;
 
 /** Where the facts of a medium are kept. */
 export function mediumKey(id: string): string {

@@ -147,6 +147,9 @@ test('a tenant sees nothing of another’s; keys, scopes and limits are those of
   await expect(submit({ question: { question: '' } })).rejects.toMatchObject(
     failure(status.INVALID_ARGUMENT, 'question'),
   );
+  const url = 'https://example.com/a.png';
+  await expect(submit({ description: { source: { url }, detail: 'sharp' } })).rejects.toMatchObject(failure(status.INVALID_ARGUMENT, 'detail')); // prettier-ignore
+  await expect(submit({ question: { question: 'Who?', sources: [{ url }], detail: 'sharp' } })).rejects.toMatchObject(failure(status.INVALID_ARGUMENT, 'detail')); // prettier-ignore
   await expect(upload('', [PNG])).rejects.toMatchObject(failure(status.INVALID_ARGUMENT, 'name'));
 
   const much = Array.from({ length: 41 }, () => cancel(job.id, bob).catch((error: ServiceError) => error.code));

@@ -64,6 +64,19 @@ describe('tessera describe', () => {
   });
 });
 
+describe('--detail', () => {
+  it('is what it may be, or tells what that is', async () => {
+    const high = await cli(['describe', sample('cat.jpg'), '--detail', 'high', '--json'], env);
+    expect(high.status).toBe(0);
+    expect(DescribeResult.parse(lines(high.stdout)[0]).description).not.toBe('');
+    for (const command of [['describe'], ['ask', 'What is it?']]) {
+      const { status, stderr } = await cli([...command, sample('cat.jpg'), '--detail', 'sharp'], env);
+      expect(status).toBe(2);
+      expect(stderr).toContain('Allowed choices are auto, low, high');
+    }
+  });
+});
+
 describe('a URL that nobody answers', () => {
   it('is told apart from one that may not be fetched', async () => {
     const { status, stdout } = await cli(['describe', 'http://127.0.0.1:9/x.jpg', '--json'], {

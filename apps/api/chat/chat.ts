@@ -13,7 +13,7 @@ import { JobReply } from '../jobs/reply.js';
 import { SignedLinks } from '../media/signed-links.js';
 import { PARTS, type ApiParts } from '../parts.js';
 import { Requests } from '../requests.js';
-import { ChatCompletion, toChunk, toCompletion, toUsageChunk, type Head } from './completion.js';
+import { ChatCompletion, toChunk, toCompletion, toUsageChunk, toWarnings, type Head } from './completion.js';
 import { ChatRequest } from './request.js';
 import { ChatWork } from './work.js';
 
@@ -93,6 +93,7 @@ export class ChatController {
         await stream.json({
           ...toChunk(head, choice, {}, { finish_reason: answer.finishReason }),
           citations: await this.links.citations(identityOf(reply.request).tenant, [answer]),
+          ...toWarnings([answer]),
         });
       }
       if (body.stream_options?.include_usage) await stream?.json(toUsageChunk(head, answers));

@@ -37,6 +37,7 @@ export const ChatCompletion = z.object({
   ),
   usage: ChatUsage,
   citations: z.array(WireCitation).describe('What the answer rests on (an extension).'),
+  warnings: z.array(z.string()).optional().describe('What was asked for and could not be done (an extension).'),
 });
 
 /** A part of a character is told as U+FFFD, whose bytes are not the token's. */
@@ -77,7 +78,14 @@ export function toCompletion(head: Head, answers: readonly Answer[]): z.infer<ty
     })),
     usage: toChatUsage(answers),
     citations: answers.flatMap(({ citations }) => citations.map(wireCitation)),
+    ...toWarnings(answers),
   };
+}
+
+/** Choices of one request are warned of the same. */
+export function toWarnings(answers: readonly Answer[]): { warnings?: string[] } {
+  const warnings = [...new Set(answers.flatMap(({ warnings = [] }) => warnings))];
+  return warnings.length > 0 ? { warnings } : {};
 }
 
 /** One chunk of a streamed completion. */

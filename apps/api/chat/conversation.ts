@@ -1,5 +1,5 @@
 import { extname } from 'node:path';
-import { TesseraError, type AnswerTask } from '#contracts';
+import { TesseraError, type AnswerTask, type Detail } from '#contracts';
 import type { TreeInput } from '#jobs';
 import type { MediaStore } from '../inputs/store.js';
 import type { ContentPart, Message } from './request.js';
@@ -28,6 +28,13 @@ export function mediaPartsOf(messages: readonly Message[]): { part: MediaPart; p
       part.type === 'text' || part.type === 'refusal' ? [] : [{ part, param: `messages.${m}.content.${p}` }],
     ),
   );
+}
+
+/** How closely the picture of a conversation is to be looked at: one that stands beside other media is seen as a whole. */
+export function detailOf(messages: readonly Message[]): Detail | undefined {
+  const media = mediaPartsOf(messages);
+  const part = media.length === 1 ? media[0]?.part : undefined;
+  return part?.type === 'image_url' ? part.image_url.detail : undefined;
 }
 
 /** Stores what a part holds, or checks where it points to. */

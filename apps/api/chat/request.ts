@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { DetailField } from '../inputs/fields.js';
 
 /** https://platform.openai.com/docs/api-reference/chat/create. Fields that this service has no use for are ignored. */
 const TextPart = z.object({ type: z.literal('text'), text: z.string() });
 const ImagePart = z.object({
   type: z.literal('image_url'),
-  image_url: z.object({ url: z.string().min(1), detail: z.enum(['auto', 'low', 'high']).optional() }),
+  image_url: z.object({ url: z.string().min(1), detail: DetailField }),
 });
 const AudioPart = z.object({
   type: z.literal('input_audio'),

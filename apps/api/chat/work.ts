@@ -5,7 +5,7 @@ import { MediaStore } from '../inputs/store.js';
 import { ModelNames } from '../models/models.js';
 import { PARTS, type ApiParts } from '../parts.js';
 import type { Submission } from '../requests.js';
-import { conversationOf, mediaPartsOf, toInput } from './conversation.js';
+import { conversationOf, detailOf, mediaPartsOf, toInput } from './conversation.js';
 import type { ChatRequest } from './request.js';
 import { toChatSampling } from './sampling.js';
 
@@ -23,10 +23,11 @@ export class ChatWork {
     const model = this.models.check(body.model);
     const inputs = await this.inputs(body, tenant);
     const choice = (n: number): Submission => {
-      const options = { sampling: toChatSampling(body, n), selectedTokens: body.selected_tokens };
+      const { messages, selected_tokens: selectedTokens } = body;
+      const options = { sampling: toChatSampling(body, n), selectedTokens, detail: detailOf(messages) };
       return {
         kind: 'chat.completion',
-        tree: answerTree(conversationOf(body.messages), inputs, options),
+        tree: answerTree(conversationOf(messages), inputs, options),
         options: { model, choice: n },
       };
     };

@@ -7,7 +7,7 @@ import { toTesseraError } from '../http/errors.js';
 import { Operation } from '../http/operation.js';
 import { validate } from '../http/validate.js';
 import { identityOf } from '../identity/identity.js';
-import { listOf, MediaId, SamplingFields, toSampling, Url } from '../inputs/fields.js';
+import { DetailField, listOf, MediaId, SamplingFields, toSampling, Url } from '../inputs/fields.js';
 import { readForm } from '../inputs/multipart.js';
 import { MediaStore } from '../inputs/store.js';
 import { JobReply } from '../jobs/reply.js';
@@ -19,6 +19,7 @@ export const DescriptionRequest = z.object({
   url: listOf(Url).describe('http(s) or data URLs of pictures.'),
   media: listOf(MediaId).describe('Ids of media.'),
   prompt: z.string().min(1).max(4096).optional().describe('What to say about the picture.'),
+  detail: DetailField,
   ...SamplingFields,
 });
 type DescriptionRequest = z.output<typeof DescriptionRequest>;
@@ -104,7 +105,8 @@ export class DescriptionsController {
     { source }: TreeInput,
     part?: number,
   ): Promise<string> {
-    const tree = describeTree(source, { instruction: body.prompt, sampling: toSampling(body) });
+    const { prompt: instruction, detail } = body;
+    const tree = describeTree(source, { instruction, detail, sampling: toSampling(body) });
     return this.requests.submit(request, { kind: 'description', tree, options: { input: source.name } }, part);
   }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { SamplingInput } from '#contracts';
+import { Detail, type SamplingInput } from '#contracts';
 import { unfitFor } from '../http/plain-text.js';
 
 /** Numbers and booleans that may have come as text of a form. */
@@ -48,6 +48,11 @@ export const Url = z
   .min(1)
   .max(64 * 2 ** 20)
   .describe('http(s) URL or data URL.');
+
+/** As OpenAI's field of pictures. */
+export const DetailField = Detail.optional().describe(
+  'How closely a picture that is alone is looked at: as a whole (low), or its quarters as well (high). Auto is the default.',
+);
 
 /** The part of sampling that the native endpoints take. */
 export const SamplingFields = {

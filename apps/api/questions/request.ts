@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { formBoolean, formNumber, listOf, MediaId, SamplingFields, Url } from '../inputs/fields.js';
+import { DetailField, formBoolean, formNumber, listOf, MediaId, SamplingFields, Url } from '../inputs/fields.js';
 
 export const QuestionRequest = z
   .object({
@@ -10,6 +10,7 @@ export const QuestionRequest = z
       .pipe(z.number().int().min(64).max(65536))
       .optional()
       .describe('Attention budget in tokens.'),
+    detail: DetailField,
     start: formNumber
       .pipe(z.number().nonnegative())
       .optional()

@@ -26,12 +26,12 @@ export class QuestionWork {
     const inputs = files.map((file) => this.store.toInput(file));
     for (const id of body.media) inputs.push(await this.store.fromId(tenant, id));
     for (const url of body.urls) inputs.push(await this.store.fromUrl(tenant, url, undefined, 'urls'));
-    const { question, summary, selected_tokens: selectedTokens } = body;
+    const { question, summary, detail, selected_tokens: selectedTokens } = body;
     const task = { type: 'ask' as const, question, ...(summary ? { summary } : {}) };
     const tree = answerTree(
       task,
       inputs.map((input) => within(input, body)),
-      { sampling: toSampling(body), selectedTokens },
+      { sampling: toSampling(body), selectedTokens, detail },
     );
     return { kind: 'question', tree, options: { question } };
   }

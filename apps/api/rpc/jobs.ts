@@ -11,6 +11,7 @@ import {
   type SubmitRequest,
 } from '#rpc';
 import { validate } from '../http/validate.js';
+import { DescriptionRequest } from '../descriptions/descriptions.js';
 import type { Callers } from '../identity/callers.js';
 import type { MediaStore } from '../inputs/store.js';
 import type { Results } from '../jobs/results.js';
@@ -50,6 +51,8 @@ function toEvent(event: JobEvent): Omit<RpcJobEvent, 'id'> {
   }
 }
 
+const DetailOnly = DescriptionRequest.pick({ detail: true });
+
 const toJobEvent = ({ id, event }: JournalEvent): RpcJobEvent => ({ id, ...toEvent(event) });
 
 /** Plans work from messages as the HTTP endpoints plan it from bodies. */
@@ -57,7 +60,9 @@ async function plan({ store, questions }: JobsParts, tenant: string, request: Su
   const { description, transcription, question } = request;
   if (description) {
     const { source } = await input(store, tenant, description.source);
-    const tree = describeTree(source, description.prompt === '' ? {} : { instruction: description.prompt });
+    const { prompt } = description;
+    const { detail } = validate(DetailOnly, description.detail === '' ? {} : { detail: description.detail });
+    const tree = describeTree(source, { detail, ...(prompt === '' ? {} : { instruction: prompt }) });
     return { kind: 'description', tree, options: { input: source.name } };
   }
   if (transcription) {
@@ -67,11 +72,12 @@ async function plan({ store, questions }: JobsParts, tenant: string, request: Su
     return { kind: 'transcription', tree, options: { format: words ? 'verbose_json' : 'json', task: 'transcribe' } };
   }
   if (question) {
-    const { sources, maxTokens, selectedTokens } = question;
+    const { sources, maxTokens, selectedTokens, detail } = question;
     const body = validate(QuestionRequest, {
       question: question.question,
       media: sources.flatMap(({ medium }) => (medium ? [medium] : [])),
       urls: sources.flatMap(({ url }) => (url ? [url] : [])),
+      ...(detail === '' ? {} : { detail }),
       ...(maxTokens === undefined ? {} : { max_tokens: maxTokens }),
       ...(selectedTokens === undefined ? {} : { selected_tokens: selectedTokens }),
     });

@@ -1,16 +1,17 @@
-import { wireAnswer, type AskResult, type MediaSource } from '#contracts';
+import { wireAnswer, type AskResult, type Detail, type MediaSource } from '#contracts';
 import { askTree, composeTree } from '#jobs';
 import type { Tessera } from '#pipeline';
 import { Inputs, type Input } from '../folders.js';
 import { sourceOf } from '../inputs.js';
 import { inOrder } from '../in-order.js';
 import { follow } from '../output/follow.js';
-import { failedInput, out, outJson, paint } from '../output/print.js';
+import { failedInput, out, outJson, paint, warn } from '../output/print.js';
 import { Progress } from '../output/progress.js';
 
 export interface AskOptions {
   json?: boolean;
   selectedTokens?: number;
+  detail?: Detail;
   summary?: boolean;
 }
 
@@ -32,8 +33,8 @@ export async function ask(tessera: Tessera, question: string, named: string[], o
   }
   if (sources.length === 0) return 1;
   try {
-    const { selectedTokens, summary } = options;
-    const id = await tessera.jobs.submit(await askTree(question, sources, { selectedTokens, summary }));
+    const { selectedTokens, summary, detail } = options;
+    const id = await tessera.jobs.submit(await askTree(question, sources, { selectedTokens, summary, detail }));
     const answer = await follow(tessera, id, 'answer', progress, () => tessera.jobs.result<'answer'>(id));
     progress.clear();
     const result = wireAnswer(question, answer, performance.now() - started);
@@ -56,6 +57,7 @@ async function prepare(tessera: Tessera, { name, packed }: Input, progress: Prog
 }
 
 function print(result: AskResult): void {
+  warn(result.warnings);
   out(result.answer);
   for (const citation of result.citations) {
     const { input, quote } = citation;

@@ -1,15 +1,16 @@
-import { wireDescription, type DescribeResult } from '#contracts';
+import { wireDescription, type DescribeResult, type Detail } from '#contracts';
 import { describeTree } from '#jobs';
 import type { Tessera } from '#pipeline';
 import { Inputs, type Input } from '../folders.js';
 import { sourceOf } from '../inputs.js';
 import { inOrder } from '../in-order.js';
-import { failedInput, out, outJson } from '../output/print.js';
+import { failedInput, out, outJson, warn } from '../output/print.js';
 import { Progress } from '../output/progress.js';
 
 export interface DescribeOptions {
   json?: boolean;
   prompt?: string;
+  detail?: Detail;
 }
 
 /** Inputs in work at once: enough to keep encoder and decoder both busy, few enough to answer the first one early. */
@@ -31,7 +32,10 @@ export async function describe(tessera: Tessera, named: string[], options: Descr
       failedInput(input, error, json);
       status = 1;
     } else if (json) outJson(value);
-    else out(inputs.all.length > 1 ? `${input}: ${value.description}` : value.description);
+    else {
+      warn(value.warnings);
+      out(inputs.all.length > 1 ? `${input}: ${value.description}` : value.description);
+    }
     progress.update('describing', ++done / inputs.all.length, `${done}/${inputs.all.length}`);
   }
   progress.clear();
@@ -41,11 +45,11 @@ export async function describe(tessera: Tessera, named: string[], options: Descr
 async function describeOne(
   tessera: Tessera,
   { name: input, packed }: Input,
-  { prompt }: DescribeOptions,
+  { prompt, detail }: DescribeOptions,
 ): Promise<DescribeResult> {
   const started = performance.now();
   const source = await sourceOf(input, packed);
-  const id = await tessera.jobs.submit(describeTree(source, { instruction: prompt }));
+  const id = await tessera.jobs.submit(describeTree(source, { instruction: prompt, detail }));
   const answer = await tessera.jobs.result<'answer'>(id);
   return wireDescription(input, answer, performance.now() - started);
 }

@@ -29,6 +29,11 @@ export function failedInput(input: string, error: unknown, json: boolean): void 
   else note(`${paint('red', 'error', process.stderr)} ${input}: ${body.message} (${body.code})`);
 }
 
+/** For people; programs find warnings in the JSON. */
+export function warn(warnings: readonly string[] = []): void {
+  for (const warning of warnings) note(`warning ${warning}`);
+}
+
 /** Seconds with a sensible number of digits. */
 export function seconds(ms: number): string {
   return ms < 10_000 ? `${(ms / 1000).toFixed(2)} s` : `${(ms / 1000).toFixed(1)} s`;

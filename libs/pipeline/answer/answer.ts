@@ -15,6 +15,7 @@ import { readPictureLines } from '../read/picture-text.js';
 import { stillFor } from '../see/stills.js';
 import { frameTokens, readVisual } from '../see/visual-tokens.js';
 import { decode, elapsed, NO_USAGE, result } from './decode.js';
+import { lookAt } from './detail.js';
 import { standalone } from './question/follow-up.js';
 import { chatSequence, describeSequence, pictureSequence, type Picture } from './sequence.js';
 import { askTimeline, type Material } from './timeline.js';
@@ -37,8 +38,9 @@ export async function answer(stage: Stage, payload: Payload, context: JobContext
   const written = picture ? await readPictureLines(stage, picture.medium, context.signal) : [];
   if (picture && !asksForText(question, written)) {
     const prompts = await stage.models.prompts();
-    const done = await decode(stage, payload, pictureSequence(prompts, picture, question), context);
-    return result(done, [citePicture(picture.medium)], started);
+    const looked = await lookAt(stage, picture, payload, context.signal);
+    const done = await decode(stage, payload, pictureSequence(prompts, looked.picture, question), context);
+    return withWarnings(result(done, [citePicture(picture.medium)], started), looked.warnings);
   }
   return askTimeline(stage, { payload, material, question, started }, context);
 }
@@ -56,8 +58,9 @@ async function describe(
   if (!picture) return describeFilm(only, started);
   const prompts = await stage.models.prompts();
   const instruction = payload.task.type === 'describe' ? payload.task.instruction : undefined;
-  const done = await decode(stage, payload, describeSequence(prompts, picture, instruction), context);
-  return result(done, [citePicture(picture.medium)], started);
+  const looked = await lookAt(stage, picture, payload, context.signal);
+  const done = await decode(stage, payload, describeSequence(prompts, looked.picture, instruction), context);
+  return withWarnings(result(done, [citePicture(picture.medium)], started), looked.warnings);
 }
 
 /** A film is described by its frames, each with its time; they were put into words when it was composed. */
@@ -97,6 +100,10 @@ async function pictureOf(
   const visual = frameTokens(await readVisual(stage, part.blob), part.index, rows, d);
   const still = await stillFor(stage, await stage.models.decoder(), medium, undefined, signal);
   return { medium, visual, rows, hash: `${part.blob}:${part.index}`, still };
+}
+
+function withWarnings(answer: Answer, warnings: string[] | undefined): Answer {
+  return warnings ? { ...answer, warnings } : answer;
 }
 
 function citePicture(medium: Medium): Citation {

@@ -47,6 +47,11 @@ export class Models {
     return { rows: this.pack.manifest.vision?.tokens ?? 16, d: this.pack.manifest.decoder.embedding };
   }
 
+  /** Whether the decoder of this pack reads a picture's quarters too. */
+  get readsTiles(): boolean {
+    return this.pack.manifest.vision?.tiles ?? false;
+  }
+
   prompts(): Promise<Prompts> {
     return this.once('prompts', () => readPrompts(this.pack.path(this.pack.manifest.decoder.prompts)));
   }

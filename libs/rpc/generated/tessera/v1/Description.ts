@@ -5,9 +5,11 @@ import type { Source as _tessera_v1_Source, Source__Output as _tessera_v1_Source
 export interface Description {
   'source'?: (_tessera_v1_Source | null);
   'prompt'?: (string);
+  'detail'?: (string);
 }
 
 export interface Description__Output {
   'source': (_tessera_v1_Source__Output | null);
   'prompt': (string);
+  'detail': (string);
 }

@@ -7,6 +7,7 @@ export interface Question {
   'sources'?: (_tessera_v1_Source)[];
   'maxTokens'?: (number);
   'selectedTokens'?: (number);
+  'detail'?: (string);
   '_maxTokens'?: "maxTokens";
   '_selectedTokens'?: "selectedTokens";
 }
@@ -16,6 +17,7 @@ export interface Question__Output {
   'sources': (_tessera_v1_Source__Output)[];
   'maxTokens'?: (number);
   'selectedTokens'?: (number);
+  'detail': (string);
   '_maxTokens'?: "maxTokens";
   '_selectedTokens'?: "selectedTokens";
 }

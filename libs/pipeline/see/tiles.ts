@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import { ContentHash, type Medium } from '#contracts';
+import { decodeTiles } from '#media';
+import { artifactKey } from '../artifact.js';
+import { cached, type Stage } from '../context.js';
+import { keepVisual } from './visual-tokens.js';
+
+/** `visual`: null of a picture that is too small to be cut. */
+const Tiles = z.object({ visual: ContentHash.nullable() });
+
+/**
+ * The quarters of a picture as visual tokens: the id of a blob of half precision [4, rows, d] in reading order, kept by content;
+ * undefined of a picture with a side of one pixel. They are looked at when an answer needs them: a question about what is
+ * written in a picture does not, nor do timelines.
+ */
+export async function seeTiles(stage: Stage, medium: Medium, signal: AbortSignal): Promise<string | undefined> {
+  const { blobs, config, models, records } = stage;
+  const key = artifactKey('tiles', medium.id, models.pack.id);
+  const known = await cached(records, key, Tiles);
+  if (known && (known.visual === null || (await blobs.has(known.visual)))) return known.visual ?? undefined;
+
+  const vision = await models.vision();
+  await using file = await blobs.local(medium.id, signal);
+  const tiles = await decodeTiles(file.path, { size: vision.size, limits: config.limits, signal });
+  const pictures = tiles.map(({ rgb }) => rgb);
+  const visual = pictures.length === 0 ? null : await keepVisual(stage, [await vision.encode(pictures, { signal })]);
+  await records.putArtifact(key, { visual });
+  return visual ?? undefined;
+}
