@@ -89,7 +89,8 @@ export type AnswerTask = z.infer<typeof AnswerTask>;
 export const JOBS = {
   'media.ingest': { payload: z.object({ source: MediaSource }), result: Medium },
   'media.see': {
-    payload: z.object({ options: SeeOptions }),
+    /** `read`: the text on a film's frames will be wanted, and is read while the film is seen. */
+    payload: z.object({ options: SeeOptions, read: z.boolean().optional() }),
     /** `visual` is a blob of half precision [frames, 16, d]; `times` are presentation times in seconds (null for a still picture). */
     result: z.object({
       mediumId: ContentHash,

@@ -45,6 +45,10 @@ describe('trees', () => {
     const hear = (n: number, at: number) =>
       (tree.children?.[n]?.children?.[at]?.payload as { optional: boolean }).optional;
     expect([hear(1, 0), hear(2, 1), hear(4, 1)]).toEqual([false, true, true]);
+    // The writing on a film that is only described is not wanted.
+    const see = (node: JobTree | undefined) => node?.children?.[0]?.payload;
+    expect(tree.children?.map((each) => (see(each) as { read?: boolean }).read)).toEqual([undefined, undefined, true, undefined, true]); // prettier-ignore
+    expect(see(describeTree(source('a.mp4')).children?.[0])).toEqual({ options: {} });
   });
 
   test('files are looked into, whatever their names say', async () => {

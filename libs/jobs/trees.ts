@@ -20,9 +20,9 @@ export interface AnswerOptions {
 
 const ingest = ({ source }: TreeInput): JobTree => ({ name: 'media.ingest', payload: { source } });
 
-const see = (input: TreeInput): JobTree => ({
+const see = (input: TreeInput, read?: boolean): JobTree => ({
   name: 'media.see',
-  payload: { options: input.see ?? {} },
+  payload: { options: input.see ?? {}, ...(read ? { read } : {}) },
   children: [ingest(input)],
 });
 
@@ -36,8 +36,8 @@ const hear = (input: TreeInput, optional: boolean): JobTree => ({
 const PERCEPTION: Record<TreeInput['kind'], (input: TreeInput) => JobTree[]> = {
   image: (input) => [see(input)],
   audio: (input) => [hear(input, false)],
-  video: (input) => [see(input), hear(input, true)],
-  unknown: (input) => [see(input), hear(input, true)],
+  video: (input) => [see(input, true), hear(input, true)],
+  unknown: (input) => [see(input, true), hear(input, true)],
   text: (input) => [ingest(input)],
 };
 

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { Box, type JobResult, type Medium } from '#contracts';
-import { boxAround, PRINT_FROM, readFrameTexts, readPictureText, type Paragraph } from '#media';
+import { PRINT_FROM, readPictureText, type Paragraph } from '#media';
 import { artifactKey } from '../artifact.js';
 import type { Line } from '../compose/lines.js';
 import { cached, type Stage } from '../context.js';
-import { frameTextLines, joinSameTexts, pictureTextLines, type FrameText } from './picture-lines.js';
+import { readFrames, type FrameRead } from './frame-texts.js';
+import { frameTextLines, joinSameTexts, pictureTextLines } from './picture-lines.js';
 
 /** Frames of one film whose text is read: with more, every so many is. */
 const MAX_FRAMES = 120;
@@ -26,8 +27,6 @@ export async function readPictureLines(stage: Stage, medium: Medium, signal: Abo
   return pictureTextLines(medium, paragraphs, prompts.timeline.lines);
 }
 
-const FrameTexts = z.array(z.object({ time: z.number(), end: z.number(), text: z.string(), box: Box.optional() }));
-
 /** The text on a film's frames (slides, captions, signs), kept by content; only frames that look like print are read. */
 export async function readFrameLines(
   stage: Stage,
@@ -35,27 +34,20 @@ export async function readFrameLines(
   seen: JobResult<'media.see'>,
   { signal, onProgress }: { signal: AbortSignal; onProgress?: (share: number) => void },
 ): Promise<Line[]> {
-  const { blobs, config, models, records } = stage;
   const frames = printedFrames(seen, medium.duration, MAX_FRAMES);
   if (frames.length === 0) return [];
-  const key = artifactKey('text', medium.id, frames);
-  let texts: FrameText[] | undefined = await cached(records, key, FrameTexts);
-  if (!texts) {
-    const read: Parameters<typeof joinSameTexts>[0] = [];
-    const times = frames.map((frame) => frame.time);
-    const recognizer = await models.textRecognizer();
-    const request = { facts: medium, recognizer, limits: config.limits, signal };
-    await using file = await blobs.local(medium.id, signal);
-    for await (const { time, text } of readFrameTexts(file.path, times, request)) {
-      const box = boxAround(text.paragraphs.map((paragraph) => paragraph.box));
-      read.push({ time, next: frames[read.length]?.next ?? time, text: text.text, box });
-      onProgress?.(read.length / frames.length);
-    }
-    texts = joinSameTexts(read);
-    await records.putArtifact(key, texts);
+  const read = new Map<number, FrameRead>();
+  const times = frames.map((frame) => frame.time);
+  for await (const { time, ...text } of readFrames(stage, medium, times, signal)) {
+    read.set(time, text);
+    onProgress?.(read.size / frames.length);
   }
-  const prompts = await models.prompts();
-  return frameTextLines(medium, texts, prompts.timeline.lines);
+  const texts = frames.flatMap((frame) => {
+    const found = read.get(frame.time);
+    return found ? [{ ...frame, ...found }] : [];
+  });
+  const prompts = await stage.models.prompts();
+  return frameTextLines(medium, joinSameTexts(texts), prompts.timeline.lines);
 }
 
 /** Frames that show new print, each with the time at which other print takes over; thinned evenly when there are more than `limit`. */

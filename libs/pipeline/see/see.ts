@@ -3,6 +3,7 @@ import type { JobContext } from '#jobs';
 import { decodeFrames, decodeImage, PRINT_FROM, PrintWatch, withoutBars } from '#media';
 import { artifactKey } from '../artifact.js';
 import { cached, requiredChild, type Stage } from '../context.js';
+import { readAlong } from '../read/frame-texts.js';
 import { makeComparable } from './comparable.js';
 import { keepVisual } from './visual-tokens.js';
 
@@ -12,7 +13,11 @@ type Seen = JobResult<'media.see'>;
 const BATCH = 8;
 
 /** Pictures and frames as visual tokens: a blob of half precision [frames, 16, d], and the frames' presentation times. */
-export async function see(stage: Stage, { options }: JobPayload<'media.see'>, context: JobContext): Promise<Seen> {
+export async function see(
+  stage: Stage,
+  { options, read }: JobPayload<'media.see'>,
+  context: JobContext,
+): Promise<Seen> {
   const medium = await requiredChild(context, 'media.ingest');
   if (medium.kind !== 'image' && medium.kind !== 'video') {
     return { mediumId: medium.id, frames: 0, times: [], visual: null };
@@ -30,6 +35,7 @@ export async function see(stage: Stage, { options }: JobPayload<'media.see'>, co
   const print: number[] = [];
   const newPrint: boolean[] = [];
   const watch = new PrintWatch();
+  await using reading = read && medium.kind === 'video' ? readAlong(stage, medium, context.signal) : undefined;
   let waiting: Uint8Array[] = [];
   const flush = async (): Promise<void> => {
     if (waiting.length > 0) visual.push(await vision.encode(waiting, { signal: context.signal }));
@@ -38,8 +44,7 @@ export async function see(stage: Stage, { options }: JobPayload<'media.see'>, co
   for await (const frame of framesOf(stage, medium, options, vision.size, context.signal)) {
     times.push(frame.time);
     const { likelihood, isNew } = watch.look(frame.rgb, vision.size, vision.size);
-    // Reading begins when everything has been seen; its model loads until then.
-    if (medium.kind === 'video' && likelihood >= PRINT_FROM && isNew) warmTextRecognizer(stage);
+    if (likelihood >= PRINT_FROM && isNew && frame.time !== null) reading?.add(frame.time);
     print.push(likelihood);
     newPrint.push(isNew);
     // A picture of another shape than the film's stands between black bars, which the encoder was not trained on.
@@ -61,14 +66,8 @@ export async function see(stage: Stage, { options }: JobPayload<'media.see'>, co
   };
   await stage.records.putArtifact(key, result);
   await makeComparable(stage, medium, result);
+  await reading?.done();
   return result;
-}
-
-function warmTextRecognizer({ models }: Stage): void {
-  void models.textRecognizer().then(
-    (recognizer) => recognizer.warm(),
-    () => undefined,
-  );
 }
 
 async function* framesOf(

@@ -62,7 +62,7 @@ const FRAME_PIXELS = 1280;
 /** The text on a video's frames at these times (seconds), as `decodeFrames` chose them. Which are worth it is asked before: PrintWatch. */
 export async function* readFrameTexts(
   file: string,
-  times: number[],
+  times: Iterable<number> | AsyncIterable<number>,
   options: PictureTextOptions & { facts: Pick<MediumFacts, 'duration' | 'tracks' | 'width' | 'height'> },
 ): AsyncGenerator<{ time: number; text: PictureText }> {
   const { width = FRAME_PIXELS, height = FRAME_PIXELS } = options.facts;
@@ -74,14 +74,14 @@ export async function* readFrameTexts(
 
 async function* greyFrames(
   file: string,
-  times: number[],
+  times: Iterable<number> | AsyncIterable<number>,
   scale: number,
   { facts, limits, signal }: Parameters<typeof readFrameTexts>[2],
 ): AsyncGenerator<{ time: number; picture: GreyPicture }> {
   const { width = FRAME_PIXELS, height = FRAME_PIXELS } = facts;
   const size = Math.max(16, Math.ceil((Math.max(width, height) * scale) / 16) * 16);
   const [w, h] = [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
-  for (const time of times) {
+  for await (const time of times) {
     const request = {
       facts,
       size,
