@@ -50,7 +50,7 @@ export async function openParts(options: {
     runner,
     arena,
     prefixes,
-    reader: new Reader(runner, cache.store, arena, prefixes, rotary),
+    reader: new Reader(runner, cache.store, arena, prefixes, rotary, () => 1),
     dispose: async () => {
       await model.dispose();
       await rm(folder, { recursive: true, force: true });

@@ -43,7 +43,8 @@ export class Engine {
     const rotary = rotaryTable({ positions: 16_384, headDim, theta, pairs: 'halves' });
     const prefixes = new PrefixCache(this.runner, cache.store, rotary);
     this.filler = new Filler(this.runner, cache, prefixes);
-    this.reader = new Reader(this.runner, cache.store, this.arena, prefixes, rotary);
+    const admitted = (): number => this.jobs.filter(({ phase }) => phase !== 'waiting').length;
+    this.reader = new Reader(this.runner, cache.store, this.arena, prefixes, rotary, admitted);
     this.writer = new Writer(this.runner, this.arena);
   }
 

@@ -24,6 +24,8 @@ export class Reader {
     private readonly arena: Arena,
     private readonly prefixes: PrefixCache,
     private readonly rotary: RotaryTable,
+    /** Sequences that hold a working set or will soon. */
+    private readonly admitted: () => number,
   ) {}
 
   async read(sequence: Sequence): Promise<Float32Array> {
@@ -118,7 +120,7 @@ export class Reader {
 
   private enter(sequence: Sequence, rows: number): WorkingSet {
     const answer = Math.min(sequence.sampling.maxTokens, ANSWER_ROWS);
-    return (sequence.working = this.arena.add(rows + sequence.question.tokens + answer));
+    return (sequence.working = this.arena.add(rows + sequence.question.tokens + answer, this.admitted()));
   }
 
   private async feed(sequence: Sequence, working: WorkingSet, embedded: Float32Array): Promise<Float32Array> {

@@ -83,11 +83,15 @@ export class Arena {
     return layers * kvHeads * this.slots * this.capacity * (2 * headDim + 1) * 4;
   }
 
-  /** A new, empty working set with room for `rows`. */
-  add(rows: number): WorkingSet {
+  /**
+   * A new, empty working set with room for `rows`.
+   * @param expected working sets that will soon be here, this one included: room for all of them is made at once, since
+   *   every enlargement copies what is there
+   */
+  add(rows: number, expected = 1): WorkingSet {
     const member = new WorkingSet(this);
     member.slot = this.members.length;
-    const slots = member.slot < this.slots ? this.slots : Math.max(1, this.slots * 2);
+    const slots = member.slot < this.slots ? this.slots : Math.max(expected, this.slots * 2);
     this.resize(slots, Math.max(this.capacity, roundUp(rows)));
     this.members.push(member);
     return member;
