@@ -28,7 +28,10 @@ export async function run(args: string[]): Promise<void> {
   const seconds = 60 * Number(rest['minutes'] ?? 4);
   const folder = await mkdtemp(join(tmpdir(), 'tessera-video-'));
   // A data folder of its own: nothing is known beforehand, and what is kept can be counted.
-  const config = { ...loadConfig(), dataDir: join(folder, 'data') };
+  const loaded = loadConfig();
+  // Three hours of such a talk are just over the largest file that is taken by default.
+  const limits = { ...loaded.limits, maxFileBytes: Math.max(loaded.limits.maxFileBytes, 2 ** 32) };
+  const config = { ...loaded, dataDir: join(folder, 'data'), limits };
   const films: [kind: 'talk' | 'busy', seconds: number, name: string][] = [
     ['talk', seconds, 'talk'],
     ['busy', seconds, 'busy footage'],

@@ -69,7 +69,14 @@ async function continueDownload(url: string, download: Download): Promise<void> 
       },
     });
     const file = createWriteStream(destination, { flags: response.status === 206 ? 'a' : 'w' });
-    await pipeline(Readable.fromWeb(response.body as ReadableStream), count, file, { signal: either });
+    const closed = new Promise<void>((resolve) => file.once('close', resolve));
+    try {
+      await pipeline(Readable.fromWeb(response.body as ReadableStream), count, file, { signal: either });
+    } finally {
+      // The next attempt asks how long the file is: nothing may still be on its way into it.
+      file.destroy();
+      await closed;
+    }
     if (received < bytes) throw new Error(`it ended after ${received} of ${bytes} bytes`);
   } finally {
     clearTimeout(timer);
