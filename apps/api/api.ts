@@ -111,6 +111,8 @@ export async function createApi(parts: ApiParts): Promise<NestFastifyApplication
     requestIdHeader: 'x-request-id',
     genReqId: () => randomUUID(),
     forceCloseConnections: 'idle',
+    // No longer than Node lets the head of a request be: a path of any length is answered as the others are.
+    routerOptions: { maxParamLength: 16_384 },
   });
   const app = await NestFactory.create<NestFastifyApplication>(ApiModule.with(parts), adapter, {
     logger: false,

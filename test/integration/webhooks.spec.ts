@@ -271,6 +271,12 @@ describe('a receiver is refused', () => {
       expect(await strict.records.deliveries.list('local', { limit: 1 })).toEqual([]);
 
       const { id: job } = (await (await send(strict.url, '')).json()) as { id: string };
+      // Whoever looks before the end looks again after half a minute only.
+      await expect
+        .poll(async () => ((await (await fetch(`${strict.url}/v1/jobs/${job}`)).json()) as { status: string }).status, {
+          timeout: 10_000,
+        })
+        .toMatch(/completed|failed/);
       await strict.records.deliveries.create({
         tenant: 'local',
         job,
