@@ -4,7 +4,7 @@ export { describeSettings } from './settings.js';
 export { storable, storableJson } from './storable.js';
 export { parseSize, formatSize } from './size.js';
 export { createLogger, setLogLevel, type Logger } from './logger.js';
-export { writeNewFile } from './new-file.js';
+export { fillFile, writeNewFile } from './new-file.js';
 export { makeOwnFolder, makeTempFolder, sweepOwnFolders, sweepTempFolders } from './temp.js';
 export { runProcess, type ProcessOptions, type ProcessOutput } from './process.js';
 export { safeFetch, type FetchOptions, type Fetched } from './net/fetch.js';

@@ -98,9 +98,7 @@ class Feed(IterableDataset):
             blocks = TILED if stream.rng.random() < run.tiled else 1
             sampled = stream.captions(run.pictures, run.fewest_captions >= 5, blocks)
             if run.asked:
-                stream.vqa_pictures = run.asked
-                asked = stream.vqa(4, blocks)
-                stream.vqa_pictures = run.parts.get("vqa", 0)
+                asked = stream.vqa(4, blocks, run.asked)
             if step % run.mixture_every:
                 return Step(sampled, asked, None)
         counts = run.parts

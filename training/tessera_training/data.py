@@ -193,10 +193,10 @@ class Stream:
             sequences.append(Sequence(prompt[:-1], [], branches, list(range(len(s.maps)))))
         return Batch(sequences, self.gather(shown), picks)
 
-    def vqa(self, most: int = 9, blocks: int = 0) -> Batch:
-        """Pictures with questions as branches that share the picture; ``blocks`` of each picture, drawn where 0."""
+    def vqa(self, most: int = 9, blocks: int = 0, pictures: int = 0) -> Batch:
+        """Pictures with questions as branches that share the picture; ``blocks`` of each picture, drawn where 0; ``pictures``, or the run's."""
         sequences, shown = [], []
-        for row in self.take("vqa", list(self.by_image), self.vqa_pictures):
+        for row in self.take("vqa", list(self.by_image), pictures or self.vqa_pictures):
             s = self.show("vqa", row, blocks or self.blocks())
             turn = derived.mirror if s.mirrored else str
             asked = self.rng.sample(self.by_image[row], min(most, len(self.by_image[row])))

@@ -101,5 +101,5 @@ class Pictures:
             return forward_rounded(self.front, out.permute(0, 3, 1, 2).to(self.front[0].weight.dtype)).permute(0, 2, 3, 1).flatten(1, 2)
 
     def plain(self, collection: str, rows: list[int], blocks: int) -> torch.Tensor:
-        """Unchanged pictures, [rows · blocks, 65536, 3]."""
+        """``cut`` of unchanged pictures, [rows · blocks, cells, channels]."""
         return self.cut([View(collection, r, block=b) for r in rows for b in range(blocks)])

@@ -1,10 +1,10 @@
 import { createWriteStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { Readable, Transform } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { Readable } from 'node:stream';
 import type { ReadableStream } from 'node:stream/web';
 import { setTimeout as pause } from 'node:timers/promises';
 import { TesseraError } from '#contracts';
+import { fillFile } from '#platform';
 import type { Download } from './download.js';
 import type { Source } from './source.js';
 
@@ -58,25 +58,19 @@ async function continueDownload(url: string, download: Download): Promise<void> 
       throw passing ? new Error(answer) : new TesseraError('model_source_unreachable', answer);
     }
     let received = response.status === 206 ? have : 0;
-    const count = new Transform({
-      transform(chunk: Buffer, _, done) {
+    async function* counted(source: AsyncIterable<Uint8Array>) {
+      for await (const chunk of source) {
         timer.refresh();
         received += chunk.length;
         onProgress?.(Math.min(received, bytes));
         // A server that never stops must not fill the disk; the hash tells the rest.
-        if (received > bytes) done(new TesseraError('model_hash_mismatch', `${url} is longer than ${bytes} bytes.`));
-        else done(null, chunk);
-      },
-    });
-    const file = createWriteStream(destination, { flags: response.status === 206 ? 'a' : 'w' });
-    const closed = new Promise<void>((resolve) => file.once('close', resolve));
-    try {
-      await pipeline(Readable.fromWeb(response.body as ReadableStream), count, file, { signal: either });
-    } finally {
-      // The next attempt asks how long the file is: nothing may still be on its way into it.
-      file.destroy();
-      await closed;
+        if (received > bytes) throw new TesseraError('model_hash_mismatch', `${url} is longer than ${bytes} bytes.`);
+        yield chunk;
+      }
     }
+    const file = createWriteStream(destination, { flags: response.status === 206 ? 'a' : 'w' });
+    // The next attempt asks how long the file is: nothing may still be on its way into it.
+    await fillFile(file, Readable.fromWeb(response.body as ReadableStream<Uint8Array>), counted, { signal: either });
     if (received < bytes) throw new Error(`it ended after ${received} of ${bytes} bytes`);
   } finally {
     clearTimeout(timer);
