@@ -1,3 +1,5 @@
+import { remembered } from './remembered.js';
+
 /**
  * A lexical prior: Okapi BM25 (Robertson & Zaragoza 2009) of a query over short passages.
  * Words are lower-cased and lightly stemmed; function words weigh nothing.
@@ -36,7 +38,7 @@ const IRREGULAR = new Map(
 );
 
 /** Strips plural and verb endings only: enough to match "opened" with "open" and "won" with "winner", small enough to never surprise. */
-export function stem(word: string): string {
+export const stem = remembered((word) => {
   if (word.length <= 3 && !IRREGULAR.has(word)) return word;
   return (IRREGULAR.get(word) ?? word)
     .replace(/ies$/, 'y')
@@ -46,7 +48,7 @@ export function stem(word: string): string {
     .replace(/#$/, '')
     .replace(/(?<=[a-z]{3})e$/, '')
     .replace(/(?<=[a-z]{2})([b-df-hj-np-tv-z])\1$/, '$1');
-}
+});
 
 /** The largest of the scores, 0 when there is none. A loop: spread as arguments, a long medium's lines overflow the stack. */
 export function highest(scores: readonly number[]): number {

@@ -38,6 +38,18 @@ describe('heardIn', () => {
       }),
     );
   });
+
+  it('stops looking only where nothing was to be found', () => {
+    const words = fc.stringMatching(/^[a-z]{1,9}( [a-z]{1,9}){0,6}$/);
+    fc.assert(
+      fc.property(words, words, fc.boolean(), (asked, line, eased) => {
+        const [sound, stretch] = [soundOf(asked), soundOf(line)];
+        const found = likeness(sound, stretch);
+        if (heardIn(sound, stretch, eased) > 0) expect(heardIn(sound, stretch, eased)).toBe(found);
+        else expect(sound.weight >= 3.2 && found >= 0.96).toBe(false);
+      }),
+    );
+  });
 });
 
 describe('coverage of what was heard', () => {

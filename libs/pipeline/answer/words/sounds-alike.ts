@@ -1,6 +1,7 @@
+import { remembered } from './remembered.js';
+
 /** English spelling to rough phonemes: digraphs first, then letters that depend on what follows; every vowel is one `a`. */
 const SPELLING: [RegExp, string][] = [
-  [/[^a-z]/g, ' '],
   [/\bkn/g, 'n'],
   [/\bwr/g, 'r'],
   [/mb\b/g, 'm'],
@@ -20,9 +21,8 @@ const SPELLING: [RegExp, string][] = [
   [/\by/g, 'Y'],
   [/[aeiouy]+/g, 'a'],
   [/Y/g, 'y'],
-  [/ /g, ''],
-  [/(.)\1+/g, '$1'],
 ];
+const REPEATED = /(.)\1+/g;
 
 /** Phonemes that are heard for each other, and what that costs: those that differ in voice least, then those of one place or manner. */
 const CONFUSED: [string, number][] = [
@@ -46,6 +46,12 @@ const substitution = (a: string, b: string): number =>
 const gap = (symbol: string): number => (isVowel(symbol) ? 0.3 : isWeak(symbol) ? 0.5 : 0.7);
 const weigh = (symbol: string): number => (isVowel(symbol) ? 0.3 : isWeak(symbol) ? 0.6 : 1);
 
+/** Symbols are ASCII letters: costs lie in tables by their codes, since an hour of speech is compared with every word of a question. */
+const CODES = 128;
+const characters = Array.from({ length: CODES }, (_, code) => String.fromCharCode(code));
+const GAPS = Float64Array.from(characters, gap);
+const SUBSTITUTIONS = Float64Array.from(characters.flatMap((a) => characters.map((b) => substitution(a, b))));
+
 /** How something sounds, roughly. */
 export interface Sound {
   symbols: string;
@@ -53,9 +59,11 @@ export interface Sound {
   weight: number;
 }
 
+const soundOfWord = remembered((word) => SPELLING.reduce((sound, [letters, symbol]) => sound.replace(letters, symbol), word)); // prettier-ignore
+
 /** @param text one word or several, which run into each other as in speech */
 export function soundOf(text: string): Sound {
-  const symbols = SPELLING.reduce((sound, [letters, symbol]) => sound.replace(letters, symbol), text.toLowerCase());
+  const symbols = (text.toLowerCase().match(/[a-z]+/g) ?? []).map(soundOfWord).join('').replace(REPEATED, '$1');
   return { symbols, weight: [...symbols].reduce((sum, symbol) => sum + weigh(symbol), 0) };
 }
 
@@ -63,19 +71,31 @@ export function soundOf(text: string): Sound {
  * How much like a part of `stretch` a sound is, wherever in it and across its words: 1 less the cost of the best alignment
  * (Sellers 1980) for the sound's weight. A recogniser parts words elsewhere than the speaker.
  */
-export function likeness({ symbols, weight }: Sound, stretch: Sound): number {
-  if (weight === 0) return 0;
-  let row = new Float32Array(stretch.symbols.length + 1);
+export function likeness(sound: Sound, stretch: Sound): number {
+  return sound.weight === 0 ? 0 : Math.max(0, 1 - costOf(sound, stretch, Infinity) / sound.weight);
+}
+
+/** The least cost of an alignment; infinite as soon as it is known to be more than `most`. */
+function costOf({ symbols }: Sound, { symbols: stretch }: Sound, most: number): number {
+  let row = new Float32Array(stretch.length + 1);
   let next = new Float32Array(row.length);
-  for (const symbol of symbols) {
-    next[0] = row[0]! + gap(symbol);
+  let least = 0;
+  for (let i = 0; i < symbols.length; i++) {
+    const symbol = symbols.charCodeAt(i);
+    const missing = GAPS[symbol]!;
+    next[0] = row[0]! + missing;
+    least = next[0];
     for (let j = 1; j < row.length; j++) {
-      const heard = stretch.symbols[j - 1]!;
-      next[j] = Math.min(row[j]! + gap(symbol), next[j - 1]! + gap(heard), row[j - 1]! + substitution(symbol, heard));
+      const heard = stretch.charCodeAt(j - 1);
+      const replaced = row[j - 1]! + SUBSTITUTIONS[symbol * CODES + heard]!;
+      next[j] = Math.min(row[j]! + missing, next[j - 1]! + GAPS[heard]!, replaced);
+      if (next[j]! < least) least = next[j]!;
     }
+    // No step lowers a cost.
+    if (least > most) return Infinity;
     [row, next] = [next, row];
   }
-  return Math.max(0, 1 - row.reduce((least, cost) => Math.min(least, cost), Infinity) / weight);
+  return least;
 }
 
 /**
@@ -100,7 +120,12 @@ export function heardBeside(pair: Sound, other: Sound, stretch: Sound): number {
   return pair.weight === 0 ? 0 : atLeast(1 - (MOST_OTHERWISE * other.weight) / pair.weight, pair, stretch);
 }
 
+/** What rounding may make of a cost. */
+const ROUNDING = 1e-3;
+
 function atLeast(least: number, sound: Sound, stretch: Sound): number {
-  const found = likeness(sound, stretch);
+  if (sound.weight === 0) return 0;
+  const cost = costOf(sound, stretch, (1 - least) * sound.weight + ROUNDING);
+  const found = Math.max(0, 1 - cost / sound.weight);
   return found >= least ? found : 0;
 }
