@@ -100,6 +100,11 @@ export interface DecodeRequest {
    * computed again once it has left memory.
    */
   keepBytes?: number;
+  /**
+   * Of segments that are more than memory for pages holds, those are read that `prior` tells most of, those that are known, and, up to so many
+   * tokens, an even spread of the others; without this number such a request is refused.
+   */
+  enoughTokens?: number;
   /** False: no token is guessed from the material. The answer is the same either way; guesses are checked. */
   drafts?: boolean;
 }

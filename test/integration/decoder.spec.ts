@@ -30,12 +30,12 @@ function timeline(n: number, segments = 2): DecodeRequest {
 describe('decoder', () => {
   let decoder: Decoder;
   let folder: string;
-  const open = async (options: { kvDiskBytes?: number } = {}): Promise<Decoder> =>
+  const open = async (options: { kvDiskBytes?: number; kvMemoryBytes?: number } = {}): Promise<Decoder> =>
     createDecoder({
       pack: await defaultPack(),
       cacheDir: loadConfig().cacheDir,
       kvDir: folder,
-      kvMemoryBytes: 256e6,
+      kvMemoryBytes: options.kvMemoryBytes ?? 256e6,
       kvDiskBytes: options.kvDiskBytes ?? 0,
       threads: 2,
     });
@@ -175,6 +175,25 @@ describe('decoder', () => {
     // A budget that just fits goes the way of selection only if it must: both ways read the same.
     const exact = await answer({ ...many, selectedTokens: 8192, prior: many.segments.map(() => 0) });
     expect(exact.text).toBe(all.text);
+  });
+
+  it('reads of more than memory holds what tells most, and finds it again', async () => {
+    const small = await open({ kvMemoryBytes: 4e6 });
+    const { pool } = await small.stats();
+    const long = timeline(11, 24);
+    await expect(answer(long, undefined, small)).rejects.toMatchObject({ code: 'context_too_long' });
+    const prior = long.segments.map((_, i) => (i === 17 ? 2 : 0));
+    const few = await answer({ ...long, prior, enoughTokens: 100 }, undefined, small);
+    expect(few.usage.promptTokens).toBeLessThan(100 + 80);
+    expect(few.evidence).toHaveLength(24);
+    expect(few.evidence[17]).toBeGreaterThan(0);
+    const more = await answer({ ...long, enoughTokens: 1000 }, undefined, small);
+    expect(more.usage.promptTokens).toBeGreaterThan(few.usage.promptTokens);
+    expect(more.usage.promptTokens).toBeLessThan(16 * pool.totalPages);
+    const again = await answer({ ...long, enoughTokens: 0 }, undefined, small);
+    expect(again.usage.promptTokens).toBe(more.usage.promptTokens);
+    expect(again.usage.cachedTokens).toBeGreaterThan(few.usage.cachedTokens);
+    await small.dispose();
   });
 
   it('finds yesterday’s media on disk', async () => {

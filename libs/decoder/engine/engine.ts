@@ -1,23 +1,27 @@
-import { TesseraError, type DecodeRequest } from '#contracts';
+import { TesseraError, type DecodeEvent, type DecodeRequest } from '#contracts';
 import { Grammars } from '../grammar/json-constraint.js';
 import { TokenTrie } from '../grammar/token-trie.js';
 import type { DecoderStats } from '../host/messages.js';
 import type { KvCache } from '../pool/kv-cache.js';
+import { pagesFor } from '../pool/page-pool.js';
 import { rotaryTable } from '../pool/rotary.js';
 import { Arena } from '../runner/arena.js';
 import type { DecoderModel } from '../runner/model.js';
 import { Runner } from '../runner/runner.js';
 import { assertRoomInQueue, sharedTokens, type StepCosts } from '../scheduler/load.js';
 import { DEFAULT_LIMITS, FIRST_TURN, schedule, type Plan, type Turn } from '../scheduler/schedule.js';
+import { chooseSegments } from './choice.js';
 import { Filler } from './filler.js';
 import { Job, type Listener } from './job.js';
 import { PrefixCache } from './prefix-cache.js';
 import { Reader } from './reader.js';
-import { Sequence } from './sequence.js';
+import { Sequence, type Choose } from './sequence.js';
 import { Writer } from './writer.js';
 
 /** Chunk of prefill (a multiple of the page size): what the schedule saves up for while answers run. */
 const CHUNK = DEFAULT_LIMITS.burstTokens;
+/** Share of memory for pages that a request may take whose segments are more than all of it: others go on beside it. */
+const LARGEST_PART = 0.75;
 /** Weight of the newest step in the measured costs. */
 const NEWEST = 0.2;
 
@@ -64,7 +68,8 @@ export class Engine {
 
   submit(id: number, request: DecodeRequest, listener: Listener): void {
     try {
-      const sequence = new Sequence(id, request, this.model, this.model.id, (event) => listener.event(event));
+      const emit = (event: DecodeEvent): void => listener.event(event);
+      const sequence = new Sequence(id, request, this.model, this.model.id, emit, this.choose);
       const { jsonSchema } = sequence.sampling;
       if (jsonSchema) sequence.constraint = this.grammarsOf().forSchema(jsonSchema);
       this.assertRoom(sequence);
@@ -185,6 +190,20 @@ export class Engine {
     this.cache.release(sequence.runs);
     sequence.runs = [];
   }
+
+  /** What of a request is read, where it leaves that open. */
+  private readonly choose: Choose = (demands, { enoughTokens, prior = [] }) => {
+    const { pool } = this.cache;
+    if (enoughTokens === undefined || pool.estimate(demands).possible) return [...demands.keys()];
+    const pages = Math.floor(pool.totalPages * LARGEST_PART);
+    const offered = demands.map(({ address, tokens }, i) => ({
+      tokens,
+      pages: pagesFor(tokens),
+      prior: prior[i] ?? 0,
+      lies: this.cache.placeOf(address),
+    }));
+    return chooseSegments(offered, { pages, enough: enoughTokens });
+  };
 
   private assertRoom(sequence: Sequence): void {
     if (!this.cache.pool.estimate(sequence.demands).possible)

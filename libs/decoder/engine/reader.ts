@@ -65,7 +65,7 @@ export class Reader {
     working.position = rows;
     const segments = Int32Array.from([
       ...Array<number>(sequence.prefix.tokens).fill(-1),
-      ...sequence.segments.flatMap(({ tokens }, i) => Array<number>(tokens).fill(i)),
+      ...sequence.segments.flatMap(({ tokens }, i) => Array<number>(tokens).fill(sequence.places[i]!)),
     ]);
     const everyHead = new Int32Array(rows * kvHeads);
     for (let head = 0; head < kvHeads; head++) everyHead.set(segments, head * rows);
@@ -79,7 +79,9 @@ export class Reader {
   private async readSelected(sequence: Sequence, store: Int8PageStore, budget: number): Promise<Float32Array> {
     const { kvHeads } = store.shape;
     const prefix = await this.prefixes.of(sequence);
-    const owners = sequence.segmentRuns.flatMap((run, i) => run.pages.map((page) => ({ page, segment: i })));
+    const owners = sequence.segmentRuns.flatMap((run, i) =>
+      run.pages.map((page) => ({ page, segment: sequence.places[i]! })),
+    );
     const valid = new Float32Array(owners.length * PAGE_TOKENS);
     const prior = new Float32Array(owners.length);
     owners.forEach(({ page, segment }, i) => {

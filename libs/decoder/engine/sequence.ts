@@ -17,10 +17,15 @@ const LONGEST_RUN = 4096;
 /** Prefixes up to this length are kept in float32, not in pages: 46 KB a token instead of 12. */
 const SHORT_PREFIX = 256;
 
+/** @returns numbers of the segments that are read, ascending */
+export type Choose = (segments: readonly PageDemand[], request: DecodeRequest) => number[];
+
 /** One request on its way: what it reads, where that lies, and what has come of it. */
 export class Sequence {
   readonly prefix: TokenRun;
+  /** Those that are read, and which of the request's they are. */
   readonly segments: TokenRun[];
+  readonly places: number[];
   readonly question: TokenRun;
   readonly sampling: Sampling;
   readonly sampler: Sampler;
@@ -53,17 +58,21 @@ export class Sequence {
     private readonly model: DecoderModel,
     modelId: string,
     private readonly emit: (event: DecodeEvent) => void,
+    choose?: Choose,
   ) {
     const read = (parts: DecodeRequest['prefix']): TokenRun => tokenise(parts, model.tokenizer, model.embeddings);
     this.prefix = read(request.prefix);
-    this.segments = request.segments.map((segment) => read(segment.parts));
+    const offered = request.segments.map((segment) => read(segment.parts));
     this.question = read(request.question);
     this.sampling = Sampling.parse(request.sampling);
-    this.check();
+    this.check(offered);
     const address = (this.prefixAddress = prefixAddress(modelId, this.prefix.pieces));
+    const demanded = offered.map(({ pieces, tokens }) => ({ address: segmentAddress(address, pieces), tokens }));
+    this.places = choose?.(demanded, request) ?? [...offered.keys()];
+    this.segments = this.places.map((place) => offered[place]!);
     this.demands = [
       ...(this.hasPagedPrefix ? [{ address, tokens: this.prefix.tokens }] : []),
-      ...this.segments.map(({ pieces, tokens }) => ({ address: segmentAddress(address, pieces), tokens })),
+      ...this.places.map((place) => demanded[place]!),
     ];
     const runs = this.hasPagedPrefix ? [this.prefix, ...this.segments] : this.segments;
     this.sources = new Map(this.demands.map((demand, i) => [demand.address, runs[i]!]));
@@ -73,7 +82,7 @@ export class Sequence {
     const drafted = request.drafts !== false && this.segments.length <= DRAFTED_SEGMENTS;
     this.drafts = new DraftIndex(drafted ? this.segments.map(({ ids }) => ids) : []);
     for (const id of this.question.ids) this.drafts.push(id);
-    this.evidence = new Evidence(this.segments.length);
+    this.evidence = new Evidence(offered.length);
   }
 
   private get hasPagedPrefix(): boolean {
@@ -169,14 +178,14 @@ export class Sequence {
     this.emit({ type: 'token', text, logprob });
   }
 
-  private check(): void {
-    const tooLong = [this.prefix, ...this.segments].find(({ tokens }) => tokens > LONGEST_RUN);
+  private check(segments: readonly TokenRun[]): void {
+    const tooLong = [this.prefix, ...segments].find(({ tokens }) => tokens > LONGEST_RUN);
     if (tooLong)
       throw new TesseraError(
         'context_too_long',
         `A segment or prefix has ${tooLong.tokens} tokens; at most ${LONGEST_RUN} fit (256 are best for segments).`,
       );
-    if (this.segments.some(({ tokens }) => tokens === 0))
+    if (segments.some(({ tokens }) => tokens === 0))
       throw new TesseraError('invalid_request', 'A segment without tokens cannot be read.');
     if (this.question.tokens === 0)
       throw new TesseraError('invalid_request', 'The question is empty: there is nothing to answer.');

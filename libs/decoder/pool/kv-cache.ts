@@ -61,6 +61,12 @@ export class KvCache<Store extends PageStore = PageStore> {
     return { ...this.pool.estimate(demands), diskTokens: onDisk.reduce((sum, { tokens }) => sum + tokens, 0) };
   }
 
+  /** Where a run can be taken from. */
+  placeOf(address: string): 'memory' | 'disk' | 'nowhere' {
+    if (this.pool.get(address)) return 'memory';
+    return this.spill?.has(address) ? 'disk' : 'nowhere';
+  }
+
   /** See PagePool.acquire. */
   acquire(demands: readonly PageDemand[]): Acquired {
     return this.pool.acquire(demands);

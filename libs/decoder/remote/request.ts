@@ -24,6 +24,7 @@ export function toGenerateRequest(request: DecodeRequest, pack: string): Generat
     ...(request.selectedTokens === undefined ? {} : { selectedTokens: request.selectedTokens }),
     ...(request.drafts === undefined ? {} : { drafts: request.drafts }),
     ...(request.keepBytes === undefined ? {} : { keepBytes: request.keepBytes }),
+    ...(request.enoughTokens === undefined ? {} : { enoughTokens: request.enoughTokens }),
   };
 }
 
@@ -59,7 +60,7 @@ const NOWHERE: Pick<Segment, 'span' | 'quote'> = { span: { mediumId: '' }, quote
 
 /** A request that came over the wire. Throws `invalid_request`. */
 export function fromGenerateRequest(request: GenerateRequest__Output): DecodeRequest {
-  const { prior, segments, selectedTokens, drafts, keepBytes } = request;
+  const { prior, segments, selectedTokens, drafts, keepBytes, enoughTokens } = request;
   if (prior.length !== 0 && prior.length !== segments.length)
     throw new TesseraError('invalid_request', `prior: has ${prior.length} numbers for ${segments.length} segments`);
   return {
@@ -72,5 +73,6 @@ export function fromGenerateRequest(request: GenerateRequest__Output): DecodeReq
     ...(selectedTokens === undefined ? {} : { selectedTokens }),
     ...(drafts === undefined ? {} : { drafts }),
     ...(keepBytes === undefined ? {} : { keepBytes }),
+    ...(enoughTokens === undefined ? {} : { enoughTokens }),
   };
 }

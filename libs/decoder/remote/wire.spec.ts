@@ -50,6 +50,7 @@ const request: fc.Arbitrary<DecodeRequest> = fc.array(parts, { maxLength: 3 }).c
     selectedTokens: fc.integer({ min: 64, max: 65_536 }),
     drafts: fc.boolean(),
     keepBytes: fc.nat(),
+    enoughTokens: fc.nat(),
     ...(segments.length === 0 ? {} : { prior: fc.constant(segments.map((_, i) => i / 3)) }),
   }),
 );

@@ -21,7 +21,7 @@ export async function decode(
   onToken: (token: Token) => void = (token) => context.emit(token),
 ): Promise<Done> {
   const decoder = await stage.models.decoder();
-  const { prefix, segments, question, prior, maxTokens, keepBytes = 0 } = sequence;
+  const { prefix, segments, question, prior, maxTokens, keepBytes = 0, enoughTokens } = sequence;
   const sampling = { ...payload.sampling, maxTokens: payload.sampling.maxTokens ?? maxTokens };
   const events = decoder.generate(
     {
@@ -32,6 +32,7 @@ export async function decode(
       sampling,
       selectedTokens: payload.selectedTokens,
       ...(keepBytes === Infinity ? {} : { keepBytes }),
+      ...(enoughTokens === undefined ? {} : { enoughTokens }),
     },
     context.signal,
   );

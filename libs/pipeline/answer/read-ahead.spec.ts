@@ -64,6 +64,8 @@ it('reads a timeline once, as work that can wait, when nothing else is to be don
   expect(asked).toHaveLength(0);
   await told(asked, [['first one', 'done']]);
   expect(asked[0]?.request).toMatchObject({ priority: 'batch', sampling: { maxTokens: 1 } });
+  // Of what is more than memory holds, all that fits.
+  expect(asked[0]?.request.enoughTokens).toBeGreaterThan(1e9);
   await compose(ahead, talk('first'));
   await sleep(8 * IDLE_MS);
   expect(asked).toHaveLength(1);

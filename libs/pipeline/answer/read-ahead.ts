@@ -13,6 +13,8 @@ const IDLE_MS = 300;
 const MOST_WAITING = 32;
 /** Timelines that are known to have been read. */
 const MOST_READ = 512;
+/** Tokens of a timeline that is more than memory holds: as many as it holds. */
+const ALL_THAT_FITS = 2 ** 31 - 1;
 /** What a timeline is asked while nobody asks: it chooses pages like any question, so that choosing is ready too. */
 const QUESTION = 'What is this about?';
 
@@ -111,6 +113,7 @@ export class ReadAhead {
           question,
           sampling: { maxTokens: 1 },
           priority: 'batch',
+          enoughTokens: ALL_THAT_FITS,
           ...(bytes === Infinity ? {} : { keepBytes: bytes }),
         },
         signal,

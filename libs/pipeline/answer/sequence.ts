@@ -11,6 +11,8 @@ export interface Sequence {
   maxTokens: number;
   /** Bytes on disk that its pages are worth: none when absent, since most are made of lines that were chosen for one question. */
   keepBytes?: number;
+  /** Tokens that are read of more than memory holds, if no more are known. */
+  enoughTokens?: number;
 }
 
 export interface Picture {

@@ -110,6 +110,9 @@ function together(answers: Answer[], started: number): Answer {
   return untold({ text: answers.map(({ text }) => text).join('\n'), citations, usage, started });
 }
 
+/** Tokens that a question waits for where the whole is more than memory holds, some ten seconds of two cores: more are read ahead. */
+const ENOUGH_TOKENS = 16_384;
+
 /** How an answer begins that may be a time alone. */
 const MAY_BECOME_A_TIME = /^\s*(?:a|at\s*[\d:]*\.?)?$/i;
 
@@ -127,7 +130,12 @@ async function askDecoder(stage: Reader, request: SegmentsQuestion, context: Tel
   const { done, segments } = await whatFits(question, related, (segments, prior) => {
     // Lines that were chosen for one question are not read again.
     const keepBytes = segments === whole ? pagesKept([...media.values()]) : 0;
-    const sequence = { ...timelineSequence(prompts, segments, question), prior, keepBytes };
+    const sequence = {
+      ...timelineSequence(prompts, segments, question),
+      prior,
+      keepBytes,
+      enoughTokens: ENOUGH_TOKENS,
+    };
     return decode(stage, payload, sequence, context, tokens.push);
   });
   if (done.text.trim() !== prompts.not_found && !(free && (isGuess(done.text, lines) || isElsewhere(done.text)))) {

@@ -2,7 +2,7 @@ import { TesseraError } from '#contracts';
 import { lexicalPrior } from './words/lexical.js';
 
 /**
- * Asks about as much as the decoder's memory holds: where it refuses the whole, the half that shares most with the question, in its
+ * Asks about as much as an engine takes (our decoder leaves out by itself): where it refuses the whole, the half that shares most with the question, in its
  * order, and so on. Of what shares nothing, every second segment stays.
  * @throws TesseraError `context_too_long` when a single segment is too long
  */

@@ -16,9 +16,11 @@ export interface GenerateRequest {
   'batch'?: (boolean);
   'pack'?: (string);
   'keepBytes'?: (number | string | Long);
+  'enoughTokens'?: (number);
   '_selectedTokens'?: "selectedTokens";
   '_drafts'?: "drafts";
   '_keepBytes'?: "keepBytes";
+  '_enoughTokens'?: "enoughTokens";
 }
 
 export interface GenerateRequest__Output {
@@ -32,7 +34,9 @@ export interface GenerateRequest__Output {
   'batch': (boolean);
   'pack': (string);
   'keepBytes'?: (number);
+  'enoughTokens'?: (number);
   '_selectedTokens'?: "selectedTokens";
   '_drafts'?: "drafts";
   '_keepBytes'?: "keepBytes";
+  '_enoughTokens'?: "enoughTokens";
 }
