@@ -29,11 +29,13 @@ const quotes = (question: string): string[] | undefined => focus(question, segme
 describe('focus', () => {
   it('keeps the lines that share words with the question, and what is shown meanwhile', () => {
     expect(quotes('Where does Molly sleep?')).toEqual(['The cat is Molly.', 'Molly sleeps in the garden.']);
+    expect(quotes('How many rockets flew?')).toEqual(['A rocket flew.']);
     expect(quotes('What is said about the coffee?')).toEqual(['The coffee was grown in Peru.', 'A cup on a table.']);
   });
 
   it('leaves the material whole where a place in it is not asked for, or not found', () => {
     expect(quotes('Summarise the film about Molly.')).toBeUndefined();
+    expect(quotes('How many times does Molly sleep?')).toBeUndefined();
     expect(quotes('How often is Molly named?')).toBeUndefined();
     expect(quotes('Who is president?')).toBeUndefined();
   });

@@ -4,9 +4,9 @@ import { coverage } from './words/coverage.js';
 import { bm25, highest } from './words/lexical.js';
 import { withoutAnswerType } from './question/question.js';
 
-/** Questions that need the whole material, not a place in it. */
+/** Questions that need the whole material, not a place in it. "How many visitors were there?" asks for a number that is told in one. */
 const WHOLE =
-  /\b(summar\w*|overview|outline|list|chapters?|how (often|many)|number of|order|first|last|before|after|next|all|every\w*|compare|describe|topics?)\b|\babout\s*\?\s*$/i;
+  /\b(summar\w*|overview|outline|list|chapters?|how often|(how many|number of) (times|occasions)|order|first|last|before|after|next|all|every\w*|compare|describe|topics?)\b|\babout\s*\?\s*$/i;
 /** A line this weak beside the best one has nothing to do with the question. */
 const RELATED = 0.3;
 /** The same where many lines are like one that holds all of the question: a small model takes one for another. */
