@@ -196,6 +196,7 @@ export class Runner {
   ): Promise<StepResult> {
     const { hidden, kvHeads, headDim, layers, heads } = this.model.config;
     const S = embeddings.length / hidden / count;
+    const group = heads / kvHeads;
     const members = arena.members.slice(first, first + count);
     arena.reserve(Math.max(...members.map((member) => member.length)) + S);
     const W = arena.capacity;
@@ -207,17 +208,18 @@ export class Runner {
       ),
       shape: int64(count, S),
       lengths: int64(W, S),
-      causal: causal(heads / kvHeads, S),
+      grouping: S === 1 ? int64(group, 1) : int64(1, group * S),
+      causal: causal(S === 1 ? 1 : group, S),
       rows: int64(...rows),
     };
     const size = kvHeads * W;
     const view = (data: Float32Array, width: number): Float32Array =>
       data.subarray(first * size * width, (first + count) * size * width);
     for (let i = 0; i < layers; i++) {
-      feeds[`past_key.${i}`] = tensor('float32', [count, kvHeads, W, headDim], view(arena.keys[i]!, headDim));
-      feeds[`past_value.${i}`] = tensor('float32', [count, kvHeads, W, headDim], view(arena.values[i]!, headDim));
+      feeds[`past_key.${i}`] = tensor('float32', [count, 1, kvHeads, 1, W, headDim], view(arena.keys[i]!, headDim));
+      feeds[`past_value.${i}`] = tensor('float32', [count, 1, kvHeads, 1, W, headDim], view(arena.values[i]!, headDim));
     }
-    feeds['bias'] = tensor('float32', [count, layers, kvHeads, 1, W], view(arena.bias, layers));
+    feeds['bias'] = tensor('float32', [count, layers, kvHeads, 1, 1, W], view(arena.bias, layers));
     const out = await this.model.step.run(feeds);
     members.forEach((member, b) => {
       if (appends(member)) this.append(member, out, { b, count, S });

@@ -1,6 +1,6 @@
 import { MICROSOFT, type Graph } from '../onnx/graph.js';
 
-/** Keys and values of one source, [B or 1, kvHeads, n, D]. */
+/** Keys and values of one source, [B or 1, kvHeads, n, D], or [B, 1, kvHeads, 1, n, D]. */
 export interface KeysValues {
   key: string;
   value: string;
@@ -11,21 +11,20 @@ export interface KeysValues {
 /**
  * Attention of grouped query rows over keys in several places without joining them in memory: scores are joined
  * instead, which are far smaller.
- * @param query [B, kvHeads, rows, D]
+ * @param query [B, kvHeads, rows, D], or [B, 1, kvHeads, parts, rows, D]; scaled by 1 / √D
  * @param lengths int64 [places]: n of each source
- * @returns the mixed values [B, kvHeads, rows, D] and each source's probabilities [B, kvHeads, rows, n]
+ * @returns the mixed values, shaped as the query, and each source's probabilities […, rows, n]
  */
 export function attention(
   graph: Graph,
   query: string,
   sources: readonly KeysValues[],
   lengths: string,
-  headDim: number,
 ): { mixed: string; probabilities: string[] } {
   const scores = sources.map(({ key, mask }) => {
     const score = graph.op('FusedMatMul', [query, key], {
       domain: MICROSOFT,
-      attributes: { transB: 1, alpha: { float: 1 / Math.sqrt(headDim) } },
+      attributes: { transB: 1 },
     });
     return mask === undefined ? score : graph.op('Add', [score, mask]);
   });

@@ -1,7 +1,7 @@
 import { MICROSOFT, type Graph } from '../onnx/graph.js';
 import type { Dimension } from '../onnx/types.js';
 import type { DecoderConfig } from './architecture.js';
-import { linear, type Kernel, type PackedMatrix, type Precision, type QuantisedKernel } from './linear.js';
+import { linear, product, type Kernel, type PackedMatrix, type Precision, type QuantisedKernel } from './linear.js';
 
 /** A layer's weights in the form that the graphs share. */
 export interface PackedLayer {
@@ -28,13 +28,13 @@ export interface PackedDecoder {
 }
 
 export interface Projected {
-  /** [B, kvHeads, group·S, D], rotated. */
+  /** [B, kvHeads, group·S, D], rotated and scaled by 1 / √D. */
   query: string;
   /** [B, kvHeads, S, D], rotated. */
   key: string;
   /** [B, kvHeads, S, D] without phase. */
   rawKey: string;
-  /** [B, kvHeads, group·S, D] without phase. */
+  /** [B, kvHeads, group·S, D] without phase, scaled. */
   rawQuery: string;
   /** [B, kvHeads, S, D]. */
   value: string;
@@ -109,6 +109,45 @@ export class LayerWriter {
     };
   }
 
+  /**
+   * The same for a step, in the fewest operators, each of which costs as much as the little that it computes.
+   * @param grouping int64 [2] = parts, rows: how the query heads of a group are laid out
+   * @returns the query [B, 1, kvHeads, parts, rows, D]; key and value [B, 1, kvHeads, 1, S, D]
+   */
+  projectFew(index: number, normed: string, grouping: string): Pick<Projected, 'query' | 'key' | 'value'> {
+    const { graph, config } = this;
+    const { heads, kvHeads, headDim } = config;
+    const { batch, length } = this.named;
+    const { qkv, queryNorm, keyNorm } = this.decoder.layers[index]!;
+    const rows = product(graph, normed, qkv, this.kernel === 'columns' ? 'blocks' : this.kernel);
+    const all = graph.op('Transpose', [this.reshape(rows, [heads + 2 * kvHeads, headDim])], {
+      attributes: { perm: [0, 2, 1, 3] },
+    });
+    const split = (x: string, parts: number[]): string[] =>
+      graph.multi('Split', [x, graph.constant('int64', parts)], parts.length, { attributes: { axis: 1 } });
+    const norm = (x: string, name: string, weight: Float32Array): string =>
+      this.norm(`layer${index}.${name}`, x, undefined, weight).normed;
+    let turned: string[];
+    let value: string;
+    if (queryNorm && keyNorm) {
+      const [q, k, v] = split(all, [heads, kvHeads, kvHeads]) as [string, string, string];
+      turned = [this.rotate(norm(q, 'query_norm', queryNorm)), this.rotate(norm(k, 'key_norm', keyNorm))];
+      value = v;
+    } else {
+      const [both, v] = split(all, [heads + kvHeads, kvHeads]) as [string, string];
+      turned = split(this.rotate(both), [heads, kvHeads]);
+      value = v;
+    }
+    const own = (x: string): string =>
+      graph.op('Reshape', [x, this.concat([this.batch(), [1, kvHeads, 1], this.length(), [headDim]])], {
+        dims: [batch, 1, kvHeads, 1, length, headDim],
+      });
+    const query = graph.op('Reshape', [turned[0]!, this.concat([this.batch(), [1, kvHeads], grouping, [headDim]])], {
+      dims: [batch, 1, kvHeads, 'parts', 'rows', headDim],
+    });
+    return { query, key: own(turned[1]!), value: own(value) };
+  }
+
   /** Attention output [B, kvHeads, group·S, D] → what is added to the residual stream, [B·S, N]. */
   attentionOutput(index: number, mixed: string): string {
     const { graph, config } = this;
@@ -144,7 +183,7 @@ export class LayerWriter {
     return linear(this.graph, normed, this.decoder.head, this.kernel === 'columns' ? 'blocks' : this.kernel)[0]!;
   }
 
-  /** [B, S, h·D] → the same, rotated by position. */
+  /** [B, S, h·D] or [B, h, S, D] → the same, rotated by position. */
   rotate(x: string): string {
     const { cos, sin, config } = this.decoder;
     const half = config.headDim / 2;

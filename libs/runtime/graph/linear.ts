@@ -62,9 +62,14 @@ export function linear(graph: Graph, x: string, matrix: PackedMatrix, kernel: Ke
       return addBias(graph, y, `${name}.bias.${i}`, bias?.subarray(first, first + parts[i]!));
     });
   }
-  const y = addBias(graph, KERNELS[kernel](graph, x, matrix), `${name}.bias`, bias);
+  const y = product(graph, x, matrix, kernel);
   if (parts.length === 1) return [y];
   return graph.multi('Split', [y, graph.constant('int64', parts)], parts.length, { attributes: { axis: -1 } });
+}
+
+/** [rows, in] → [rows, out] of all parts together. */
+export function product(graph: Graph, x: string, matrix: PackedMatrix, kernel: 'float32' | 'blocks'): string {
+  return addBias(graph, KERNELS[kernel](graph, x, matrix), `${matrix.name}.bias`, matrix.bias);
 }
 
 function addBias(graph: Graph, y: string, name: string, bias: Float32Array | undefined): string {
@@ -92,12 +97,13 @@ function columns(graph: Graph, x: string, matrix: PackedMatrix): string[] {
   const { unit, rowScale } = unitRows(graph, x);
   const coarse = quantise(graph, unit, STEP);
   if (matrix.activationBits === 8)
-    return matrix.parts.map((_, i) => graph.op('Mul', [product(graph, coarse, STEP, matrix, i), rowScale]));
+    return matrix.parts.map((_, i) => graph.op('Mul', [columnProduct(graph, coarse, STEP, matrix, i), rowScale]));
   const step = graph.constant('float32', STEP);
   const rest = graph.op('Sub', [unit, graph.op('DequantizeLinear', [coarse, step, graph.constant('uint8', 128)])]);
   const fine = quantise(graph, rest, STEP * REST);
   return matrix.parts.map((_, i) => {
-    const [main, correction] = [product(graph, coarse, STEP, matrix, i), product(graph, fine, STEP * REST, matrix, i)];
+    const main = columnProduct(graph, coarse, STEP, matrix, i);
+    const correction = columnProduct(graph, fine, STEP * REST, matrix, i);
     return graph.op('Mul', [graph.op('Add', [main, correction]), rowScale]);
   });
 }
@@ -119,7 +125,7 @@ function quantise(graph: Graph, x: string, step: number): string {
   return graph.op('QuantizeLinear', [x, graph.constant('float32', step), graph.constant('uint8', 128)]);
 }
 
-function product(graph: Graph, bytes: string, step: number, matrix: PackedMatrix, part: number): string {
+function columnProduct(graph: Graph, bytes: string, step: number, matrix: PackedMatrix, part: number): string {
   const { in: K, parts, columns: forms } = matrix;
   const name = parts.length > 1 ? `${matrix.name}.${part}` : matrix.name;
   const { weight, scales } = packed(name, forms)[part]!;

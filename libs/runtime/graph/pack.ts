@@ -2,7 +2,7 @@ import type { DecoderConfig } from './architecture.js';
 import { balance, balanceLayer, type Calibration } from './balance.js';
 import type { PackedDecoder, PackedLayer } from './layer.js';
 import { packMatrix, type Precision } from './linear.js';
-import { readLayer, type Adapter, type TensorSource } from './weights.js';
+import { readLayer, type Adapter, type LayerWeights, type TensorSource } from './weights.js';
 
 /** Positions in the rotary tables: working sets are re-indexed to contiguous positions below this. */
 const POSITIONS = 16_384;
@@ -20,6 +20,7 @@ export async function packDecoder(
   for (let i = 0; i < config.layers; i++) {
     const weights = await readLayer(source, config, i, adapter);
     if (calibration) balanceLayer(weights, calibration.layers[i]!);
+    scaleQueries(weights, queries, 1 / Math.sqrt(config.headDim));
     layers.push({
       ...weights,
       qkv: packMatrix(`layer${i}.qkv`, weights.qkv, precision, { parts: [queries, keys, keys] }),
@@ -45,6 +46,17 @@ export async function packDecoder(
     outputNorm,
     head: packMatrix('head', { data: head, out: config.vocabulary, in: config.hidden }, precision),
   };
+}
+
+/**
+ * Scores need no scale of their own then: onnxruntime reads one row's keys straight from memory only where a product has no factor
+ * (docs/decisions/0015). Where heads are normed, their norm scales them anew, and takes the factor.
+ */
+function scaleQueries({ qkv, queryNorm }: LayerWeights, queries: number, scale: number): void {
+  const scaled = queryNorm
+    ? [queryNorm]
+    : [qkv.data.subarray(0, queries * qkv.in), qkv.bias?.subarray(0, queries) ?? []];
+  for (const values of scaled) for (let i = 0; i < values.length; i++) values[i]! *= scale;
 }
 
 /** Cosines and sines of rotary position embedding (RoFormer, arXiv:2104.09864), [positions, headDim / 2]. */

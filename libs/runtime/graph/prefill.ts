@@ -48,7 +48,7 @@ export function prefillGraph(decoder: PackedDecoder, kernel: QuantisedKernel): G
         dims: ['S', kvHeads, 'columns', headDim],
       });
     const all = { key: join(prefix.key, key), value: join(prefix.value, value), mask: causal };
-    const { mixed } = attention(graph, query, [all], '', headDim);
+    const { mixed } = attention(graph, query, [all], '');
     const after = writer.norm(
       `layer${i}.ffn_norm`,
       before.x,

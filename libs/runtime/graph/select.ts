@@ -76,13 +76,7 @@ export function selectGraph(
     graph.output(chosen.candidates, 'int64', [kvHeads, 'n'], `selected.${i}`);
     graph.output(key, 'float32', [1, kvHeads, 'S', headDim], `key.${i}`);
     graph.output(value, 'float32', [1, kvHeads, 'S', headDim], `value.${i}`);
-    const { mixed, probabilities } = attention(
-      graph,
-      query,
-      [prefix, rows, { key, value, mask: causal }],
-      lengths,
-      headDim,
-    );
+    const { mixed, probabilities } = attention(graph, query, [prefix, rows, { key, value, mask: causal }], lengths);
     if (evidenceLayers.includes(i)) {
       const mass = graph.op('ReduceSum', [probabilities[1]!, graph.constant('int64', [2])], {
         attributes: { keepdims: 0 },
@@ -224,10 +218,7 @@ class SelectorWriter {
         graph.op('Gather', [planes.keyScales, this.pages], { attributes: { axis: 1 } }),
         graph.constant('int64', [-1]),
       ]),
-      graph.op('Mul', [
-        graph.op('Transpose', [queryScale], { attributes: { perm: [0, 2, 1] } }),
-        graph.constant('float32', 1 / Math.sqrt(headDim)),
-      ]),
+      graph.op('Transpose', [queryScale], { attributes: { perm: [0, 2, 1] } }),
     ]); // [kvHeads, C, R]
     const axis = graph.constant('int64', [2]);
     let scores: string;
