@@ -17,7 +17,7 @@ const talk = (segments: string, more: Partial<Composed> = {}): Composed => ({
 });
 
 /** A decoder that takes `ms` for a request, and what it was asked. */
-function bench(ms: number, { writer = 'nano', fails = false } = {}) {
+function bench(ms: number, { writer = 'nano', fails = false, words = ['one', 'two'] } = {}) {
   const asked: { text: string; request: DecodeRequest; ended: 'done' | 'stopped' }[] = [];
   const generate = async function* (request: DecodeRequest, signal?: AbortSignal) {
     const [first] = request.segments[0]?.parts ?? [];
@@ -29,7 +29,7 @@ function bench(ms: number, { writer = 'nano', fails = false } = {}) {
     yield { type: 'done' as const, text: '' };
   };
   const timeline = (blob: string) =>
-    ['one', 'two'].map((word) => ({
+    words.map((word) => ({
       parts: [{ type: 'text', text: `${blob} ${word}` }],
       span: { mediumId: MEDIUM_ID },
       quote: word,
@@ -69,6 +69,17 @@ it('reads a timeline once, as work that can wait, when nothing else is to be don
   await compose(ahead, talk('first'));
   await sleep(8 * IDLE_MS);
   expect(asked).toHaveLength(1);
+  await ahead.close();
+});
+
+it('begins a long timeline with a part that is large enough to choose from', async () => {
+  const { ahead, asked } = bench(1, { words: Array.from({ length: 40 }, (_, i) => `word ${i}`) });
+  await compose(ahead, talk('film'));
+  await told(asked, [
+    ['film word 0', 'done'],
+    ['film word 0', 'done'],
+  ]);
+  expect(asked.map(({ request }) => request.segments.length)).toEqual([8, 40]);
   await ahead.close();
 });
 

@@ -15,6 +15,8 @@ const MOST_WAITING = 32;
 const MOST_READ = 512;
 /** Tokens of a timeline that is more than memory holds: as many as it holds. */
 const ALL_THAT_FITS = 2 ** 31 - 1;
+/** Segments of a long timeline that are asked about first: enough to choose from, and whoever asks before all is read finds choosing ready. */
+const OPENING = 8;
 /** What a timeline is asked while nobody asks: it chooses pages like any question, so that choosing is ready too. */
 const QUESTION = 'What is this about?';
 
@@ -105,20 +107,16 @@ export class ReadAhead {
     ]);
     const { prefix, segments: all, question } = timelineSequence(prompts, timeline, QUESTION);
     const bytes = pagesKept([medium]);
-    await finish(
-      decoder.generate(
-        {
-          prefix,
-          segments: all,
-          question,
-          sampling: { maxTokens: 1 },
-          priority: 'batch',
-          enoughTokens: ALL_THAT_FITS,
-          ...(bytes === Infinity ? {} : { keepBytes: bytes }),
-        },
-        signal,
-      ),
-    );
+    const request = {
+      prefix,
+      question,
+      sampling: { maxTokens: 1 },
+      priority: 'batch' as const,
+      enoughTokens: ALL_THAT_FITS,
+      ...(bytes === Infinity ? {} : { keepBytes: bytes }),
+    };
+    const parts = all.length > OPENING ? [all.slice(0, OPENING), all] : [all];
+    for (const segments of parts) await finish(decoder.generate({ ...request, segments }, signal));
   }
 
   private remember(segments: string): void {
