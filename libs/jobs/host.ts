@@ -104,6 +104,9 @@ export class Host {
 
   private context(job: OurJob, signal: AbortSignal): JobContext {
     const { tree, children } = job.data;
+    const results = async () => orderChildren(children, await job.getChildrenValues());
+    // Read once: the transcript of some hours is a megabyte.
+    let known: ReturnType<typeof results> | undefined;
     return {
       id: tree,
       signal,
@@ -112,7 +115,7 @@ export class Host {
         if (event.type === 'token') tokens.add();
         this.outbox.add(tree, event);
       },
-      children: async () => (children.length === 0 ? [] : orderChildren(children, await job.getChildrenValues())),
+      children: async () => (children.length === 0 ? [] : (known ??= results())),
     };
   }
 
