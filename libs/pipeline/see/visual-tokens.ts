@@ -17,7 +17,7 @@ export async function readVisual({ blobs }: Pick<Stage, 'blobs'>, blob: string):
   return numbersOf(bits);
 }
 
-/** One frame's tokens of all. */
+/** One frame's tokens of all, as a copy: who sends a part of an array to another thread sends all of its memory. */
 export function frameTokens(all: Float32Array, frame: number, rows: number, d: number): Float32Array {
-  return all.subarray(frame * rows * d, (frame + 1) * rows * d);
+  return all.slice(frame * rows * d, (frame + 1) * rows * d);
 }
