@@ -1,6 +1,6 @@
 import { release, type Tensor } from '#runtime';
 
-/** Odd width of the median filter along the sound. */
+/** Width of the median filter along the sound. */
 const MEDIAN = 7;
 
 /** Where the steps of an encoder's output are in the sound, in samples. */
@@ -40,23 +40,53 @@ interface Matrices {
 
 /** Standardises a head over the tokens, smooths it along the sound, and subtracts it from the cost. */
 function addHead(head: Float32Array, { rows, steps, smooth, cost }: Matrices): void {
-  for (let t = 0; t < steps; t++) {
-    let mean = 0;
-    for (let r = 0; r < rows; r++) mean += head[r * steps + t]!;
-    mean /= rows;
-    let variance = 0;
-    for (let r = 0; r < rows; r++) variance += (head[r * steps + t]! - mean) ** 2;
-    const deviation = Math.sqrt(variance / rows) || 1;
-    for (let r = 0; r < rows; r++) smooth[r * steps + t] = (head[r * steps + t]! - mean) / deviation;
-  }
-  const half = MEDIAN >> 1;
-  const window = new Float32Array(MEDIAN);
-  for (let r = 0; r < rows; r++)
+  // Row by row, as it lies in memory.
+  const mean = new Float64Array(steps);
+  for (let at = 0, r = 0; r < rows; r++) for (let t = 0; t < steps; t++) mean[t]! += head[at++]!;
+  for (let t = 0; t < steps; t++) mean[t]! /= rows;
+  const deviation = new Float64Array(steps);
+  for (let at = 0, r = 0; r < rows; r++)
     for (let t = 0; t < steps; t++) {
-      for (let k = 0; k < MEDIAN; k++) window[k] = smooth[r * steps + Math.min(steps - 1, Math.max(0, t + k - half))]!;
-      window.sort();
-      cost[r * steps + t]! -= window[half]!;
+      const difference = head[at++]! - mean[t]!;
+      deviation[t]! += difference * difference;
     }
+  for (let t = 0; t < steps; t++) deviation[t] = Math.sqrt(deviation[t]! / rows) || 1;
+  for (let at = 0, r = 0; r < rows; r++)
+    for (let t = 0; t < steps; t++, at++) smooth[at] = (head[at]! - mean[t]!) / deviation[t]!;
+  const padded = new Float32Array(steps + MEDIAN);
+  for (let r = 0; r < rows; r++)
+    subtractMedians(smooth.subarray(r * steps, (r + 1) * steps), padded, cost.subarray(r * steps, (r + 1) * steps));
+}
+
+/**
+ * Subtracts a row's running median of seven values from `cost`; at its ends the row goes on with its first and last value. Two neighbours
+ * have six values in common: of the third and the fourth of those and its own seventh, each median is the middle one.
+ */
+function subtractMedians(row: Float32Array, padded: Float32Array, cost: Float64Array): void {
+  const { min, max } = Math;
+  const half = MEDIAN >> 1;
+  padded.fill(row[0]!, 0, half);
+  padded.set(row, half);
+  padded.fill(row.at(-1)!, half + row.length);
+  for (let t = 0; t < row.length; t += 2) {
+    // Two sorted threes, a b c and d e f; arrays to take them apart, and maxima of three, would cost as much again.
+    const x = padded[t + 1]!;
+    const y = padded[t + 2]!;
+    const z = padded[t + 3]!;
+    const a = min(min(x, y), z);
+    const b = max(min(x, y), min(max(x, y), z));
+    const c = max(max(x, y), z);
+    const u = padded[t + 4]!;
+    const v = padded[t + 5]!;
+    const w = padded[t + 6]!;
+    const d = min(min(u, v), w);
+    const e = max(min(u, v), min(max(u, v), w));
+    const f = max(max(u, v), w);
+    const third = max(max(min(a, f), min(b, e)), min(c, d));
+    const fourth = min(min(max(a, f), max(b, e)), max(c, d));
+    cost[t]! -= min(max(padded[t]!, third), fourth);
+    if (t + 1 < row.length) cost[t + 1]! -= min(max(padded[t + MEDIAN]!, third), fourth);
+  }
 }
 
 /** The cheapest monotonic path through cost [rows, steps]; returns each row's first step. */
