@@ -8,6 +8,10 @@ import { makeTempFolder, safeFetch } from '#platform';
 import { mediumKey } from '../artifact.js';
 import type { Stage } from '../context.js';
 import { addressOf, knownFacts, rememberAddress, rememberFacts, stampOf } from './known-file.js';
+import { SameWork } from './same-work.js';
+
+/** Files that are being read: a film is wanted by who looks and by who listens, both at once. */
+const reading = new WeakMap<Stage, SameWork<Medium>>();
 
 /**
  * Probes a file, refuses what is over a limit, and keeps its bytes under their hash.
@@ -38,10 +42,15 @@ async function ingestFile(
   const id = stamp && (await addressOf(stage, stamp));
   const facts = id && (await knownFacts(stage, id, source.name));
   if (id && facts) return recorded(stage, { id, name: source.name, ...facts });
-  const medium = await keep(stage, source.path, source, signal);
-  // What was written to while it was read has another stamp now.
-  if (stamp && stamp === (await stampOf(source.path))) await rememberAddress(stage, stamp, medium.id);
-  return medium;
+  if (!stamp) return keep(stage, source.path, source, signal);
+  const files = reading.get(stage) ?? new SameWork();
+  reading.set(stage, files);
+  return files.once(`${stamp} ${source.name}`, signal, async () => {
+    const medium = await keep(stage, source.path, source, signal);
+    // What was written to while it was read has another stamp now.
+    if (stamp === (await stampOf(source.path))) await rememberAddress(stage, stamp, medium.id);
+    return medium;
+  });
 }
 
 async function keep(stage: Stage, path: string, source: MediaSource, signal: AbortSignal): Promise<Medium> {
