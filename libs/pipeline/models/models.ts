@@ -56,9 +56,12 @@ export class Models {
     return this.once('prompts', () => readPrompts(this.pack.path(this.pack.manifest.decoder.prompts)));
   }
 
-  /** Counts the tokens of a user's text without loading the decoder. */
+  /** Counts the tokens of a user's text without loading the decoder; where it is in this process, with its tokenizer, which is 30 MB. */
   tokenCounter(): Promise<(text: string) => number> {
     return this.once('tokenizer', async () => {
+      const loaded = this.loaded.get('decoder') as Promise<LanguageModel & Partial<Decoder>> | undefined;
+      const decoder = await loaded?.catch(() => undefined);
+      if (decoder?.countTokens) return (text: string) => decoder.countTokens!(text);
       const tokenizer = await Tokenizer.fromGguf(this.pack.path(this.pack.manifest.decoder.base));
       return (text: string) => tokenizer.encode(text).length;
     });

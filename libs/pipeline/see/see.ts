@@ -5,6 +5,7 @@ import { artifactKey } from '../artifact.js';
 import { cached, requiredChild, type Stage } from '../context.js';
 import { readAlong } from '../read/frame-texts.js';
 import { makeComparable } from './comparable.js';
+import { halves } from './half-precision.js';
 import { keepVisual } from './visual-tokens.js';
 
 type Seen = JobResult<'media.see'>;
@@ -31,14 +32,14 @@ export async function see(
 
   const vision = await stage.models.vision();
   const times: (number | null)[] = [];
-  const visual: Float32Array[] = [];
+  const visual: Uint16Array[] = [];
   const print: number[] = [];
   const newPrint: boolean[] = [];
   const watch = new PrintWatch();
   await using reading = read && medium.kind === 'video' ? readAlong(stage, medium, context.signal) : undefined;
   let waiting: Uint8Array[] = [];
   const flush = async (): Promise<void> => {
-    if (waiting.length > 0) visual.push(await vision.encode(waiting, { signal: context.signal }));
+    if (waiting.length > 0) visual.push(halves(await vision.encode(waiting, { signal: context.signal })));
     waiting = [];
   };
   for await (const frame of framesOf(stage, medium, options, vision.size, context.signal)) {

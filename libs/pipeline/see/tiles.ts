@@ -3,6 +3,7 @@ import { ContentHash, type Medium } from '#contracts';
 import { decodeTiles } from '#media';
 import { artifactKey } from '../artifact.js';
 import { cached, type Stage } from '../context.js';
+import { halves } from './half-precision.js';
 import { keepVisual } from './visual-tokens.js';
 
 /** `visual`: null of a picture that is too small to be cut. */
@@ -23,7 +24,7 @@ export async function seeTiles(stage: Stage, medium: Medium, signal: AbortSignal
   await using file = await blobs.local(medium.id, signal);
   const tiles = await decodeTiles(file.path, { size: vision.size, limits: config.limits, signal });
   const pictures = tiles.map(({ rgb }) => rgb);
-  const visual = pictures.length === 0 ? null : await keepVisual(stage, [await vision.encode(pictures, { signal })]);
+  const visual = pictures.length === 0 ? null : await keepVisual(stage, [halves(await vision.encode(pictures, { signal }))]); // prettier-ignore
   await records.putArtifact(key, { visual });
   return visual ?? undefined;
 }

@@ -1,20 +1,24 @@
-import { halves, numbersOf } from './half-precision.js';
+import { numbersOf } from './half-precision.js';
 import type { Stage } from '../context.js';
 
-/** Keeps the visual tokens of pictures, [frames, rows, d], as a blob of half precision numbers. @returns the blob's id */
-export async function keepVisual({ blobs }: Pick<Stage, 'blobs'>, batches: readonly Float32Array[]): Promise<string> {
-  const parts = batches.map((batch) => {
-    const { buffer, byteOffset, byteLength } = halves(batch);
-    return Buffer.from(buffer, byteOffset, byteLength);
-  });
+/** Keeps the visual tokens of pictures, [frames, rows, d] in `halves`, as a blob. @returns the blob's id */
+export async function keepVisual({ blobs }: Pick<Stage, 'blobs'>, batches: readonly Uint16Array[]): Promise<string> {
+  const parts = batches.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength));
   return (await blobs.put(Buffer.concat(parts))).id;
 }
 
 /** Visual tokens as `keepVisual` kept them. */
-export async function readVisual({ blobs }: Pick<Stage, 'blobs'>, blob: string): Promise<Float32Array> {
+export async function readVisual(stage: Pick<Stage, 'blobs'>, blob: string): Promise<Float32Array> {
+  return numbersOf(await readHalves(stage, blob));
+}
+
+/** The same in half precision: of a film the tokens of one frame after the other are wanted, of which all would be 30 MB. */
+export async function readHalves({ blobs }: Pick<Stage, 'blobs'>, blob: string): Promise<Uint16Array> {
   const bytes = await blobs.get(blob);
-  const bits = new Uint16Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
-  return numbersOf(bits);
+  // Small blobs lie anywhere in a pool that is shared.
+  const own =
+    bytes.byteOffset % Uint16Array.BYTES_PER_ELEMENT === 0 ? bytes : Buffer.from(new Uint8Array(bytes).buffer);
+  return new Uint16Array(own.buffer, own.byteOffset, own.byteLength / Uint16Array.BYTES_PER_ELEMENT);
 }
 
 /** One frame's tokens of all, as a copy: who sends a part of an array to another thread sends all of its memory. */
