@@ -53,6 +53,9 @@ export interface StepResult {
   mass: Float32Array[];
 }
 
+/** Up to so many new tokens, products of one row each are faster than one of all rows (docs/decisions/0015). */
+const FEW = 4;
+
 /** The only one that runs the graphs: turns sequences into feeds, and what comes out into rows of working sets. */
 export class Runner {
   /** Names of what a prefill gives for pages, and for a prefix. */
@@ -208,8 +211,7 @@ export class Runner {
       ),
       shape: int64(count, S),
       lengths: int64(W, S),
-      grouping: S === 1 ? int64(group, 1) : int64(1, group * S),
-      causal: causal(S === 1 ? 1 : group, S),
+      ...(S <= FEW ? apart(group, S) : together(group, S)),
       rows: int64(...rows),
     };
     const size = kvHeads * W;
@@ -251,6 +253,18 @@ export class Runner {
     member.length += S;
     member.position += S;
   }
+}
+
+/** The rows of every query head of a group as products of one row each. */
+function apart(group: number, S: number): Feeds {
+  const { data } = causal(group, S);
+  return { grouping: int64(group * S, 1), causal: tensor('float32', [group * S, 1, S], data) };
+}
+
+/** The same rows as one product. */
+function together(group: number, S: number): Feeds {
+  const { data } = causal(group, S);
+  return { grouping: int64(1, group * S), causal: tensor('float32', [1, group * S, S], data) };
 }
 
 function int64(...values: number[]): Tensor<'int64'> {

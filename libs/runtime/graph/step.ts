@@ -8,15 +8,15 @@ import type { QuantisedKernel } from './linear.js';
  * One step of B sequences with S new tokens each over their working sets of at most W tokens.
  *
  * in   embeddings f32 [B, S, N] · positions i64 [B, S] · shape i64 [2] = B, S · lengths i64 [2] = W, S
- *      grouping i64 [2] = parts, rows: group, 1 or 1, group·S
- *      causal f32 [rows, S] · rows i64 [R]: rows of [B·S] whose logits are wanted
+ *      grouping i64 [2] = parts, rows: group·S, 1 or 1, group·S · causal f32 [parts, rows, S]
+ *      rows i64 [R]: rows of [B·S] whose logits are wanted
  *      past_key.I, past_value.I f32 [B, 1, kvHeads, 1, W, D] (rotated)
  *      bias f32 [B, layers, kvHeads, 1, 1, W]: 0 or very negative
  * out  logits f32 [R, V] · keys (rotated), values f32 [layers·B, 1, kvHeads, 1, S, D]
  *      mass f32 [evidence layers·B, 1, kvHeads, W]: attention summed over the new tokens and query heads
  *
- * For one new token the query heads of a group are parts, products of one row each, which onnxruntime computes straight from the keys
- * and values in memory; for several they are rows of one product, which copies keys and values into an order of its own first
+ * For few new tokens the query heads of a group are parts, products of one row each, which onnxruntime computes straight from the keys
+ * and values in memory; for many they are rows of one product, which copies keys and values into an order of its own first
  * (docs/decisions/0015).
  *
  * Small tensors of all layers are one input or output: each costs some microseconds on its way from or to JavaScript.
@@ -29,7 +29,7 @@ export function stepGraph(decoder: PackedDecoder, evidenceLayers: readonly numbe
   const shape = graph.input('shape', 'int64', [2]);
   const lengths = graph.input('lengths', 'int64', [2]);
   const grouping = graph.input('grouping', 'int64', [2]);
-  const causal = graph.input('causal', 'float32', ['rows', 'S']);
+  const causal = graph.input('causal', 'float32', ['parts', 'rows', 'S']);
   const rows = graph.input('rows', 'int64', ['R']);
   const bias = graph.input('bias', 'float32', ['B', layers, kvHeads, 1, 1, 'W']);
   const writer = new LayerWriter(graph, decoder, positions, shape, kernel, false);
