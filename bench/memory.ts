@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 const SAMPLE_MS = 250;
 
 export interface MemoryWatch {
-  /** Peak bytes in RAM of this process, and of it with all that it started; pages that two of them share count twice. */
+  /** Peak bytes in RAM of this process, and of it with all that it started, as `treeBytes` counts them. */
   stop(): { own: number; all: number };
 }
 
@@ -13,7 +13,7 @@ export function watchMemory(): MemoryWatch {
   const look = (): void => {
     const own = process.memoryUsage.rss();
     peak.own = Math.max(peak.own, own);
-    peak.all = Math.max(peak.all, own + descendants(process.pid).reduce((sum, pid) => sum + residentBytes(pid), 0));
+    peak.all = Math.max(peak.all, own, treeBytes(process.pid));
   };
   const timer = setInterval(look, SAMPLE_MS);
   return {
@@ -27,7 +27,8 @@ export function watchMemory(): MemoryWatch {
 
 /**
  * Bytes in RAM of a process and of all that it started. Memory that they share counts once, by its largest user; files that several map
- * count for each (their share of it would change with every other program that maps them). 0 where the system has no /proc.
+ * count for each (their share of it would change with every other program that maps them). What was forked and has not begun its own
+ * program yet is no memory: all its pages are its parent's. 0 where the system has no /proc.
  */
 export function treeBytes(root: number): number {
   const all = [root, ...descendants(root)].map((pid) => fileOf(pid, 'status'));
@@ -44,7 +45,9 @@ function descendants(root: number): number[] {
   }
   const found: number[] = [];
   for (const open = [root]; open.length > 0;) {
-    const next = children.get(open.pop() as number) ?? [];
+    const parent = open.pop() as number;
+    const command = fileOf(parent, 'cmdline');
+    const next = (children.get(parent) ?? []).filter((pid) => fileOf(pid, 'cmdline') !== command);
     found.push(...next);
     open.push(...next);
   }
@@ -58,8 +61,6 @@ function processes(): number[] {
     return [];
   }
 }
-
-const residentBytes = (pid: number): number => bytesOf(fileOf(pid, 'status'), 'VmRSS');
 
 const bytesOf = (status: string, field: string): number =>
   1024 * Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1] ?? 0);
