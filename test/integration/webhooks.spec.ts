@@ -224,9 +224,19 @@ describe('what is due', () => {
       expect([claimed.length, new Set(claimed).size]).toEqual([16, 16]);
       await sleep(1_100);
       expect((await all.claim(20, 60)).map(({ id }) => id).sort()).toEqual(claimed.sort());
+      // Both were looked at before their jobs ended; one job ended right then.
+      const [woken, other] = ['woken', 'other'] as const;
+      for (const id of [woken, other]) {
+        await quiet.records.reserveRequest({ id, tenant: 'local', kind: 'question', options: {}, fingerprint: '' });
+        await all.create({ tenant: 'local', job: id, url: hook, jobUrl: hook, firstCheckSeconds: 0 });
+      }
+      const looked = await all.claim(2, 60);
+      await all.wake(woken);
+      for (const { id } of looked) await all.settle(id, { state: 'waiting', pauseSeconds: 60 });
+      expect((await all.claim(5, 60)).map(({ job }) => job)).toEqual([woken]);
       // The log of a message goes with the record of its request.
       await quiet.records.deleteRequest(job);
-      expect(await all.list('local', { limit: 1 })).toEqual([]);
+      expect(await all.list('local', { limit: 1, job })).toEqual([]);
     } finally {
       await quiet.close();
     }

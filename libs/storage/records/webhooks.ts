@@ -104,12 +104,13 @@ export class DeliveryRecords {
 
   /**
    * Takes what is due, each by one of all processes. Whoever has not settled it after the lease is thought dead, and it is due
-   * again.
+   * again: then, or, where the job's end is heard of meanwhile, as soon as it is settled.
    */
   async claim(limit: number, leaseSeconds: number): Promise<DeliveryRecord[]> {
     const { rows } = await this.pool.query<DeliveryRow>({
       name: 'tessera-claim-deliveries',
-      text: `update tessera.webhook_delivery set claimed_until = now() + make_interval(secs => $2)
+      text: `update tessera.webhook_delivery set
+               claimed_until = now() + make_interval(secs => $2), next_at = now() + make_interval(secs => $2)
              where id in (
                select id from tessera.webhook_delivery
                where state in ('waiting', 'pending') and next_at <= now() and (claimed_until is null or claimed_until < now())
@@ -128,10 +129,13 @@ export class DeliveryRecords {
     );
   }
 
+  /** What waits on, but was woken since it was claimed, is due at once: its job ended just after somebody had looked. */
   async settle(id: string, { state, pauseSeconds = 0, attempt }: Settlement): Promise<void> {
     await this.pool.query(
       `update tessera.webhook_delivery set
-         state = $2, next_at = now() + make_interval(secs => $3), claimed_until = null, tries = tries + $4,
+         state = $2,
+         next_at = case when $2 = 'waiting' and next_at < claimed_until then next_at else now() + make_interval(secs => $3) end,
+         claimed_until = null, tries = tries + $4,
          attempts = (select coalesce(jsonb_agg(a order by n), '[]') from (
            select a, n from jsonb_array_elements(attempts || $5::jsonb) with ordinality as t (a, n) order by n desc limit $6) kept),
          delivered_at = case when $2 = 'delivered' then now() else delivered_at end
@@ -142,7 +146,9 @@ export class DeliveryRecords {
 
   /** Lets a claimed delivery be tried by somebody else, as if it had not been claimed. */
   async release(id: string): Promise<void> {
-    await this.pool.query('update tessera.webhook_delivery set claimed_until = null where id = $1', [id]);
+    await this.pool.query('update tessera.webhook_delivery set claimed_until = null, next_at = now() where id = $1', [
+      id,
+    ]);
   }
 
   /** Newest first; `before` is the id of the last one of the page before. */
