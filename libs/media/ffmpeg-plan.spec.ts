@@ -25,7 +25,8 @@ describe('framesPlan', () => {
   it('scales what it selected', () => {
     const { outputOptions } = framesPlan({
       file: 'a.mp4',
-      size: 256,
+      width: 256,
+      height: 256,
       select: 'gt(scene,0.3)',
       maxPixels: 1e8,
       threads: 2,

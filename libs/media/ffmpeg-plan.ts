@@ -86,8 +86,11 @@ export type SkippedFrames = 'noref' | 'nokey';
 
 export interface FramesRequest extends TimeRange {
   file: string;
-  /** Width and height of the result. */
-  size: number;
+  /** Of the result, in pixels. */
+  width: number;
+  height: number;
+  /** One byte a pixel, its brightness, in place of three. */
+  grey?: boolean | undefined;
   /** Expression of ffmpeg's select filter; every frame when absent. */
   select?: string;
   skip?: SkippedFrames | undefined;
@@ -98,15 +101,15 @@ export interface FramesRequest extends TimeRange {
   threads: number;
 }
 
-/** Packed RGB frames on stdout, one `showinfo` line for each on stderr (its `pts_time` is relative to the range's start). */
+/** Packed RGB or grey frames on stdout, one `showinfo` line for each on stderr (its `pts_time` is relative to the range's start). */
 export function framesPlan(request: FramesRequest): FfmpegPlan {
-  const { file, size, select, skip, maxPixels, count, threads } = request;
+  const { file, width, height, grey, select, skip, maxPixels, count, threads } = request;
   // Bicubic with a = -0.5, as Pillow's. Only what was chosen is scaled: to compare whole frames costs a tenth of scaling them.
-  const scale = `scale=${size}:${size}:flags=bicubic+accurate_rnd+full_chroma_int:param0=0:param1=0.5`;
+  const scale = `scale=${width}:${height}:flags=bicubic+accurate_rnd+full_chroma_int:param0=0:param1=0.5`;
   const filters = [
     ...(select === undefined ? [] : [`select='${select}'`]),
     scale,
-    'format=rgb24',
+    `format=${grey ? 'gray' : 'rgb24'}`,
     'showinfo=checksum=0',
   ];
   return {

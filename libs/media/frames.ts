@@ -13,6 +13,14 @@ export interface VideoFrame {
   rgb: Uint8Array;
 }
 
+/** One frame of a film, in brightness alone. */
+export interface GreyFrame {
+  /** Presentation time in seconds from the start of the file. */
+  t: number;
+  /** Luma from 0 to 255, [height, width], upright. */
+  grey: Uint8Array;
+}
+
 export interface FramesOptions extends SeeOptions {
   /** What `probe` said about the file. */
   facts: Pick<MediumFacts, 'duration' | 'tracks'>;
@@ -39,10 +47,33 @@ export interface FrameStream extends AsyncIterable<VideoFrame> {
  */
 export function decodeFrames(file: string, options: FramesOptions): FrameStream {
   const warnings: string[] = [];
-  return { warnings, [Symbol.asyncIterator]: () => frames(file, options, warnings) };
+  const { size } = options;
+  const shape = { width: size, height: size, channels: 3 } as const;
+  return { warnings, [Symbol.asyncIterator]: () => frames(file, { ...options, shape }, warnings) };
 }
 
-async function* frames(file: string, options: FramesOptions, warnings: string[]): AsyncGenerator<VideoFrame> {
+/**
+ * A film's frames at these times (seconds) in brightness alone, as large as is said: for who reads what is written on them.
+ * @throws TesseraError as `decodeFrames` does
+ */
+export async function* decodeGreyFrames(
+  file: string,
+  { width, height, ...options }: Omit<FramesOptions, 'size'> & { times: number[]; width: number; height: number },
+): AsyncGenerator<GreyFrame> {
+  const shape = { width, height, channels: 1 } as const;
+  for await (const { t, rgb } of frames(file, { ...options, shape }, [])) yield { t, grey: rgb };
+}
+
+/** Of the frames that ffmpeg is to write. */
+interface Shape {
+  width: number;
+  height: number;
+  channels: 1 | 3;
+}
+
+type ShapedOptions = Omit<FramesOptions, 'size'> & { shape: Shape };
+
+async function* frames(file: string, options: ShapedOptions, warnings: string[]): AsyncGenerator<VideoFrame> {
   const { facts, start = 0, times } = options;
   if (!facts.tracks.some((track) => track.kind === 'video'))
     throw new TesseraError('unsupported_media', 'There is no video track to look at.');
@@ -56,7 +87,7 @@ async function* frames(file: string, options: FramesOptions, warnings: string[])
   let found = 0;
   const looked = run(passes, file, options, warnings, limits);
   const { spacing, gap } = passes.type === 'select' ? passes : {};
-  const keep = { size: options.size, spacing: spacing ?? 0, gap: gap ?? Infinity };
+  const keep = { size: options.shape.width, spacing: spacing ?? 0, gap: gap ?? Infinity };
   for await (const frame of spacing === undefined ? looked : lastingFrames(looked, keep)) {
     if (++found > limits.maxFrames) break;
     yield frame;
@@ -68,14 +99,25 @@ async function* frames(file: string, options: FramesOptions, warnings: string[])
 async function* run(
   passes: FramePasses,
   file: string,
-  options: FramesOptions,
+  options: ShapedOptions,
   warnings: string[],
   limits: MediaLimits,
 ): AsyncGenerator<VideoFrame> {
-  const { start = 0, end, size, threads = 2, chosen, facts } = options;
+  const { start = 0, end, shape, threads = 2, chosen, facts } = options;
+  const { width, height, channels } = shape;
   const { maxPixels } = limits;
   const skip = chosen && (facts.duration ?? 0) > SKIP_FROM ? ('noref' as const) : undefined;
-  const request: FramesRequest = { file, size, threads, maxPixels, start, ...(end === undefined ? {} : { end }), skip };
+  const request: FramesRequest = {
+    file,
+    width,
+    height,
+    grey: channels === 1,
+    threads,
+    maxPixels,
+    start,
+    ...(end === undefined ? {} : { end }),
+    skip,
+  };
   if (passes.type === 'select') {
     const { select, count, skip } = passes;
     yield* pass({ ...request, select, count, skip }, options, warnings, limits);
@@ -119,7 +161,7 @@ async function shownAt(
 
 async function* pass(
   request: FramesRequest,
-  options: FramesOptions,
+  options: ShapedOptions,
   warnings: string[],
   limits: MediaLimits,
 ): AsyncGenerator<VideoFrame> {
@@ -132,7 +174,7 @@ async function* pass(
       if (time !== undefined) times.push(time);
     },
   });
-  for await (const rgb of cut(run.stdout, request.size * request.size * 3)) {
+  for await (const rgb of cut(run.stdout, request.width * request.height * (request.grey ? 1 : 3))) {
     const t = Math.max(0, (request.start ?? 0) + (await times.shift()));
     // ffmpeg counts a range's length from where it got in, which in a file without an index is late.
     if (t >= (request.end ?? Infinity)) break;
@@ -190,7 +232,7 @@ async function final<T>(items: AsyncIterable<T>): Promise<T | undefined> {
 async function keyFrames(
   file: string,
   span: number | undefined,
-  options: FramesOptions,
+  options: ShapedOptions,
 ): Promise<{ keyFrameGap?: number }> {
   const { start = 0, fps, numFrames, signal } = options;
   if ((span ?? 0) <= SKIP_FROM || fps !== undefined || numFrames !== undefined) return {};

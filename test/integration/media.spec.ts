@@ -4,6 +4,7 @@ import { crc32 } from 'node:zlib';
 import sharp, { type Color } from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { audioTrack, decodeAudio, decodeFrames, decodeImage, probe, readText, type VideoFrame } from '#media';
+import { decodeGreyFrames } from '../../libs/media/frames.js';
 import { ffmpeg, mediaFolder, sox } from '../support/media.js';
 
 const folder = mediaFolder('media');
@@ -234,6 +235,18 @@ describe('decodeFrames', () => {
     const left = (32 * 64 + 4) * 3;
     const right = (32 * 64 + 60) * 3;
     expect([frame!.rgb[left + 2]! > 200, frame!.rgb[right]! > 200]).toEqual([true, true]);
+  });
+
+  it('takes brightness alone, from black to white, in the shape that is asked for', async () => {
+    const halves = 'color=black:s=160x96:r=10:d=2,drawbox=80:0:80:96:white:fill';
+    ffmpeg('-f', 'lavfi', '-i', halves, '-pix_fmt', 'yuv420p', at('halves.mp4'));
+    const request = { facts: await probe(at('halves.mp4')), width: 80, height: 48, times: [1.5] };
+    const [frame, ...more] = await all(decodeGreyFrames(at('halves.mp4'), request));
+    expect(more).toEqual([]);
+    expect(frame!.t).toBe(1.5);
+    expect(frame!.grey.length).toBe(80 * 48);
+    expect(frame!.grey[24 * 80 + 10]).toBeLessThan(4);
+    expect(frame!.grey[24 * 80 + 70]).toBeGreaterThan(251);
   });
 
   it('refuses a file without a picture', async () => {

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { TesseraError } from '#contracts';
-import { decodeFrames } from '../../frames.js';
+import { decodeGreyFrames } from '../../frames.js';
 import { DEFAULT_LIMITS, PICTURE_SECONDS, type MediaLimits } from '../../limits.js';
 import { probePicture, readable } from '../../picture.js';
 import type { MediumFacts } from '../../probe.js';
@@ -78,23 +78,19 @@ async function* greyFrames(
   scale: number,
   { facts, limits, signal }: Parameters<typeof readFrameTexts>[2],
 ): AsyncGenerator<{ time: number; picture: GreyPicture }> {
-  const { width = FRAME_PIXELS, height = FRAME_PIXELS } = facts;
-  const size = Math.max(16, Math.ceil((Math.max(width, height) * scale) / 16) * 16);
-  const [w, h] = [Math.max(1, Math.round(width * scale)), Math.max(1, Math.round(height * scale))];
+  const { width: w = FRAME_PIXELS, height: h = FRAME_PIXELS } = facts;
+  const [width, height] = [Math.max(1, Math.round(w * scale)), Math.max(1, Math.round(h * scale))];
   for await (const time of times) {
     const request = {
       facts,
-      size,
+      width,
+      height,
       times: [time],
       chosen: true,
       ...(limits ? { limits } : {}),
       ...(signal ? { signal } : {}),
     };
-    for await (const { rgb } of decodeFrames(file, request)) {
-      const raw = { width: size, height: size, channels: 3 as const };
-      const grey = await sharp(rgb, { raw }).resize(w, h, { fit: 'fill' }).greyscale().raw().toBuffer();
-      yield { time, picture: { grey, width: w, height: h } };
-    }
+    for await (const { grey } of decodeGreyFrames(file, request)) yield { time, picture: { grey, width, height } };
   }
 }
 
