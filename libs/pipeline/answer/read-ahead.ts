@@ -3,7 +3,7 @@ import { readTimeline } from '../compose/compose.js';
 import type { Stage } from '../context.js';
 import { finish } from '../see/captions.js';
 import { pagesKept } from './pages-kept.js';
-import { timelineSequence } from './sequence.js';
+import { ALL_THAT_FITS, timelineSequence } from './sequence.js';
 
 type Composed = JobResult<'media.compose'>;
 
@@ -13,8 +13,6 @@ const IDLE_MS = 300;
 const MOST_WAITING = 32;
 /** Timelines that are known to have been read. */
 const MOST_READ = 512;
-/** Tokens of a timeline that is more than memory holds: as many as it holds. */
-const ALL_THAT_FITS = 2 ** 31 - 1;
 /** Segments of a long timeline that are asked about first: enough to choose from, and whoever asks before all is read finds choosing ready. */
 const OPENING = 8;
 /** What a timeline is asked while nobody asks: it chooses pages like any question, so that choosing is ready too. */

@@ -2,6 +2,9 @@ import type { AnswerTask, Medium, Segment, SequencePart } from '#contracts';
 import type { TimelineSegment } from '../compose/segments.js';
 import { around, userText, type Prompts } from '../models/prompts.js';
 
+/** `enoughTokens` of a timeline that is more than memory holds: as many as it holds. */
+export const ALL_THAT_FITS = 2 ** 31 - 1;
+
 /** What the decoder is asked: the fields of a DecodeRequest that depend on the task. */
 export interface Sequence {
   prefix: SequencePart[];

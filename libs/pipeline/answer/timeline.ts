@@ -13,10 +13,13 @@ import { quoteOf, type TimelineAnswer } from './lookup/timeline-answer.js';
 import { isUnknown, misheard } from './lookup/names.js';
 import { pagesKept } from './pages-kept.js';
 import { asked, withoutPreface, type Asked } from './question/question.js';
-import { timelineSequence } from './sequence.js';
+import { ALL_THAT_FITS, timelineSequence } from './sequence.js';
 import { severalQuestions, type OneOfSeveral } from './question/several.js';
 import { summary, wantsSummary } from './summary/summary.js';
 import { whatFits } from './what-fits.js';
+
+/** Tokens that a question waits for where the whole is more than memory holds, some ten seconds of two cores: more are read ahead. */
+const ENOUGH_TOKENS = 16_384;
 
 /** A composed medium under the name that the user gave it. */
 export interface Material {
@@ -40,7 +43,8 @@ export async function askTimeline(
 ): Promise<Answer> {
   const whole = (await Promise.all(material.map((each) => inWords(stage, each, context.signal)))).flat();
   const media = new Map(material.map(({ medium }) => [medium.id, medium]));
-  return askSegments(stage, { payload, whole, media, question, started }, context);
+  const enoughTokens = stage.config.decoder.readAhead ? ENOUGH_TOKENS : ALL_THAT_FITS;
+  return askSegments(stage, { payload, whole, media, question, started, enoughTokens }, context);
 }
 
 /** A question about timelines in words. */
@@ -50,6 +54,8 @@ export interface SegmentsQuestion {
   media: Map<string, Medium>;
   question: string;
   started: number;
+  /** Tokens that are read of more than memory holds, if no more are known; all that fits when absent. */
+  enoughTokens?: number;
 }
 
 /** What is looked up is looked up, what asks several things is asked one by one, and the decoder is asked the rest. */
@@ -110,15 +116,12 @@ function together(answers: Answer[], started: number): Answer {
   return untold({ text: answers.map(({ text }) => text).join('\n'), citations, usage, started });
 }
 
-/** Tokens that a question waits for where the whole is more than memory holds, some ten seconds of two cores: more are read ahead. */
-const ENOUGH_TOKENS = 16_384;
-
 /** How an answer begins that may be a time alone. */
 const MAY_BECOME_A_TIME = /^\s*(?:a|at\s*[\d:]*\.?)?$/i;
 
 /** The decoder reads what is related to the question. Where it sees no answer, a line that holds nearly all of the question is quoted. */
 async function askDecoder(stage: Reader, request: SegmentsQuestion, context: Telling): Promise<Answer> {
-  const { payload, whole, media, question, started } = request;
+  const { payload, whole, media, question, started, enoughTokens = ALL_THAT_FITS } = request;
   const prompts = await stage.models.prompts();
   const related = await relatedSegments(stage, question, whole);
   const free = isFree(payload);
@@ -130,12 +133,7 @@ async function askDecoder(stage: Reader, request: SegmentsQuestion, context: Tel
   const { done, segments } = await whatFits(question, related, (segments, prior) => {
     // Lines that were chosen for one question are not read again.
     const keepBytes = segments === whole ? pagesKept([...media.values()]) : 0;
-    const sequence = {
-      ...timelineSequence(prompts, segments, question),
-      prior,
-      keepBytes,
-      enoughTokens: ENOUGH_TOKENS,
-    };
+    const sequence = { ...timelineSequence(prompts, segments, question), prior, keepBytes, enoughTokens };
     return decode(stage, payload, sequence, context, tokens.push);
   });
   if (done.text.trim() !== prompts.not_found && !(free && (isGuess(done.text, lines) || isElsewhere(done.text)))) {
