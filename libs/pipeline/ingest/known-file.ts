@@ -9,8 +9,8 @@ import { cached, type Stage } from '../context.js';
 const KnownFile = z.object({ id: ContentHash });
 const KnownFacts = Medium.omit({ id: true, name: true });
 
-/** A file that changed this recently may change again without its times showing it. */
-const SETTLED_MS = 2000;
+/** A file that changed this recently may change again without its times showing it: FAT keeps seconds, others what the kernel's clock tells. */
+const SETTLED_MS = { seconds: 2000, fine: 100 };
 
 /**
  * Under which key it is remembered what a file of this machine holds: its place, size and times. Undefined for a file that was
@@ -19,8 +19,9 @@ const SETTLED_MS = 2000;
 export async function stampOf(path: string): Promise<string | undefined> {
   const facts = await stat(path, { bigint: true }).catch(() => undefined);
   if (!facts?.isFile()) return undefined;
-  const changed = Number((facts.mtimeNs > facts.ctimeNs ? facts.mtimeNs : facts.ctimeNs) / 1_000_000n);
-  if (Date.now() - changed < SETTLED_MS) return undefined;
+  const changed = facts.mtimeNs > facts.ctimeNs ? facts.mtimeNs : facts.ctimeNs;
+  const grain = facts.ctimeNs % 1_000_000n === 0n ? 'seconds' : 'fine';
+  if (Date.now() - Number(changed / 1_000_000n) < SETTLED_MS[grain]) return undefined;
   const { dev, ino, size, mtimeNs, ctimeNs } = facts;
   return artifactKey('file', await realpath(path), [dev, ino, size, mtimeNs, ctimeNs].map(String));
 }
