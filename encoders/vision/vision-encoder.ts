@@ -1,6 +1,6 @@
 import { TesseraError, type InstalledPack } from '#contracts';
 import { traced } from '#platform';
-import { SessionHost, tensor, type OnnxSession } from '#runtime';
+import { release, SessionHost, tensor, type OnnxSession } from '#runtime';
 import { toPixelValues } from './preprocess.js';
 
 export interface VisionOptions {
@@ -64,6 +64,7 @@ export class VisionEncoder {
   }
 }
 
+/** The parts are empty afterwards. */
 function concatenate(parts: readonly Float32Array[]): Float32Array {
   if (parts.length === 1) return parts[0]!;
   const all = new Float32Array(parts.reduce((total, part) => total + part.length, 0));
@@ -72,6 +73,7 @@ function concatenate(parts: readonly Float32Array[]): Float32Array {
     all.set(part, at);
     at += part.length;
   }
+  release(parts.map(({ buffer }) => buffer));
   return all;
 }
 

@@ -10,7 +10,18 @@ async function kept(looks: ReturnType<typeof frame>[], spacing = 0): Promise<num
     yield* looks;
   })();
   const times: number[] = [];
-  for await (const { t } of lastingFrames(source, { size, spacing, gap: 4 })) times.push(t);
+  const over: number[] = [];
+  // The pixels of a frame that was dropped are gone, as in earnest.
+  const drop = (each: ReturnType<typeof frame>): void => {
+    over.push(each.t);
+    each.rgb = new Uint8Array(0);
+  };
+  for await (const { t, rgb } of lastingFrames(source, { size, spacing, gap: 4, drop })) {
+    expect(rgb.length).toBe(size * size * 3);
+    times.push(t);
+  }
+  // Each is kept once or dropped once.
+  expect([...times, ...over].sort((a, b) => a - b)).toEqual(looks.map(({ t }) => t));
   return times;
 }
 

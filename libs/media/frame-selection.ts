@@ -12,13 +12,15 @@ interface Look<T> {
   signature: FrameSignature;
 }
 
-export interface KeepOptions {
+export interface KeepOptions<T> {
   /** Width and height of a frame. */
   size: number;
   /** Kept frames are at least this far apart (seconds). */
   spacing: number;
   /** What moves all the time is kept about this often (seconds). */
   gap: number;
+  /** Told of each frame that will not be kept, as soon as that is known: nobody looks at its pixels any more. */
+  drop?: (frame: T) => void;
 }
 
 /** After a cut, a picture that stays for less (seconds) is passed over as a flash. */
@@ -33,17 +35,22 @@ const AT_REST = 2;
  */
 export async function* lastingFrames<T extends Frame>(
   frames: AsyncIterable<T>,
-  { size, spacing, gap }: KeepOptions,
+  { size, spacing, gap, drop = () => undefined }: KeepOptions<T>,
 ): AsyncGenerator<T> {
   /** Where the scene that is looked at began, how it began, and the last look at it. */
   let scene: (Look<T> & { cut: boolean; last: Look<T> }) | undefined;
   let kept: Look<T> | undefined;
   const isNew = ({ frame, signature }: Look<T>): boolean =>
     !kept || (frame.t - kept.frame.t >= spacing && !nearlyEqual(signature, kept.signature));
+  const given = new WeakSet<T>();
   const keep = (look: Look<T>): T[] => {
     if (!isNew(look)) return [];
     kept = { ...look };
+    given.add(look.frame);
     return [look.frame];
+  };
+  const leave = (frame: T): void => {
+    if (!given.has(frame)) drop(frame);
   };
   for await (const frame of frames) {
     const look = { frame, signature: signatureOf(frame.rgb, size) };
@@ -55,12 +62,16 @@ export async function* lastingFrames<T extends Frame>(
     const stayed = frame.t - scene.frame.t;
     const lasted = stayed >= (scene.cut ? SHORTEST_STAY : AT_REST) || (change === 'same' && stayed >= SHORTEST_STAY);
     if (lasted) yield* keep(scene);
+    const begun = scene.frame;
     if (change === 'cut') scene = { ...look, cut: true, last: look };
     else if (change === 'moved' && (lasted || !scene.cut)) scene = { ...look, cut: false, last: look };
     else scene.last = look;
     // Of a scene that has just begun, its beginning.
     if (change === 'moved' && kept && frame.t - kept.frame.t >= gap)
       yield* keep(scene.cut && scene.frame.t > kept.frame.t ? scene : look);
+    leave(scene.frame === frame ? begun : frame);
   }
-  if (scene) yield* keep(scene);
+  if (!scene) return;
+  yield* keep(scene);
+  leave(scene.frame);
 }

@@ -1,4 +1,5 @@
 import { TesseraError, type SeeOptions } from '#contracts';
+import { release } from '#runtime';
 import { runFfmpeg, runProgram } from './ffmpeg.js';
 import { framesPlan, guards, inputName, showinfoTime, type FramesRequest } from './ffmpeg-plan.js';
 import { longestKeyFrameGap, planFrames, SKIP_FROM, type FramePasses } from './frame-policy.js';
@@ -64,6 +65,9 @@ export async function* decodeGreyFrames(
   for await (const { t, rgb } of frames(file, { ...options, shape }, [])) yield { t, grey: rgb };
 }
 
+/** Looks at a film are many, and their pixels would wait for the garbage collector. */
+const forget = ({ rgb }: VideoFrame): void => release([rgb.buffer]);
+
 /** Of the frames that ffmpeg is to write. */
 interface Shape {
   width: number;
@@ -87,7 +91,7 @@ async function* frames(file: string, options: ShapedOptions, warnings: string[])
   let found = 0;
   const looked = run(passes, file, options, warnings, limits);
   const { spacing, gap } = passes.type === 'select' ? passes : {};
-  const keep = { size: options.shape.width, spacing: spacing ?? 0, gap: gap ?? Infinity };
+  const keep = { size: options.shape.width, spacing: spacing ?? 0, gap: gap ?? Infinity, drop: forget };
   for await (const frame of spacing === undefined ? looked : lastingFrames(looked, keep)) {
     if (++found > limits.maxFrames) break;
     yield frame;

@@ -1,6 +1,7 @@
 import { JOBS, type JobPayload, type JobResult, type Medium } from '#contracts';
 import type { JobContext } from '#jobs';
 import { decodeFrames, decodeImage, PRINT_FROM, PrintWatch, withoutBars } from '#media';
+import { release } from '#runtime';
 import { artifactKey } from '../artifact.js';
 import { cached, requiredChild, type Stage } from '../context.js';
 import { readAlong } from '../read/frame-texts.js';
@@ -38,9 +39,20 @@ export async function see(
   const watch = new PrintWatch();
   await using reading = read && medium.kind === 'video' ? readAlong(stage, medium, context.signal) : undefined;
   let waiting: Uint8Array[] = [];
+  /** Frames as ffmpeg wrote them; the memory of a picture that sharp made is sharp's. */
+  const ours = new WeakSet<Uint8Array>();
+  let encoding = Promise.resolve();
+  // One batch is encoded while the next is decoded; an error is told when its turn comes.
   const flush = async (): Promise<void> => {
-    if (waiting.length > 0) visual.push(halves(await vision.encode(waiting, { signal: context.signal })));
+    await encoding;
+    const batch = waiting;
     waiting = [];
+    if (batch.length === 0) return;
+    encoding = vision.encode(batch, { signal: context.signal }).then((tokens) => {
+      visual.push(halves(tokens));
+      release([tokens, ...batch.filter((each) => ours.has(each))].map(({ buffer }) => buffer));
+    });
+    encoding.catch(() => undefined);
   };
   for await (const frame of framesOf(stage, medium, options, vision.size, context.signal)) {
     times.push(frame.time);
@@ -49,7 +61,9 @@ export async function see(
     print.push(likelihood);
     newPrint.push(isNew);
     // A picture of another shape than the film's stands between black bars, which the encoder was not trained on.
-    waiting.push(medium.kind === 'video' ? await withoutBars(frame.rgb, vision.size) : frame.rgb);
+    const picture = medium.kind === 'video' ? await withoutBars(frame.rgb, vision.size) : frame.rgb;
+    if (medium.kind === 'video' && picture === frame.rgb) ours.add(picture);
+    waiting.push(picture);
     if (waiting.length === BATCH) {
       await flush();
       const share = medium.duration ? (frame.time ?? 0) / medium.duration : 0;
@@ -57,6 +71,7 @@ export async function see(
     }
   }
   await flush();
+  await encoding;
   const result: Seen = {
     mediumId: medium.id,
     frames: times.length,

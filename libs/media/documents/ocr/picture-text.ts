@@ -1,5 +1,6 @@
 import sharp from 'sharp';
 import { TesseraError } from '#contracts';
+import { release } from '#runtime';
 import { decodeGreyFrames } from '../../frames.js';
 import { DEFAULT_LIMITS, PICTURE_SECONDS, type MediaLimits } from '../../limits.js';
 import { probePicture, readable } from '../../picture.js';
@@ -68,8 +69,11 @@ export async function* readFrameTexts(
   const { width = FRAME_PIXELS, height = FRAME_PIXELS } = options.facts;
   const scale = Math.min(1, FRAME_PIXELS / Math.max(width, height));
   // A frame is looked up on one core while the one before is read on another.
-  for await (const { time, picture } of oneAhead(greyFrames(file, times, scale, options)))
-    yield { time, text: inPixels(await recognize(picture, options), scale) };
+  for await (const { time, picture } of oneAhead(greyFrames(file, times, scale, options))) {
+    const text = await recognize(picture, options);
+    release([picture.grey.buffer]);
+    yield { time, text: inPixels(text, scale) };
+  }
 }
 
 async function* greyFrames(

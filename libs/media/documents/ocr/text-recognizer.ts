@@ -2,6 +2,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type { Page, Worker } from 'tesseract.js';
 import { TesseraError, type Box } from '#contracts';
+import { release } from '#runtime';
 import { boxAround, boxOn } from '../box.js';
 
 /** 8-bit grey [height, width]. */
@@ -89,6 +90,7 @@ export class TextRecognizer {
     try {
       const image = greymap(picture);
       const { data } = await Promise.race([worker.recognize(image, {}, { text: false, blocks: true }), interrupted]);
+      release([image.buffer]);
       return pictureText(data, picture);
     } catch (error) {
       await this.stop();
@@ -119,9 +121,13 @@ export class TextRecognizer {
   }
 }
 
-/** Netpbm's binary greymap: no compression to pay for. */
+/** Netpbm's binary greymap, in memory of its own: no compression to pay for. */
 function greymap({ grey, width, height }: GreyPicture): Buffer {
-  return Buffer.concat([Buffer.from(`P5\n${width} ${height}\n255\n`, 'latin1'), grey]);
+  const header = Buffer.from(`P5\n${width} ${height}\n255\n`, 'latin1');
+  const image = Buffer.alloc(header.length + grey.length);
+  image.set(header);
+  image.set(grey, header.length);
+  return image;
 }
 
 function pictureText(page: Page, picture: { width: number; height: number }): PictureText {
