@@ -10,8 +10,14 @@ import type { Stage } from '../context.js';
 import { addressOf, knownFacts, rememberAddress, rememberFacts, stampOf } from './known-file.js';
 import { SameWork } from './same-work.js';
 
-/** Files that are being read: a film is wanted by who looks and by who listens, both at once. */
+/** Files and URLs that are being read: a film is wanted by who looks and by who listens, both at once. */
 const reading = new WeakMap<Stage, SameWork<Medium>>();
+
+function readingOf(stage: Stage): SameWork<Medium> {
+  const known = reading.get(stage) ?? new SameWork();
+  reading.set(stage, known);
+  return known;
+}
 
 /**
  * Probes a file, refuses what is over a limit, and keeps its bytes under their hash.
@@ -23,7 +29,8 @@ export async function ingest(
   context: JobContext,
 ): Promise<Medium> {
   context.emit({ type: 'progress', stage: 'ingest', percent: 0 });
-  if (source.type === 'url') return ingestUrl(stage, source, context.signal);
+  if (source.type === 'url')
+    return readingOf(stage).once(`url ${source.url}`, context.signal, () => ingestUrl(stage, source, context.signal));
   if (source.type === 'file') return ingestFile(stage, source, context.signal);
   const facts = await knownFacts(stage, source.blob, source.name);
   if (facts && (await stage.blobs.has(source.blob)))
@@ -43,9 +50,7 @@ async function ingestFile(
   const facts = id && (await knownFacts(stage, id, source.name));
   if (id && facts) return recorded(stage, { id, name: source.name, ...facts });
   if (!stamp) return keep(stage, source.path, source, signal);
-  const files = reading.get(stage) ?? new SameWork();
-  reading.set(stage, files);
-  return files.once(`${stamp} ${source.name}`, signal, async () => {
+  return readingOf(stage).once(`file ${stamp} ${source.name}`, signal, async () => {
     const medium = await keep(stage, source.path, source, signal);
     // What was written to while it was read has another stamp now.
     if (stamp === (await stampOf(source.path))) await rememberAddress(stage, stamp, medium.id);
