@@ -59,5 +59,5 @@ it('keeps to its room, in order, and reads one segment whatever it is', () => {
       expect(sum).toBeLessThanOrEqual(Math.max(pages, given[chosen[0]!]!.pages));
       expect(chooseSegments(given, ALL)).toHaveLength(given.length);
     }),
-  ); // prettier-ignore
+  );
 });

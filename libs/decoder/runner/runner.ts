@@ -199,7 +199,6 @@ export class Runner {
   ): Promise<StepResult> {
     const { hidden, kvHeads, headDim, layers, heads } = this.model.config;
     const S = embeddings.length / hidden / count;
-    const group = heads / kvHeads;
     const members = arena.members.slice(first, first + count);
     arena.reserve(Math.max(...members.map((member) => member.length)) + S);
     const W = arena.capacity;
@@ -211,7 +210,7 @@ export class Runner {
       ),
       shape: int64(count, S),
       lengths: int64(W, S),
-      ...(S <= FEW ? apart(group, S) : together(group, S)),
+      ...grouped(heads / kvHeads, S),
       rows: int64(...rows),
     };
     const size = kvHeads * W;
@@ -255,16 +254,13 @@ export class Runner {
   }
 }
 
-/** The rows of every query head of a group as products of one row each. */
-function apart(group: number, S: number): Feeds {
-  const { data } = causal(group, S);
-  return { grouping: int64(group * S, 1), causal: tensor('float32', [group * S, 1, S], data) };
-}
-
-/** The same rows as one product. */
-function together(group: number, S: number): Feeds {
-  const { data } = causal(group, S);
-  return { grouping: int64(1, group * S), causal: tensor('float32', [1, group * S, S], data) };
+/** Few rows of a group's query heads are products of one row each, more of them one product. */
+function grouped(group: number, S: number): Feeds {
+  const [parts, rows] = S <= FEW ? [group * S, 1] : [1, group * S];
+  return {
+    grouping: int64(parts, rows),
+    causal: tensor('float32', [parts, rows, S], causal(group, S).data),
+  };
 }
 
 function int64(...values: number[]): Tensor<'int64'> {

@@ -13,7 +13,7 @@ import { readTimeline } from '../compose/compose.js';
 import { asksForText } from '../read/picture-lines.js';
 import { readPictureLines } from '../read/picture-text.js';
 import { stillFor } from '../see/stills.js';
-import { frameTokens, readVisual } from '../see/visual-tokens.js';
+import { frameTokens, readHalves } from '../see/visual-tokens.js';
 import { decode, elapsed, NO_USAGE, result } from './decode.js';
 import { lookAt } from './detail.js';
 import { standalone } from './question/follow-up.js';
@@ -97,7 +97,7 @@ async function pictureOf(
   const part = segments[0]?.parts[0];
   if (medium.kind !== 'image' || part?.type !== 'visual') return undefined;
   const { rows, d } = stage.models.visualShape;
-  const visual = frameTokens(await readVisual(stage, part.blob), part.index, rows, d);
+  const visual = frameTokens(await readHalves(stage, part.blob), part.index, rows, d);
   const still = await stillFor(stage, await stage.models.decoder(), medium, undefined, signal);
   return { medium, visual, rows, hash: `${part.blob}:${part.index}`, still };
 }

@@ -5,8 +5,7 @@ import { artifactKey } from '../artifact.js';
 import { pictureSequence } from '../answer/sequence.js';
 import { stillFor } from './stills.js';
 import { cached, type Stage } from '../context.js';
-import { numbersOf } from './half-precision.js';
-import { readHalves } from './visual-tokens.js';
+import { frameTokens, readHalves } from './visual-tokens.js';
 
 /** Captions that the decoder writes at once; it batches them by itself. */
 const AT_ONCE = 16;
@@ -35,7 +34,6 @@ export async function captionFrames(
 
   const { rows, d } = models.visualShape;
   const all = await readHalves(stage, blob);
-  const size = rows * d;
   const decoder = await models.decoder();
   const prompts = await models.prompts();
   const captions = new Array<string>(wanted.length).fill('');
@@ -49,7 +47,7 @@ export async function captionFrames(
       const frame = wanted[at] as number;
       const picture = {
         medium,
-        visual: numbersOf(all.subarray(frame * size, (frame + 1) * size)),
+        visual: frameTokens(all, frame, rows, d),
         rows,
         hash: `${blob}:${frame}`,
         still: await stillFor(stage, decoder, medium, times[frame] ?? undefined, options.signal),

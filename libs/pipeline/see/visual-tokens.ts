@@ -21,7 +21,7 @@ export async function readHalves({ blobs }: Pick<Stage, 'blobs'>, blob: string):
   return new Uint16Array(own.buffer, own.byteOffset, own.byteLength / Uint16Array.BYTES_PER_ELEMENT);
 }
 
-/** One frame's tokens of all, as a copy: who sends a part of an array to another thread sends all of its memory. */
-export function frameTokens(all: Float32Array, frame: number, rows: number, d: number): Float32Array {
-  return all.slice(frame * rows * d, (frame + 1) * rows * d);
+/** One frame's tokens of all, in memory of their own: who sends a part of an array to another thread sends all of its memory. */
+export function frameTokens(all: Uint16Array, frame: number, rows: number, d: number): Float32Array {
+  return numbersOf(all.subarray(frame * rows * d, (frame + 1) * rows * d));
 }

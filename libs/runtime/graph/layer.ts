@@ -63,6 +63,11 @@ export class LayerWriter {
     this.kernel = decoder.precision === 'float32' ? 'float32' : kernel;
   }
 
+  /** The kernel of single tokens, which reads fewer bytes and whose weights open faster. */
+  private get fewRows(): 'float32' | 'blocks' {
+    return this.kernel === 'columns' ? 'blocks' : this.kernel;
+  }
+
   get config(): DecoderConfig {
     return this.decoder.config;
   }
@@ -88,24 +93,24 @@ export class LayerWriter {
   }
 
   /**
-   * Queries, keys and values of normed rows. Keys and values are named `key` and `value`, where given, so that they can
+   * Queries, keys and values of many normed rows, which are flat. Keys and values are named `key` and `value`, where given, so that they can
    * be outputs without a copy.
    */
-  project(index: number, normed: string, want: { raw: boolean; key?: string; value?: string }): Projected {
+  project(index: number, normed: string, names: { key?: string; value?: string } = {}): Projected {
     const { graph, config } = this;
     const { heads, kvHeads, headDim } = config;
     const layer = this.decoder.layers[index]!;
     const [flatQ, flatK, flatV] = linear(graph, normed, layer.qkv, this.kernel) as [string, string, string];
-    const sized = (rows: string, count: number): string => (this.flat ? this.reshape(rows, [count * headDim]) : rows);
+    const sized = (rows: string, count: number): string => this.reshape(rows, [count * headDim]);
     const [plainQ, plainK, v] = [sized(flatQ, heads), sized(flatK, kvHeads), sized(flatV, kvHeads)];
     const q = layer.queryNorm ? this.headNorm(`layer${index}.query_norm`, plainQ, heads, layer.queryNorm) : plainQ;
     const k = layer.keyNorm ? this.headNorm(`layer${index}.key_norm`, plainK, kvHeads, layer.keyNorm) : plainK;
     return {
       query: this.groups(this.rotate(q)),
-      key: this.headsFirst(this.rotate(k), want.key),
-      rawKey: want.raw ? this.headsFirst(k) : '',
-      rawQuery: want.raw ? this.groups(q) : '',
-      value: this.headsFirst(v, want.value),
+      key: this.headsFirst(this.rotate(k), names.key),
+      rawKey: this.headsFirst(k),
+      rawQuery: this.groups(q),
+      value: this.headsFirst(v, names.value),
     };
   }
 
@@ -119,7 +124,7 @@ export class LayerWriter {
     const { heads, kvHeads, headDim } = config;
     const { batch, length } = this.named;
     const { qkv, queryNorm, keyNorm } = this.decoder.layers[index]!;
-    const rows = product(graph, normed, qkv, this.kernel === 'columns' ? 'blocks' : this.kernel);
+    const rows = product(graph, normed, qkv, this.fewRows);
     const all = graph.op('Transpose', [this.reshape(rows, [heads + 2 * kvHeads, headDim])], {
       attributes: { perm: [0, 2, 1, 3] },
     });
@@ -127,25 +132,23 @@ export class LayerWriter {
       graph.multi('Split', [x, graph.constant('int64', parts)], parts.length, { attributes: { axis: 1 } });
     const norm = (x: string, name: string, weight: Float32Array): string =>
       this.norm(`layer${index}.${name}`, x, undefined, weight).normed;
-    let turned: string[];
-    let value: string;
-    if (queryNorm && keyNorm) {
+    const turned = (): string[] => {
+      if (!queryNorm || !keyNorm) {
+        const [both, v] = split(all, [heads + kvHeads, kvHeads]) as [string, string];
+        return [...split(this.rotate(both), [heads, kvHeads]), v];
+      }
       const [q, k, v] = split(all, [heads, kvHeads, kvHeads]) as [string, string, string];
-      turned = [this.rotate(norm(q, 'query_norm', queryNorm)), this.rotate(norm(k, 'key_norm', keyNorm))];
-      value = v;
-    } else {
-      const [both, v] = split(all, [heads + kvHeads, kvHeads]) as [string, string];
-      turned = split(this.rotate(both), [heads, kvHeads]);
-      value = v;
-    }
+      return [this.rotate(norm(q, 'query_norm', queryNorm)), this.rotate(norm(k, 'key_norm', keyNorm)), v];
+    };
+    const [q, k, v] = turned() as [string, string, string];
     const own = (x: string): string =>
       graph.op('Reshape', [x, this.concat([this.batch(), [1, kvHeads, 1], this.length(), [headDim]])], {
         dims: [batch, 1, kvHeads, 1, length, headDim],
       });
-    const query = graph.op('Reshape', [turned[0]!, this.concat([this.batch(), [1, kvHeads], grouping, [headDim]])], {
+    const query = graph.op('Reshape', [q, this.concat([this.batch(), [1, kvHeads], grouping, [headDim]])], {
       dims: [batch, 1, kvHeads, 'parts', 'rows', headDim],
     });
-    return { query, key: own(turned[1]!), value: own(value) };
+    return { query, key: own(k), value: own(v) };
   }
 
   /** Attention output [B, kvHeads, group·S, D] → what is added to the residual stream, [B·S, N]. */
@@ -179,8 +182,7 @@ export class LayerWriter {
   logits(x: string, rows: string): string {
     const chosen = this.graph.op('Gather', [x, rows], { attributes: { axis: 0 } });
     const { normed } = this.norm('output_norm', chosen, undefined, this.decoder.outputNorm);
-    // Few rows: the kernel of single tokens, which reads fewer bytes and whose weights open faster.
-    return linear(this.graph, normed, this.decoder.head, this.kernel === 'columns' ? 'blocks' : this.kernel)[0]!;
+    return product(this.graph, normed, this.decoder.head, this.fewRows);
   }
 
   /** [B, S, h·D] or [B, h, S, D] → the same, rotated by position. */

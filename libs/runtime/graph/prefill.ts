@@ -36,7 +36,7 @@ export function prefillGraph(decoder: PackedDecoder, kernel: QuantisedKernel): G
     };
     const before = writer.norm(`layer${i}.attention_norm`, x, delta, decoder.layers[i]!.attentionNorm);
     const exact = { key: `rotated_key.${i}`, value: `exact_value.${i}` };
-    const { query, key, rawKey, value } = writer.project(i, before.normed, { raw: true, ...exact });
+    const { query, key, rawKey, value } = writer.project(i, before.normed, exact);
     graph.output(key, 'float32', ['S', kvHeads, 'T', headDim]);
     graph.output(value, 'float32', ['S', kvHeads, 'T', headDim]);
     pages.add(rawKey, value);

@@ -67,7 +67,7 @@ export function selectGraph(
       valueScales: graph.input(`value_scales.${i}`, 'float32', [kvHeads, 'pages', PAGE_TOKENS]),
     };
     const before = writer.norm(`layer${i}.attention_norm`, x, delta, decoder.layers[i]!.attentionNorm);
-    const { query, rawQuery, key, value } = writer.project(i, before.normed, { raw: true });
+    const { query, rawQuery, key, value } = writer.project(i, before.normed);
     if (i % options.group === 0 || chosen === undefined) chosen = selector.choose(rawQuery, planes);
     const rows = selector.gather(planes, chosen);
     graph.output(rows.key, 'float32', [1, kvHeads, 'rows', headDim], `selected_key.${i}`);
