@@ -19,14 +19,19 @@ export class Evidence {
    */
   add(attention: Float32Array, columns: number, rows: RowSegments, kvHeads: number, from = 0): void {
     const count = rows.length / kvHeads;
-    for (let head = 0; head < kvHeads; head++)
-      for (let row = 0; row < count && row + from < columns; row++) {
-        const share = attention[head * columns + row + from]!;
-        const segment = rows[head * count + row]!;
+    const known = Math.min(count, columns - from);
+    for (let head = 0; head < kvHeads; head++) {
+      const [first, at] = [head * count, head * columns + from];
+      // Rows of a segment stand together: each run of them is added once.
+      for (let row = 0; row < known;) {
+        const segment = rows[first + row]!;
+        let mass = 0;
+        for (; row < known && rows[first + row] === segment; row++) mass += attention[at + row]!;
         if (segment < 0) continue;
-        this.mass[segment]! += share;
-        this.total += share;
+        this.mass[segment]! += mass;
+        this.total += mass;
       }
+    }
   }
 
   /** Share of each segment in what all segments received; zeros when nothing did. */

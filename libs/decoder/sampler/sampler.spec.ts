@@ -37,8 +37,42 @@ describe('Sampler', () => {
   it('biases tokens, and refuses ones that do not exist', () => {
     expect(sampler({ logitBias: { '9': 10 } }).sample(logits({ 1: 2 })).token).toBe(9);
     expect(sampler({ logitBias: { '1': -100 } }).sample(logits({ 1: 2, 4: 0 })).token).toBe(4);
+    for (const [bias, token] of [
+      [1e300, 1],
+      [-1e300, 4],
+    ] as const)
+      expect(sampler({ logitBias: { '1': bias } }).sample(logits({ 1: 2, 4: 0 })).token).toBe(token);
     for (const id of ['40', '-1', 'x', '1.5'])
       expect(() => sampler({ logitBias: { [id]: 1 } })).toThrow(expect.objectContaining({ code: 'invalid_request' }));
+  });
+
+  it('takes the likeliest after bias and penalties, and leaves the logits as they were', () => {
+    const token = fc.nat(VOCABULARY - 1);
+    fc.assert(
+      fc.property(
+        fc.array(fc.integer({ min: -9, max: 9 }), { minLength: VOCABULARY - 3, maxLength: VOCABULARY }),
+        fc.array(token),
+        fc.dictionary(token.map(String), fc.integer({ min: -9, max: 9 })),
+        fc.option(fc.array(token, { minLength: 1 }), { nil: undefined }),
+        (values, prompt, logitBias, allowed) => {
+          const xs = Float32Array.from(values);
+          const bias = Object.entries(logitBias).filter(([id]) => Number(id) < xs.length);
+          const edited = values.map((x, id) => {
+            const penalised = prompt.includes(id) ? (x > 0 ? x / 2 : x * 2) : x;
+            return penalised + (Object.fromEntries(bias)[id] ?? 0);
+          });
+          const mask = allowed && emptyMask(VOCABULARY);
+          for (const id of allowed ?? []) if (mask && id < xs.length) allow(mask, id);
+          const open = [...xs.keys()].filter((id) => !allowed || allowed.includes(id));
+          fc.pre(open.length > 0);
+          const best = Math.max(...open.map((id) => edited[id]!));
+          const sampling = { repetitionPenalty: 2, logitBias: Object.fromEntries(bias) };
+          const seen = prompt.filter((id) => id < xs.length);
+          expect(sampler(sampling, seen).sample(xs, mask).token).toBe(open.find((id) => edited[id] === best));
+          expect(xs).toEqual(Float32Array.from(values));
+        },
+      ),
+    );
   });
 
   it('never leaves the mask', () => {

@@ -31,7 +31,7 @@ export class Sampler {
   readonly #counts: TokenCounts;
   readonly #bias: ReadonlyMap<number, number>;
   readonly #edits: boolean;
-  /** Allocated when first needed: plain greedy sampling works on the logits as they are. */
+  /** Allocated when first needed: greedy sampling works on the logits as they are. */
   #scratch: Float32Array | undefined;
   #nucleus: Nucleus | undefined;
 
@@ -56,17 +56,7 @@ export class Sampler {
    */
   sample(logits: Float32Array, mask?: TokenMask): Sampled {
     const { sampling } = this;
-    const greedy = argmaxOfFinite(logits);
-    let token: number;
-    if (sampling.temperature === 0 && !this.#edits) token = mask ? argmaxWithin(logits, mask) : greedy;
-    else {
-      const edited = this.#edit(logits);
-      if (mask) applyMask(edited, mask);
-      token =
-        sampling.temperature === 0
-          ? argmaxOf(edited)
-          : (this.#nucleus ??= new Nucleus(this.options.vocabulary)).draw(edited, sampling, this.#random());
-    }
+    const token = sampling.temperature === 0 ? this.#likeliest(logits, mask) : this.#draw(logits, mask);
     if (token < 0)
       throw new TesseraError('decoder_failed', 'The constraint on the answer allows no token at this place.');
     this.#counts.add(token);
@@ -75,42 +65,73 @@ export class Sampler {
       : { token, logprobs: logProbabilities(logits, token, sampling.logprobs) };
   }
 
-  #edit(logits: Float32Array): Float32Array {
-    const { sampling } = this;
+  /** Few tokens are edited: they get their own logits back, which costs less than a copy of all. */
+  #likeliest(logits: Float32Array, mask: TokenMask | undefined): number {
+    const edited = this.#edits ? this.#editedTokens() : [];
+    const own = edited.map((token) => logits[token]!);
+    if (this.#edits) this.#edit(logits);
+    // However large a bias, the test for faults is one of the model's numbers.
+    edited.forEach((token, i) => {
+      if (Number.isFinite(own[i])) logits[token] = Math.max(-LARGEST, Math.min(LARGEST, logits[token]!));
+    });
+    try {
+      const likeliest = argmaxOfFinite(logits);
+      return mask ? argmaxWithin(logits, mask) : likeliest;
+    } finally {
+      edited.forEach((token, i) => (logits[token] = own[i]!));
+    }
+  }
+
+  #draw(logits: Float32Array, mask: TokenMask | undefined): number {
+    argmaxOfFinite(logits);
     const edited = (this.#scratch ??= new Float32Array(this.options.vocabulary));
     edited.set(logits);
-    applyRepetitionPenalty(edited, this.#counts, sampling.repetitionPenalty);
-    applyOccurrencePenalties(edited, this.#counts, sampling.frequencyPenalty, sampling.presencePenalty);
-    applyBias(edited, this.#bias);
-    return edited;
+    this.#edit(edited);
+    if (mask) applyMask(edited, mask);
+    return (this.#nucleus ??= new Nucleus(this.options.vocabulary)).draw(edited, this.sampling, this.#random());
+  }
+
+  #editedTokens(): number[] {
+    return [...this.#bias.keys(), ...this.#counts.seen()];
+  }
+
+  #edit(logits: Float32Array): void {
+    const { sampling } = this;
+    applyRepetitionPenalty(logits, this.#counts, sampling.repetitionPenalty);
+    applyOccurrencePenalties(logits, this.#counts, sampling.frequencyPenalty, sampling.presencePenalty);
+    applyBias(logits, this.#bias);
   }
 }
 
-function argmaxOf(logits: Float32Array): number {
-  let at = -1;
+/** About what float32 holds. */
+const LARGEST = 3e38;
+
+/** The lowest id of the largest logit. Four at a time: sums of one at a time would wait for each other. */
+function argmaxOfFinite(logits: Float32Array): number {
+  let fault = 0;
   let best = -Infinity;
-  for (let i = 0; i < logits.length; i++)
+  let i = 0;
+  let at = 0;
+  for (; i + 4 <= logits.length; i += 4) {
+    const a = logits[i]!;
+    const b = logits[i + 1]!;
+    const c = logits[i + 2]!;
+    const d = logits[i + 3]!;
+    fault += (a + b + c + d) * 0; // NaN as soon as one logit is NaN or infinite.
+    if (a > best || b > best || c > best || d > best) {
+      best = Math.max(a, b, c, d);
+      at = i;
+    }
+  }
+  for (; i < logits.length; i++) {
+    fault += logits[i]! * 0;
     if (logits[i]! > best) {
       best = logits[i]!;
       at = i;
     }
-  return at;
-}
-
-/** The lowest id of the largest logit. */
-function argmaxOfFinite(logits: Float32Array): number {
-  let fault = 0;
-  let at = 0;
-  let best = logits[0]!;
-  for (let i = 0; i < logits.length; i++) {
-    const x = logits[i]!;
-    fault += x * 0; // NaN as soon as one logit is NaN or infinite.
-    if (x > best) {
-      best = x;
-      at = i;
-    }
   }
   if (fault !== 0) throw new TesseraError('decoder_failed', 'The model computed logits that are no finite numbers.');
+  while (logits[at] !== best) at++;
   return at;
 }
 
