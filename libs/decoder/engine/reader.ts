@@ -63,6 +63,7 @@ export class Reader {
       }
     working.length = rows;
     working.position = rows;
+    working.checked = rows;
     const segments = Int32Array.from([
       ...Array<number>(sequence.prefix.tokens).fill(-1),
       ...sequence.segments.flatMap(({ tokens }, i) => Array<number>(tokens).fill(sequence.places[i]!)),
@@ -103,6 +104,7 @@ export class Reader {
       position: rows,
       planes: (layer) => store.planes(layer),
     });
+    working.checked = rows;
     const { evidenceLayers } = this.runner.model;
     sequence.rowSegments = evidenceLayers.map((layer) => {
       const segments = new Int32Array(kvHeads * rows).fill(-1);

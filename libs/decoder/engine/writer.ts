@@ -31,11 +31,13 @@ export class Writer {
     for (const { sequence } of jobs) table.row(sequence.answer.at(-1)!, embeddings, sequence.working!.slot * hidden);
     const active = new Set(jobs.map(({ sequence }) => sequence.working!));
     const rows = [...active].map(({ slot }) => slot);
-    const { logits, mass } = await this.runner.step(this.arena, 0, count, embeddings, rows, (member) =>
-      active.has(member),
-    );
+    const appended = this.arena.members.map((member) => (active.has(member) ? 1 : 0));
+    const { logits, mass } = await this.runner.step(this.arena, 0, count, embeddings, rows, appended);
     this.addEvidence(jobs, mass, 0);
-    jobs.forEach((job, i) => take(job, logits.subarray(i * vocabulary, (i + 1) * vocabulary)));
+    const results = jobs.map((job, i) => ({ job, logits: logits.subarray(i * vocabulary, (i + 1) * vocabulary) }));
+    // From the last slot on: of answers that end together, none moves into the place of another that ends.
+    results.sort((a, b) => b.job.sequence.working!.slot - a.job.sequence.working!.slot);
+    for (const result of results) take(result.job, result.logits);
   }
 
   private async writeAlone(job: Job, take: (job: Job, logits: Float32Array) => boolean): Promise<void> {

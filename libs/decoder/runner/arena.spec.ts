@@ -1,10 +1,22 @@
-import { describe, expect, test } from 'vitest';
-import { Arena } from './arena.js';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { Arena, HIDDEN, type WorkingSet } from './arena.js';
 
 const SHAPE = { layers: 2, kvHeads: 2, headDim: 4 };
 const rowOf = (n: number): Float32Array => new Float32Array(SHAPE.kvHeads * SHAPE.headDim).fill(n);
 
+/** Writes row `row` of every layer and head, and shows it. */
+function fill(member: WorkingSet, row: number, n: number): void {
+  for (let layer = 0; layer < SHAPE.layers; layer++)
+    for (let head = 0; head < SHAPE.kvHeads; head++) {
+      member.write(layer, head, row, 1, rowOf(n), rowOf(-n));
+      member.show(layer, head, row, row + 1);
+    }
+}
+
 describe('working sets that decode together', () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
   test('room for those that are expected is made at once', () => {
     const arena = new Arena(SHAPE);
     arena.add(10, 3);
@@ -45,6 +57,79 @@ describe('working sets that decode together', () => {
     expect(arena.keys[0]![second.at(0, 0)]).toBe(7);
     expect(arena.keys[0]![left]).toBe(0);
     arena.remove(second);
+    expect(arena.keys[0]!.every((x) => x === 0)).toBe(true);
+  });
+
+  test('a faulty one leaves nothing that is no number, where rows were checked before neither', () => {
+    const arena = new Arena(SHAPE);
+    const [first, faulty, third] = [arena.add(10, 3), arena.add(10, 3), arena.add(10, 3)];
+    for (const member of [first, faulty, third]) {
+      member.checked = 5;
+      fill(member, 4, 1);
+      fill(member, 7, member === faulty ? NaN : 2);
+    }
+    arena.reserve(100);
+    arena.remove(first);
+    expect(third.slot).toBe(0);
+    arena.remove(faulty);
+    for (const data of [...arena.keys, ...arena.values]) expect(data.every(Number.isFinite)).toBe(true);
+    expect([arena.keys[0]![third.at(1, 4)], arena.keys[1]![third.at(0, 7)]]).toEqual([1, 2]);
+  });
+
+  test('memory is used again, whatever its rows were, and given back after a while', () => {
+    const arena = new Arena(SHAPE);
+    const members = [arena.add(100, 4), arena.add(100, 4)];
+    const [keys] = arena.keys;
+    members.forEach((member) => fill(member, 99, 9));
+    members.forEach((member) => arena.remove(member));
+    vi.advanceTimersByTime(1000);
+    const others = [1, 2, 3, 4, 5, 6].map(() => arena.add(10));
+    expect(arena.keys[0]).toBe(keys);
+    expect(arena.capacity).toBe(64);
+    expect(arena.bias.subarray(0, 6 * SHAPE.layers * SHAPE.kvHeads * 64).every((x) => x === HIDDEN)).toBe(true);
+    vi.advanceTimersByTime(100_000);
+    expect(arena.bytes).toBeGreaterThan(0);
+    others.forEach((member) => arena.remove(member));
+    vi.advanceTimersByTime(100_000);
     expect(arena.bytes).toBe(0);
+  });
+
+  test('more rows in the same memory move what is there, and show nothing new', () => {
+    const arena = new Arena(SHAPE);
+    const members = [1, 2, 3, 4].map((n) => {
+      const member = arena.add(200, 4);
+      fill(member, 7, n);
+      return member;
+    });
+    members.forEach((member) => arena.remove(member));
+    const again = [5, 6, 7].map((n) => {
+      const member = arena.add(60);
+      fill(member, 59, n);
+      return member;
+    });
+    const [keys] = arena.keys;
+    arena.reserve(150);
+    expect(arena.keys[0]).toBe(keys);
+    again.forEach((member, i) => {
+      expect(arena.keys[1]![member.at(1, 59)]).toBe(5 + i);
+      expect(arena.values[0]![member.at(0, 59)]).toBe(-5 - i);
+    });
+    const shown = arena.bias.subarray(0, 3 * SHAPE.layers * SHAPE.kvHeads * arena.capacity).filter((x) => x === 0);
+    expect(shown).toHaveLength(3 * SHAPE.layers * SHAPE.kvHeads);
+  });
+
+  test('of new rows the first are taken in, each head’s own', () => {
+    const arena = new Arena(SHAPE);
+    const member = arena.add(10);
+    member.length = 3;
+    // [kvHeads, 3 given, headDim]: head 0 has rows 0, 1, 2, head 1 rows 3, 4, 5.
+    const rows = Float32Array.from({ length: 6 * SHAPE.headDim }, (_, i) => Math.floor(i / SHAPE.headDim));
+    member.append(1, 2, 3, rows, rows, 0);
+    expect([0, 1].map((head) => [3, 4, 5].map((row) => arena.keys[1]![member.at(head, row)]))).toEqual([
+      [0, 1, 0],
+      [3, 4, 0],
+    ]);
+    const bias = arena.bias.subarray(2 * arena.capacity, 3 * arena.capacity);
+    expect([2, 3, 4, 5].map((row) => bias[row])).toEqual([HIDDEN, 0, 0, HIDDEN].map(Math.fround));
   });
 });

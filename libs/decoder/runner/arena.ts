@@ -6,6 +6,9 @@ export const HIDDEN = -1e9;
 /** Capacities grow in steps of this many rows. */
 const STEP = 64;
 
+/** Milliseconds that memory is kept which nobody uses. */
+const KEPT_MS = 30_000;
+
 const roundUp = (rows: number): number => Math.ceil(rows / STEP) * STEP;
 
 /**
@@ -19,6 +22,8 @@ export class WorkingSet {
   position = 0;
   /** Place in the arena; changes when another sequence leaves. */
   slot = 0;
+  /** Rows up to here come from pages, whose numbers were checked; those after it are cleared when the sequence leaves. */
+  checked = 0;
 
   constructor(readonly arena: Arena) {}
 
@@ -36,11 +41,26 @@ export class WorkingSet {
 
   /** Copies `count` rows of one KV head from [kvHeads, count, headDim] to the rows from `row` on. */
   write(layer: number, head: number, row: number, count: number, keys: Float32Array, values: Float32Array): void {
-    const { headDim } = this.arena.shape;
-    const [from, end] = [head * count * headDim, (head + 1) * count * headDim];
+    const size = count * this.arena.shape.headDim;
     const to = this.at(head, row);
-    this.arena.keys[layer]!.set(keys.subarray(from, end), to);
-    this.arena.values[layer]!.set(values.subarray(from, end), to);
+    copy(keys, head * size, size, this.arena.keys[layer]!, to);
+    copy(values, head * size, size, this.arena.values[layer]!, to);
+  }
+
+  /**
+   * Takes in the first `count` of `given` new rows of one layer, and shows them.
+   * @param keys [kvHeads, given, headDim] from element `from`
+   * @param values likewise
+   */
+  append(layer: number, count: number, given: number, keys: Float32Array, values: Float32Array, from: number): void {
+    const { kvHeads, headDim } = this.arena.shape;
+    for (let head = 0; head < kvHeads; head++) {
+      const start = from + head * given * headDim;
+      const to = this.at(head, this.length);
+      copy(keys, start, count * headDim, this.arena.keys[layer]!, to);
+      copy(values, start, count * headDim, this.arena.values[layer]!, to);
+      this.show(layer, head, this.length, this.length + count);
+    }
   }
 
   /** Sets the bias of the rows from `row` on. */
@@ -63,10 +83,21 @@ export class WorkingSet {
   }
 }
 
+/** Up to so many numbers are copied one by one: views of them would cost more than the copy. */
+const FEW = 256;
+
+function copy(from: Float32Array, start: number, count: number, to: Float32Array, at: number): void {
+  if (count > FEW) to.set(from.subarray(start, start + count), at);
+  else for (let i = 0; i < count; i++) to[at + i] = from[start + i]!;
+}
+
 /**
  * Working sets that decode together, as one batch: per layer [slots, kvHeads, capacity, headDim] of keys and of values,
  * and [slots, layers, kvHeads, capacity] of bias, float32. Members occupy the first slots without gaps, so that any of
  * them that follow each other are views of this memory.
+ *
+ * Memory that was never touched costs as much to write as what is written into it, so it is kept for a while when
+ * nobody is left. What it holds beyond the members' rows is any finite number, and hidden by the bias.
  */
 export class Arena {
   readonly members: WorkingSet[] = [];
@@ -74,13 +105,15 @@ export class Arena {
   values: Float32Array[] = [];
   bias: Float32Array = new Float32Array(0);
   capacity = 0;
-  private slots = 0;
+  /** Rows of a KV head that there is memory for, those of all slots together. */
+  private rows = 0;
+  private leaving: NodeJS.Timeout | undefined;
 
   constructor(readonly shape: KvShape) {}
 
   get bytes(): number {
     const { layers, kvHeads, headDim } = this.shape;
-    return layers * kvHeads * this.slots * this.capacity * (2 * headDim + 1) * 4;
+    return layers * kvHeads * this.rows * (2 * headDim + 1) * 4;
   }
 
   /**
@@ -89,57 +122,72 @@ export class Arena {
    *   every enlargement copies what is there
    */
   add(rows: number, expected = 1): WorkingSet {
+    clearTimeout(this.leaving);
     const member = new WorkingSet(this);
-    member.slot = this.members.length;
-    const slots = member.slot < this.slots ? this.slots : Math.max(expected, this.slots * 2);
-    this.resize(slots, Math.max(this.capacity, roundUp(rows)));
+    const slot = (member.slot = this.members.length);
+    const capacity = Math.max(slot === 0 ? 0 : this.capacity, roundUp(rows));
+    const enough = (slot + 1) * capacity <= this.rows;
+    this.layOut(capacity, enough ? this.rows : Math.max(expected, slot * 2) * capacity);
+    const size = this.shape.layers * this.shape.kvHeads * capacity;
+    this.bias.fill(HIDDEN, slot * size, (slot + 1) * size);
     this.members.push(member);
     return member;
   }
 
   /** Makes room for `rows` rows in every member. */
   reserve(rows: number): void {
-    if (rows > this.capacity) this.resize(this.slots, roundUp(rows + rows / 4));
+    if (rows <= this.capacity) return;
+    const capacity = roundUp(rows + rows / 4);
+    this.layOut(capacity, Math.max(this.rows, this.members.length * capacity));
   }
 
-  /** The last member takes the leaver's slot, whose memory is cleared: what a faulty sequence left must not spread. */
+  /** The last member takes the leaver's slot. What a faulty sequence left must not spread: its own rows are cleared. */
   remove(member: WorkingSet): void {
     const last = this.members.pop();
     if (last === undefined) return;
     const { kvHeads, headDim, layers } = this.shape;
     const rows = kvHeads * this.capacity;
-    const leave = (data: Float32Array, size: number, empty: number): void => {
-      if (last !== member) data.copyWithin(member.slot * size, last.slot * size, (last.slot + 1) * size);
-      data.fill(empty, last.slot * size, (last.slot + 1) * size);
+    const move = (data: Float32Array, size: number): void => {
+      data.copyWithin(member.slot * size, last.slot * size, (last.slot + 1) * size);
     };
-    for (const data of [...this.keys, ...this.values]) leave(data, rows * headDim, 0);
-    leave(this.bias, layers * rows, HIDDEN);
+    const clear = (data: Float32Array): void => {
+      for (let head = 0; head < kvHeads; head++)
+        data.fill(0, last.at(head, last.checked), last.at(head, this.capacity));
+    };
+    for (const data of [...this.keys, ...this.values]) {
+      if (last !== member) move(data, rows * headDim);
+      clear(data);
+    }
     if (last !== member) {
+      move(this.bias, layers * rows);
       this.members[member.slot] = last;
       last.slot = member.slot;
     }
-    if (this.members.length === 0) this.free();
+    if (this.members.length === 0) this.leaving = setTimeout(() => this.free(), KEPT_MS).unref();
   }
 
   private free(): void {
     this.keys = [];
     this.values = [];
     this.bias = new Float32Array(0);
-    this.slots = 0;
+    this.rows = 0;
     this.capacity = 0;
   }
 
-  private resize(slots: number, capacity: number): void {
-    if (slots === this.slots && capacity === this.capacity) return;
+  /** Gives the members `capacity` rows, not fewer than they have, in memory for `rows`. */
+  private layOut(capacity: number, rows: number): void {
+    if (capacity === this.capacity && rows === this.rows) return;
     const { layers, kvHeads, headDim } = this.shape;
     /** `heads` runs a slot of `width` numbers a row. */
     const move = (from: Float32Array | undefined, heads: number, width: number, empty: number): Float32Array => {
-      const to = new Float32Array(slots * heads * capacity * width);
-      if (empty !== 0) to.fill(empty);
-      if (from === undefined) return to;
+      const to = from === undefined || rows > this.rows ? new Float32Array(rows * heads * width) : from;
       const [oldRun, newRun] = [this.capacity * width, capacity * width];
-      for (let i = 0; i < this.members.length * heads; i++)
-        to.set(from.subarray(i * oldRun, (i + 1) * oldRun), i * newRun);
+      // From the last on: in the same memory, none is then overwritten before it was moved.
+      for (let i = this.members.length * heads - 1; from && i >= 0; i--) {
+        if (to === from) to.copyWithin(i * newRun, i * oldRun, (i + 1) * oldRun);
+        else to.set(from.subarray(i * oldRun, (i + 1) * oldRun), i * newRun);
+        if (to === from || empty !== 0) to.fill(empty, i * newRun + oldRun, (i + 1) * newRun);
+      }
       return to;
     };
     for (let layer = 0; layer < layers; layer++) {
@@ -147,7 +195,7 @@ export class Arena {
       this.values[layer] = move(this.values[layer], kvHeads, headDim, 0);
     }
     this.bias = move(this.bias, layers * kvHeads, 1, HIDDEN);
-    this.slots = slots;
     this.capacity = capacity;
+    this.rows = rows;
   }
 }

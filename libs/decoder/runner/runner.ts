@@ -188,6 +188,7 @@ export class Runner {
    * Feeds `count` members of the arena from slot `first` on with S new tokens each, and appends their keys and values.
    * @param embeddings [count, S, hidden]
    * @param rows which of the count·S new tokens want logits
+   * @param appended how many of its new tokens, the first ones, each member keeps; all by default
    */
   async step(
     arena: Arena,
@@ -195,7 +196,7 @@ export class Runner {
     count: number,
     embeddings: Float32Array,
     rows: readonly number[],
-    appends: (member: WorkingSet) => boolean = () => true,
+    appended?: readonly number[],
   ): Promise<StepResult> {
     const { hidden, kvHeads, headDim, layers, heads } = this.model.config;
     const S = embeddings.length / hidden / count;
@@ -222,9 +223,7 @@ export class Runner {
     }
     feeds['bias'] = tensor('float32', [count, layers, kvHeads, 1, 1, W], view(arena.bias, layers));
     const out = await this.model.step.run(feeds);
-    members.forEach((member, b) => {
-      if (appends(member)) this.append(member, out, { b, count, S });
-    });
+    members.forEach((member, b) => this.append(member, out, { b, count, S, tokens: appended?.[b] ?? S }));
     return {
       logits: out['logits']!.data as Float32Array,
       mass: this.model.evidenceLayers.map((_, i) =>
@@ -236,21 +235,16 @@ export class Runner {
   private append(
     member: WorkingSet,
     out: Record<string, Tensor>,
-    { b, count, S }: { b: number; count: number; S: number },
+    { b, count, S, tokens }: { b: number; count: number; S: number; tokens: number },
   ): void {
+    if (tokens === 0) return;
     const { kvHeads, headDim, layers } = this.model.config;
     const size = kvHeads * S * headDim;
     const [keys, values] = [out['keys']!.data as Float32Array, out['values']!.data as Float32Array];
-    for (let layer = 0; layer < layers; layer++) {
-      const at = (layer * count + b) * size;
-      const [key, value] = [keys.subarray(at, at + size), values.subarray(at, at + size)];
-      for (let head = 0; head < kvHeads; head++) {
-        member.write(layer, head, member.length, S, key, value);
-        member.show(layer, head, member.length, member.length + S);
-      }
-    }
-    member.length += S;
-    member.position += S;
+    for (let layer = 0; layer < layers; layer++)
+      member.append(layer, tokens, S, keys, values, (layer * count + b) * size);
+    member.length += tokens;
+    member.position += tokens;
   }
 }
 
