@@ -100,7 +100,12 @@ export class Engine {
         job.to('admit');
         await this.filler.admit(job);
       });
-    for (const { id, tokens } of plan.prefill) await this.with(id, (job) => this.prefill(job, tokens));
+    const due: Job[] = [];
+    for (const { id, tokens } of plan.prefill)
+      await this.with(id, async (job) => {
+        if (await this.prefill(job, tokens)) due.push(job);
+      });
+    await this.read(due);
     await this.decode(plan);
   }
 
@@ -114,19 +119,40 @@ export class Engine {
     );
   }
 
-  private async prefill(job: Job, tokens: number): Promise<void> {
-    const { sequence } = job;
+  /** @returns whether the question is to be read */
+  private async prefill(job: Job, tokens: number): Promise<boolean> {
     const start = performance.now();
     const filled = await this.filler.fill(job, tokens, CHUNK);
     if (filled > 0) this.measure('prefillToken', (performance.now() - start) / filled);
-    if (!this.filler.settle(job, this.jobs)) return;
+    if (!this.filler.settle(job, this.jobs)) return false;
     // The question is a piece of its own, unless there is nothing else.
-    if (filled > 0 && tokens <= filled) return;
-    sequence.times.prefilled = performance.now();
-    const logits = await this.reader.read(sequence);
-    job.to('prefilled');
-    if (sequence.answer.length === 0) this.take(job, logits);
-    else await this.reader.resume(sequence);
+    if (filled > 0 && tokens <= filled) return false;
+    job.sequence.times.prefilled = performance.now();
+    return true;
+  }
+
+  /** Reads the questions that are due in this step, of which those of similar length become neighbours. */
+  private async read(due: readonly Job[]): Promise<void> {
+    const entered: Job[] = [];
+    const first = new Map<Job, Float32Array>();
+    for (const job of [...due].sort((a, b) => a.sequence.question.tokens - b.sequence.question.tokens))
+      await this.with(job.sequence.id, async () => {
+        const logits = await this.reader.enter(job.sequence);
+        if (logits) first.set(job, logits);
+        else entered.push(job);
+      });
+    try {
+      const logits = await this.reader.feed(entered.map(({ sequence }) => sequence));
+      entered.forEach((job, i) => first.set(job, logits[i]!));
+    } catch (error) {
+      for (const job of entered) this.fail(job, TesseraError.from(error));
+    }
+    for (const [job, logits] of first)
+      await this.with(job.sequence.id, async () => {
+        job.to('prefilled');
+        if (job.sequence.answer.length === 0) this.take(job, logits);
+        else await this.reader.resume(job.sequence);
+      });
   }
 
   private async decode(plan: Plan): Promise<void> {

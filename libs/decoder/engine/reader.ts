@@ -4,6 +4,7 @@ import type { PageStore } from '../pool/page-store.js';
 import type { RotaryTable } from '../pool/rotary.js';
 import type { Arena, WorkingSet } from '../runner/arena.js';
 import type { Runner } from '../runner/runner.js';
+import { batches } from './batches.js';
 import type { PrefixCache } from './prefix-cache.js';
 import type { Sequence } from './sequence.js';
 
@@ -16,7 +17,7 @@ const SCORING_TOKENS = 32;
 /** Rows that are kept free for the answer from the start. */
 const ANSWER_ROWS = 64;
 
-/** Reads a question: makes its working set and gives the logits of the answer's first token. */
+/** Reads questions: makes their working sets and gives the logits of the answers' first tokens. */
 export class Reader {
   constructor(
     private readonly runner: Runner,
@@ -29,11 +30,39 @@ export class Reader {
   ) {}
 
   async read(sequence: Sequence): Promise<Float32Array> {
+    const logits = await this.enter(sequence);
+    return logits ?? (await this.feed([sequence]))[0]!;
+  }
+
+  /**
+   * Makes a sequence's working set.
+   * @returns the logits of the first token where the question had to be read for that: it chose the pages; otherwise
+   *   it is still to be fed
+   */
+  async enter(sequence: Sequence): Promise<Float32Array | undefined> {
     const { store } = this;
     const budget = sequence.request.selectedTokens ?? DEFAULT_BUDGET;
     const fits = sequence.segmentTokens <= budget;
-    if (fits || !(store instanceof Int8PageStore) || !this.runner.model.select) return this.readAll(sequence);
-    return this.readSelected(sequence, store, budget);
+    if (!fits && store instanceof Int8PageStore && this.runner.model.select)
+      return this.enterSelected(sequence, store, budget);
+    await this.enterAll(sequence);
+    return undefined;
+  }
+
+  /**
+   * Reads the questions of sequences that entered, those of similar length in one step: three read together take half the
+   * time of three read one after the other.
+   * @returns the logits of each answer's first token
+   */
+  async feed(sequences: readonly Sequence[]): Promise<Float32Array[]> {
+    const logits: Float32Array[] = [];
+    const lengths = sequences.map(({ question, working }) => ({ tokens: question.tokens, slot: working!.slot }));
+    for (const batch of batches(lengths)) {
+      const some = batch.map((i) => sequences[i]!);
+      const read = some.length === 1 ? [await this.feedAlone(some[0]!)] : await this.feedTogether(some);
+      batch.forEach((i, at) => (logits[i] = read[at]!));
+    }
+    return logits;
   }
 
   /** Feeds what had been answered before the sequence lost its memory, but for the last token. */
@@ -42,14 +71,14 @@ export class Reader {
     const tokens = sequence.answer.slice(0, -1);
     const embedded = new Float32Array(tokens.length * config.hidden);
     tokens.forEach((token, i) => table.row(token, embedded, i * config.hidden));
-    await this.feed(sequence, sequence.working!, embedded);
+    await this.append(sequence.working!, embedded);
   }
 
   /** Everything is in the working set: the result is that of dense attention with the segments' mask. */
-  private async readAll(sequence: Sequence): Promise<Float32Array> {
+  private async enterAll(sequence: Sequence): Promise<void> {
     const prefix = await this.prefixes.of(sequence);
     const rows = prefix.tokens + sequence.segmentTokens;
-    const working = this.enter(sequence, rows);
+    const working = this.add(sequence, rows);
     const { layers, kvHeads } = this.store.shape;
     const pages = sequence.segmentRuns.flatMap((run) => run.pages);
     const { keys, values } = this.arena;
@@ -73,11 +102,10 @@ export class Reader {
     sequence.rowSegments = this.runner.model.evidenceLayers.map(() => everyHead);
     sequence.selectedTokens = rows + sequence.question.tokens;
     sequence.times.selected = performance.now();
-    return this.feed(sequence, working, sequence.question.embed());
   }
 
   /** Pages up to the budget are chosen, per layer and KV head, by the question's first chunk. */
-  private async readSelected(sequence: Sequence, store: Int8PageStore, budget: number): Promise<Float32Array> {
+  private async enterSelected(sequence: Sequence, store: Int8PageStore, budget: number): Promise<Float32Array> {
     const { kvHeads } = store.shape;
     const prefix = await this.prefixes.of(sequence);
     const owners = sequence.segmentRuns.flatMap((run, i) =>
@@ -91,7 +119,7 @@ export class Reader {
     });
     const count = Math.min(owners.length, Math.ceil(budget / PAGE_TOKENS));
     const rows = prefix.tokens + count * PAGE_TOKENS;
-    const working = this.enter(sequence, rows);
+    const working = this.add(sequence, rows);
     const embedded = sequence.question.embed();
     const hidden = embedded.length / sequence.question.tokens;
     const chunk = embedded.subarray(0, QUESTION_TOKENS * hidden);
@@ -119,15 +147,32 @@ export class Reader {
     sequence.selectedTokens = rows + sequence.question.tokens;
     sequence.times.selected = performance.now();
     const rest = embedded.subarray(QUESTION_TOKENS * hidden);
-    return rest.length > 0 ? this.feed(sequence, working, rest) : logits;
+    return rest.length > 0 ? this.append(working, rest) : logits;
   }
 
-  private enter(sequence: Sequence, rows: number): WorkingSet {
+  private add(sequence: Sequence, rows: number): WorkingSet {
     const answer = Math.min(sequence.sampling.maxTokens, ANSWER_ROWS);
     return (sequence.working = this.arena.add(rows + sequence.question.tokens + answer, this.admitted()));
   }
 
-  private async feed(sequence: Sequence, working: WorkingSet, embedded: Float32Array): Promise<Float32Array> {
+  private feedAlone({ working, question }: Sequence): Promise<Float32Array> {
+    return this.append(working!, question.embed());
+  }
+
+  /** Sequences in adjacent slots, in their order. Shorter questions are padded at their end, which nothing before sees. */
+  private async feedTogether(sequences: readonly Sequence[]): Promise<Float32Array[]> {
+    const { hidden, vocabulary } = this.runner.model.config;
+    const tokens = sequences.map(({ question }) => question.tokens);
+    const S = Math.max(...tokens);
+    const embedded = new Float32Array(sequences.length * S * hidden);
+    sequences.forEach(({ question }, b) => embedded.set(question.embed(), b * S * hidden));
+    const last = tokens.map((count, b) => b * S + count - 1);
+    const first = sequences[0]!.working!.slot;
+    const { logits } = await this.runner.step(this.arena, first, sequences.length, embedded, last, tokens);
+    return sequences.map((_, b) => logits.subarray(b * vocabulary, (b + 1) * vocabulary));
+  }
+
+  private async append(working: WorkingSet, embedded: Float32Array): Promise<Float32Array> {
     const { hidden } = this.runner.model.config;
     let logits: Float32Array = new Float32Array(0);
     for (let from = 0; from < embedded.length; from += QUESTION_TOKENS * hidden) {

@@ -74,6 +74,16 @@ describe('schedule', () => {
     expect(last.turn).toEqual({ credit: 0, of: 'least served' });
   });
 
+  it('serves short questions that come together in one step, as far as they are few tokens', () => {
+    const questions = Array.from({ length: 9 }, (_, i) => one(1 + i, { phase: 'prefill', pieces: [10] }));
+    const answering = one(99, { phase: 'decode' });
+    const taken = (sharedTokens: number): number[] =>
+      plan([...questions, answering], {}, { ...DEFAULT_LIMITS, sharedTokens }).prefill.map(({ id }) => id);
+    // Whether the first of them has to wait for savings or not.
+    expect(taken(8)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(taken(12)).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
   it('lets an endless stream of short questions not keep a long prefill from its turn', () => {
     const long = one(1, { phase: 'prefill', pieces: Array<number>(50).fill(64) });
     let turn = FIRST_TURN;

@@ -82,7 +82,7 @@ export interface Plan {
  *   starve. A batch sequence that ran out of patience counts as interactive.
  * - An interactive sequence that finds no room preempts the youngest batch sequence, but none twice.
  * - Prefill while answers run is a token bucket: it fills until it holds a burst, or what the next in turn still
- *   needs. Meanwhile those that need little are served.
+ *   needs. Those that need little are served meanwhile, all that fit into one step at once.
  * - Prefill turns alternate between the oldest and the least served sequence: a question on known media does not wait
  *   for an hour of video, and the video gets half.
  *
@@ -140,12 +140,15 @@ function prefill(
   if (!next) return { prefill: [], turn: { credit: 0, of } };
   const wanted = Math.min(left, Math.max(next.pieces[0]!, Math.min(limits.burstTokens, total(next))));
   const credit = Math.min(state.turn.credit + limits.sharedTokens, Math.max(wanted, limits.sharedTokens));
-  if (credit < wanted) {
-    const few = order.filter((sequence) => total(sequence) <= limits.fewTokens);
-    return { prefill: take(few, Math.min(left, limits.fewTokens)).plan, turn: { credit, of } };
-  }
-  const { plan, used } = take(order, Math.min(credit, left));
-  return { prefill: plan, turn: { credit: credit - used, of: used === 0 ? of : other(of) } };
+  const saved = credit < wanted ? { plan: [], used: 0 } : take(order, Math.min(credit, left));
+  // The others that need few are not kept waiting by what was saved up, nor by one that needs as little as they do.
+  const served = new Set(saved.plan.map(({ id }) => id));
+  const few = order.filter((sequence) => !served.has(sequence.id) && total(sequence) <= limits.fewTokens);
+  const { plan } = take(few, Math.min(left, limits.fewTokens) - saved.used);
+  return {
+    prefill: [...saved.plan, ...plan],
+    turn: { credit: credit - saved.used, of: saved.used === 0 ? of : other(of) },
+  };
 }
 
 const total = ({ pieces }: Schedulable): number => pieces.reduce((sum, piece) => sum + piece, 0);
