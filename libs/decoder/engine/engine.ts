@@ -10,6 +10,7 @@ import type { DecoderModel } from '../runner/model.js';
 import { Runner } from '../runner/runner.js';
 import { assertRoomInQueue, sharedTokens, type StepCosts } from '../scheduler/load.js';
 import { DEFAULT_LIMITS, FIRST_TURN, schedule, type Plan, type Turn } from '../scheduler/schedule.js';
+import { batches } from './batches.js';
 import { chooseSegments } from './choice.js';
 import { Filler } from './filler.js';
 import { Job, type Listener } from './job.js';
@@ -141,12 +142,16 @@ export class Engine {
         if (logits) first.set(job, logits);
         else entered.push(job);
       });
-    try {
-      const logits = await this.reader.feed(entered.map(({ sequence }) => sequence));
-      entered.forEach((job, i) => first.set(job, logits[i]!));
-    } catch (error) {
-      for (const job of entered) this.fail(job, TesseraError.from(error));
-    }
+    const failed = new Map<Job, TesseraError>();
+    for (const batch of questionBatches(entered))
+      try {
+        const logits = await this.reader.feed(batch.map(({ sequence }) => sequence));
+        batch.forEach((job, i) => first.set(job, logits[i]!));
+      } catch (error) {
+        for (const job of batch) failed.set(job, TesseraError.from(error));
+      }
+    // Only now: who leaves changes the slots of others.
+    for (const [job, error] of failed) this.fail(job, error);
     for (const [job, logits] of first)
       await this.with(job.sequence.id, async () => {
         job.to('prefilled');
@@ -258,4 +263,9 @@ export class Engine {
     const known = this.costs[cost];
     this.costs[cost] = known === 0 ? milliseconds : known + NEWEST * (milliseconds - known);
   }
+}
+
+function questionBatches(jobs: readonly Job[]): Job[][] {
+  const questions = jobs.map(({ sequence }) => ({ slot: sequence.working!.slot, tokens: sequence.question.tokens }));
+  return batches(questions).map((batch) => batch.map((i) => jobs[i]!));
 }
