@@ -12,6 +12,7 @@ export default tseslint.config(
       'test/python/.venv*/',
       'coverage/',
       '**/generated/',
+      '**/assembly/',
     ],
   },
   js.configs.recommended,

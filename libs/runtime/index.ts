@@ -49,6 +49,8 @@ export type { SafetensorsInfo, SafetensorsType } from './safetensors/header.js';
 export { buildConnector } from './connector/build-connector.js';
 export { ARCHITECTURES, readConfig, type Architecture, type DecoderConfig } from './graph/architecture.js';
 export { buildDecoderGraphs, type DecoderGraphOptions, type DecoderGraphs } from './graph/build.js';
+export { readAdapter } from './graph/adapter.js';
+export type { Adapter } from './graph/weights.js';
 export { EmbeddingTable } from './graph/embeddings.js';
 export type { Precision, QuantisedKernel } from './graph/linear.js';
 export type { PageScore, SelectOptions } from './graph/select.js';

@@ -16,9 +16,15 @@ const golden = JSON.parse(readFileSync(new URL('golden.json', folder), 'utf8')) 
 } & Record<string, number[][]>;
 
 /** The kept logits after each id from the end of the prefix on, one token at a time. */
-async function logitsOf(family: string, precision: 'float32' | 'int8', manyRows?: 'columns' | 'blocks') {
+async function logitsOf(
+  family: string,
+  precision: 'float32' | 'int8',
+  manyRows?: 'columns' | 'blocks',
+  kernel = false,
+) {
   const files = { gguf: fileURLToPath(new URL(`${family}.gguf`, folder)), packId: `tiny ${family}` };
-  const parts = await openParts({ precision, adapter: false, files, manyRows, memoryBytes: 8e6 });
+  const parts = await openParts({ precision, adapter: false, files, manyRows, kernel, memoryBytes: 8e6 });
+  if (kernel) expect(await parts.model.kernel!.take()).toBeDefined();
   try {
     const { model, runner, arena, reader } = parts;
     const text = (ids: number[]) => [
@@ -60,5 +66,11 @@ describe.each(Object.keys(ARCHITECTURES))('a base of the family %s', (family) =>
   it.each(['columns', 'blocks'] as const)('keeps them in int8, %s', async (manyRows) => {
     const ours = await logitsOf(family, 'int8', manyRows);
     expect(correlation(ours.flat(), golden[family]!.flat())).toBeGreaterThan(0.995);
+  });
+
+  it('has them by the kernel, but for eight bits of its weights', async () => {
+    const ours = await logitsOf(family, 'int8', 'blocks', true);
+    // The first is the question's, by the step graph.
+    expect(correlation(ours.slice(1).flat(), golden[family]!.slice(1).flat())).toBeGreaterThan(0.9995);
   });
 });

@@ -86,8 +86,13 @@ const argmax = (logits: Float32Array): number => logits.reduce((best, x, i) => (
 describe.each([false, true])('decoder against the float reference, adapter %s', (adapter) => {
   const chosen = goldens.filter((golden) => golden.adapter === adapter);
   const opened: Parts[] = [];
-  const open = async (precision: 'float32' | 'int8', manyRows?: 'columns' | 'blocks'): Promise<Parts> => {
-    const parts = await openParts({ precision, adapter, manyRows });
+  const open = async (
+    precision: 'float32' | 'int8',
+    manyRows?: 'columns' | 'blocks',
+    kernel?: boolean,
+  ): Promise<Parts> => {
+    const parts = await openParts({ precision, adapter, manyRows, kernel });
+    if (kernel) expect(await parts.model.kernel!.take()).toBeDefined();
     opened.push(parts);
     return parts;
   };
@@ -109,10 +114,14 @@ describe.each([false, true])('decoder against the float reference, adapter %s', 
   const share = adapter ? 0.98 : 0.96;
 
   // `blocks` is what processors without exact sums of int8 products run.
-  it.each(['columns', 'blocks'] as const)(
-    `gives the same arg max in int8 on ${share * 100} % of steps, %s`,
-    async (rows) => {
-      const parts = await open('int8', rows);
+  it.each([
+    { rows: 'columns', kernel: false },
+    { rows: 'blocks', kernel: false },
+    { rows: 'columns', kernel: true },
+  ] as const)(
+    `gives the same arg max in int8 on ${share * 100} % of steps, $rows, single tokens by the kernel: $kernel`,
+    async ({ rows, kernel }) => {
+      const parts = await open('int8', rows, kernel);
       let [same, total] = [0, 0];
       for (const golden of chosen) {
         const steps = await teacherForced(golden, parts);

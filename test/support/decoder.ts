@@ -25,6 +25,9 @@ export async function openParts(options: {
   files?: Pick<ModelOptions, 'gguf' | 'packId'>;
   memoryBytes?: number;
   manyRows?: QuantisedKernel;
+  /** Whether single tokens are computed by the kernel from the first on, or never; by default as the product does. */
+  kernel?: boolean;
+  threads?: number;
 }) {
   const folder = await mkdtemp(join(tmpdir(), 'tessera-decoder-'));
   const files: ReturnType<typeof modelFiles> = options.files ?? modelFiles(await defaultPack());
@@ -32,10 +35,11 @@ export async function openParts(options: {
     ...files,
     adapter: options.adapter ? files.adapter : undefined,
     cacheDir: options.precision === 'int8' && !options.files ? loadConfig().cacheDir : folder,
-    threads: 2,
+    threads: options.threads ?? 2,
     executionProviders: [],
     precision: options.precision,
     manyRows: options.manyRows,
+    kernelAfter: options.kernel === undefined ? undefined : options.kernel ? 0 : Infinity,
   });
   const { layers, kvHeads, headDim, theta } = model.config;
   const shape = { layers, kvHeads, headDim };

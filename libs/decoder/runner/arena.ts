@@ -24,6 +24,8 @@ export class WorkingSet {
   slot = 0;
   /** Rows up to here come from pages, whose numbers were checked; those after it are cleared when the sequence leaves. */
   checked = 0;
+  /** Rows of which the kernel has a copy. */
+  copied = 0;
 
   constructor(readonly arena: Arena) {}
 
@@ -73,11 +75,13 @@ export class WorkingSet {
     const { layers, kvHeads } = this.arena.shape;
     for (let layer = 0; layer < layers; layer++)
       for (let head = 0; head < kvHeads; head++) this.show(layer, head, length, this.length, false);
+    this.copied = Math.min(this.copied, length);
     this.position -= this.length - length;
     this.length = length;
   }
 
-  private biasAt(layer: number, head: number): number {
+  /** Offset of the bias of row 0 of one layer and KV head. */
+  biasAt(layer: number, head: number): number {
     const { capacity, shape } = this.arena;
     return ((this.slot * shape.layers + layer) * shape.kvHeads + head) * capacity;
   }

@@ -14,6 +14,8 @@ import {
   type QuantisedKernel,
   type SelectOptions,
 } from '#runtime';
+import { Kernel } from '../kernel/kernel.js';
+import { LazyKernel } from '../kernel/lazy-kernel.js';
 
 /** Where the pack's files are and how to run them: plain data, sent to the worker thread. */
 export interface ModelOptions {
@@ -28,6 +30,8 @@ export interface ModelOptions {
   /** By what the processor can do; float32 is the reference for tests. */
   precision?: Precision;
   manyRows?: QuantisedKernel;
+  /** Single tokens before the kernel is opened, which then computes them instead of the step graph. */
+  kernelAfter?: number;
   warn?: (message: string) => void;
 }
 
@@ -45,6 +49,9 @@ const SPIN_WHILE_RUNNING = { 'session.force_spinning_stop': '1' };
  */
 const NO_DENORMALS = { 'session.set_denormal_as_zero': '1' };
 
+/** An answer or two: from then on each token pays back some of the third of a second that opening the kernel takes. */
+const KERNEL_AFTER = 48;
+
 /** How pages are chosen (docs/decisions/0014-page-selection.md). */
 const SELECTION: SelectOptions = { score: 'max', group: 1 };
 
@@ -59,6 +66,8 @@ export interface DecoderModel {
   step: LocalSession;
   /** Opens the graph that selects pages when it is first needed: most answers read all they are given. Not there in float32. */
   select: (() => Promise<LocalSession>) | undefined;
+  /** Single tokens of one sequence; not there on other chips, in float32, and for models that it cannot hold. */
+  kernel: LazyKernel | undefined;
   evidenceLayers: readonly number[];
   dispose(): Promise<void>;
 }
@@ -88,6 +97,9 @@ export async function loadModel(options: ModelOptions): Promise<DecoderModel> {
     };
     const prefill = await openSession({ ...common, file: graphs.prefill, name: 'decoder prefill' });
     const step = await openSession({ ...common, file: graphs.step, name: 'decoder step' });
+    const byKernel = precision === 'int8' && executionProviders.every((name) => name === 'cpu');
+    const openKernel = (): Promise<Kernel | undefined> => Kernel.open({ ...options, config, evidenceLayers });
+    const kernel = byKernel ? new LazyKernel(openKernel, options.kernelAfter ?? KERNEL_AFTER, options.warn) : undefined;
     const file = graphs.select;
     let selecting: Promise<LocalSession> | undefined;
     const openSelect = (): Promise<LocalSession> =>
@@ -101,12 +113,14 @@ export async function loadModel(options: ModelOptions): Promise<DecoderModel> {
       evidenceLayers,
       prefill,
       step,
+      kernel,
       select: file === undefined ? undefined : openSelect,
       tokenizer: Tokenizer.fromMetadata(gguf.metadata),
       embeddings: await EmbeddingTable.read(gguf, config),
       dispose: async () => {
         await prefill.dispose();
         await step.dispose();
+        await kernel?.dispose();
         await (await selecting)?.dispose();
       },
     };

@@ -51,6 +51,7 @@ export interface StepResult {
   logits: Float32Array;
   /** Per evidence layer [B, kvHeads, capacity]. */
   mass: Float32Array[];
+  capacity: number;
 }
 
 /** Up to so many new tokens, products of one row each are faster than one of all rows (docs/decisions/0015). */
@@ -202,6 +203,8 @@ export class Runner {
     const S = embeddings.length / hidden / count;
     const members = arena.members.slice(first, first + count);
     arena.reserve(Math.max(...members.map((member) => member.length)) + S);
+    const alone = count * S === 1 ? await this.stepAlone(members[0]!, embeddings) : undefined;
+    if (alone) return alone;
     const W = arena.capacity;
     const feeds: Feeds = {
       embeddings: tensor('float32', [count, S, hidden], embeddings),
@@ -223,8 +226,10 @@ export class Runner {
     }
     feeds['bias'] = tensor('float32', [count, layers, kvHeads, 1, 1, W], view(arena.bias, layers));
     const out = await this.model.step.run(feeds);
-    members.forEach((member, b) => this.append(member, out, { b, count, S, tokens: appended?.[b] ?? S }));
+    const [keys, values] = [out['keys']!.data as Float32Array, out['values']!.data as Float32Array];
+    members.forEach((member, b) => this.append(member, keys, values, { b, count, S, tokens: appended?.[b] ?? S }));
     return {
+      capacity: W,
       logits: out['logits']!.data as Float32Array,
       mass: this.model.evidenceLayers.map((_, i) =>
         (out['mass']!.data as Float32Array).subarray(i * count * size, (i + 1) * count * size),
@@ -232,15 +237,30 @@ export class Runner {
     };
   }
 
+  /** The same for one token of one sequence, by the kernel. @returns undefined where there is none */
+  private async stepAlone(member: WorkingSet, embedding: Float32Array): Promise<StepResult | undefined> {
+    const kernel = await this.model.kernel?.take();
+    if (!kernel?.takes(member.length)) return undefined;
+    try {
+      const { logits, keys, values, mass, capacity } = kernel.step(member, embedding);
+      this.append(member, keys, values, { b: 0, count: 1, S: 1, tokens: 1 });
+      member.copied = member.length;
+      return { logits: logits.slice(), mass, capacity };
+    } catch (error) {
+      this.model.kernel?.giveUp(error);
+      return undefined;
+    }
+  }
+
   private append(
     member: WorkingSet,
-    out: Record<string, Tensor>,
+    keys: Float32Array,
+    values: Float32Array,
     { b, count, S, tokens }: { b: number; count: number; S: number; tokens: number },
   ): void {
     if (tokens === 0) return;
     const { kvHeads, headDim, layers } = this.model.config;
     const size = kvHeads * S * headDim;
-    const [keys, values] = [out['keys']!.data as Float32Array, out['values']!.data as Float32Array];
     for (let layer = 0; layer < layers; layer++)
       member.append(layer, tokens, S, keys, values, (layer * count + b) * size);
     member.length += tokens;

@@ -1,7 +1,8 @@
 export interface DraftCosts {
   /** Milliseconds of a decode step of one token. */
   step: number;
-  /** Milliseconds that each further token in the same step adds. */
+  /** What a step that checks a draft begins with, and what each token of the draft adds. */
+  checking: number;
   token: number;
 }
 
@@ -15,7 +16,7 @@ const RETRY = 48;
  * where verifying costs more than it saves, and is tried again now and then, since texts change character.
  *
  * @example
- * const length = new DraftLength({ step: 12, token: 1.1 }, 8);
+ * const length = new DraftLength({ step: 8, checking: 10, token: 1.8 }, 8);
  * const draft = index.draft(length.next());
  * // ... verify in one step ...
  * length.outcome(draft.length, accepted);
@@ -52,13 +53,13 @@ export class DraftLength {
 }
 
 /** The length that gives the most tokens a millisecond when each token is accepted with probability `p`. */
-function bestLength(p: number, { step, token }: DraftCosts, most: number): number {
+function bestLength(p: number, { step, checking, token }: DraftCosts, most: number): number {
   let best = 0;
   let bestRate = 1 / step;
   let expected = 1;
   for (let length = 1, chance = p; length <= most; length++, chance *= p) {
     expected += chance;
-    const rate = expected / (step + length * token);
+    const rate = expected / (checking + length * token);
     // A gain of under 5 % is noise.
     if (rate > bestRate * 1.05) {
       bestRate = rate;

@@ -76,7 +76,7 @@ describe('DraftIndex', () => {
 });
 
 describe('DraftLength', () => {
-  const costs = { step: 12, token: 1.2 };
+  const costs = { step: 12, checking: 12, token: 1.2 };
 
   it('drafts more the more is accepted, and stops where it does not pay', () => {
     const good = new DraftLength(costs, 8);
@@ -100,7 +100,7 @@ describe('DraftLength', () => {
   });
 
   it('never drafts where a token in a batch costs as much as a step', () => {
-    const length = new DraftLength({ step: 10, token: 10 }, 8);
+    const length = new DraftLength({ step: 10, checking: 10, token: 10 }, 8);
     for (let i = 0; i < 10; i++) length.outcome(1, 1);
     expect(length.acceptance).toBeGreaterThan(0.8);
     expect(Array.from({ length: 40 }, () => length.next()).filter((n) => n > 0).length).toBeLessThan(3);

@@ -65,9 +65,20 @@ export class SafetensorsFile {
 
 const TO_FLOATS: { [T in SafetensorsType]: (bytes: Buffer) => Float32Array<ArrayBuffer> } = {
   F32: (bytes) => new Float32Array(copy(bytes)),
-  F16: (bytes) => Float32Array.from(new Uint16Array(copy(bytes)), halfToFloat),
-  // A bfloat16 is the upper half of a float32.
-  BF16: (bytes) => new Float32Array(Uint32Array.from(new Uint16Array(copy(bytes)), (bits) => bits << 16).buffer),
+  F16: (bytes) => {
+    const halves = new Uint16Array(copy(bytes));
+    const out = new Float32Array(halves.length);
+    // A loop: Float32Array.from with a function takes ten times as long.
+    for (let i = 0; i < out.length; i++) out[i] = halfToFloat(halves[i]!);
+    return out;
+  },
+  BF16: (bytes) => {
+    const halves = new Uint16Array(copy(bytes));
+    const out = new Uint32Array(halves.length);
+    // A bfloat16 is the upper half of a float32.
+    for (let i = 0; i < out.length; i++) out[i] = halves[i]! << 16;
+    return new Float32Array(out.buffer);
+  },
 };
 
 /** An ArrayBuffer of its own: aligned for any element type. */

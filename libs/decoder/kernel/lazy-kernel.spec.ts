@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import type { Kernel } from './kernel.js';
+import { LazyKernel } from './lazy-kernel.js';
+
+const kernel = { dispose: () => Promise.resolve() } as Kernel;
+
+describe('a kernel that is opened when it pays', () => {
+  it('is opened once, after so many tokens, and nobody waits for it', async () => {
+    let opened = 0;
+    let finish = (_: Kernel): void => undefined;
+    const lazy = new LazyKernel(() => {
+      opened++;
+      return new Promise((resolve) => (finish = resolve));
+    }, 2);
+    expect([await lazy.take(), await lazy.take(), opened]).toEqual([undefined, undefined, 0]);
+    expect([await lazy.take(), await lazy.take(), opened]).toEqual([undefined, undefined, 1]);
+    finish(kernel);
+    await Promise.resolve();
+    expect(await lazy.take()).toBe(kernel);
+  });
+
+  it('is waited for where it is to compute the first token', async () => {
+    expect(await new LazyKernel(() => Promise.resolve(kernel), 0).take()).toBe(kernel);
+  });
+
+  it('is not there any more when it was given up', async () => {
+    const lazy = new LazyKernel(() => Promise.resolve(kernel), 0);
+    await lazy.take();
+    lazy.giveUp(new Error('a thread died'));
+    expect(await lazy.take()).toBeUndefined();
+  });
+
+  it('is told of once and left alone where it cannot be opened', async () => {
+    const told: string[] = [];
+    const lazy = new LazyKernel(
+      () => Promise.reject(new Error('no memory')),
+      0,
+      (message) => told.push(message),
+    );
+    expect([await lazy.take(), await lazy.take()]).toEqual([undefined, undefined]);
+    expect(told).toEqual([expect.stringContaining('no memory')]);
+    await lazy.dispose();
+  });
+});
