@@ -53,6 +53,8 @@ test('every token of an answer has its log probability; the greedy one is the li
     expect(masses.reduce((sum, mass) => sum + mass)).toBeLessThanOrEqual(1.000_01);
   }
   const streamed = await client.chat.completions.stream({ ...request, stream: true }).finalChatCompletion();
-  const near = (streamed.choices[0]?.logprobs?.content ?? []).map(({ token, logprob }) => [token, logprob.toFixed(2)]);
-  expect(near).toEqual(content.map(({ token, logprob }) => [token, logprob.toFixed(2)]));
+  const again = streamed.choices[0]?.logprobs?.content ?? [];
+  expect(again.map(({ token }) => token)).toEqual(content.map(({ token }) => token));
+  // A token that was drafted is computed with others in one step, whose sums are rounded in another order.
+  again.forEach(({ logprob }, i) => expect(Math.abs(logprob - content[i]!.logprob)).toBeLessThan(0.05));
 });
