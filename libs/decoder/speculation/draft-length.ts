@@ -23,7 +23,7 @@ const RETRY = 48;
  */
 export class DraftLength {
   /** Optimistic at first: the first draft decides little. */
-  #acceptance = 0.6;
+  #acceptance = 0.75;
   #untilRetry = 0;
 
   constructor(
