@@ -52,6 +52,7 @@ export class Writer {
     tokens.forEach((token, i) => table.row(token, embeddings, i * hidden));
     const rows = tokens.map((_, i) => i);
     const start = working.length;
+    if (sequence.request.priority !== 'batch') this.runner.model.kernel?.count();
     const { logits, mass, capacity } = await this.runner.step(this.arena, working.slot, 1, embeddings, rows);
     this.addEvidence([job], mass, capacity, working.slot);
     let accepted = 0;

@@ -20,7 +20,8 @@ export interface KernelExports {
   writeRows(layer: number, head: number, from: number, to: number, keys: number, values: number, bias: number): void;
   step(): void;
   help(thread: number): void;
-  stop(): void;
+  /** Ends the helpers. */
+  end(): void;
 }
 
 let compiled: WebAssembly.Module | undefined;

@@ -112,7 +112,7 @@ export class Kernel {
   }
 
   async dispose(): Promise<void> {
-    this.kernel.stop();
+    this.kernel.end();
     await Promise.all(this.helpers.map((helper) => helper.terminate()));
   }
 

@@ -6,13 +6,22 @@
 /** Vector constants that the kernel keeps in memory: 16 bytes each. */
 export const CONSTANTS = 256;
 
-/** The barrier and the wake-up of helper threads, each on a cache line of its own. */
-export const GENERATION = 1024;
-export const SLEEPERS = 1028;
-export const ARRIVED = 1088;
-export const TICKET = 1152;
-export const RUN = 1216;
-export const STOP = 1280;
+/**
+ * What the threads share, each on a cache line of its own. TICKET is the phase that runs: its number, how many pieces of work it has, and the
+ * next one, TICKET_BITS each for the last two.
+ */
+export const TICKET = 1024;
+/** Pieces of the phase that are done. */
+export const DONE = 1088;
+/** Helpers that sleep until TICKET changes; whether the first thread sleeps until DONE does. */
+export const SLEEPERS = 1152;
+export const WAITING = 1156;
+export const STOP = 1160;
+/** What a phase computes, of which layer, and that layer's place in the table. */
+export const PHASE = 1216;
+export const PHASE_LAYER = 1220;
+export const PHASE_TABLE = 1224;
+export const TICKET_BITS = 11;
 
 /** The model. */
 export const MODEL = 1344;

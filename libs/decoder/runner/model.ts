@@ -30,7 +30,7 @@ export interface ModelOptions {
   /** By what the processor can do; float32 is the reference for tests. */
   precision?: Precision;
   manyRows?: QuantisedKernel;
-  /** Single tokens before the kernel is opened, which then computes them instead of the step graph. */
+  /** Tokens that somebody waited for before the kernel is opened, which then computes single tokens instead of the step graph. */
   kernelAfter?: number;
   warn?: (message: string) => void;
 }

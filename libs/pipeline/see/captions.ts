@@ -54,7 +54,10 @@ export async function captionFrames(
       };
       const { prefix, segments, question, maxTokens } = pictureSequence(prompts, picture);
       // The caption is kept: nobody will need the picture's pages again.
-      const request = { prefix, segments, question, sampling: { maxTokens }, keepBytes: 0 };
+      const kept = { sampling: { maxTokens }, keepBytes: 0 };
+      // A film's frames are many; who asks a question meanwhile goes first.
+      const priority = wanted.length > 1 ? ('batch' as const) : ('interactive' as const);
+      const request = { prefix, segments, question, ...kept, priority };
       captions[at] = (await finish(decoder.generate(request, options.signal))).text.trim();
       options.onProgress?.(++done);
     }

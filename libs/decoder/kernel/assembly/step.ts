@@ -18,13 +18,15 @@ import {
   LAYERS,
   OUTPUT_NORM,
   OUTPUT_PART,
+  PHASE,
+  PHASE_LAYER,
+  PHASE_TABLE,
   PART_BLOCKS,
   PART_BYTES,
   PART_ROWS,
   PRODUCT,
   QUERY_PART,
   RESIDUAL,
-  RUN,
   SCRATCH,
   SCRATCH_BYTES,
   STOP,
@@ -34,93 +36,117 @@ import { append, attend, chunks, collect, join } from './attention';
 import { exponential, lanes } from './constants';
 import { lower, multiply } from './product';
 import { roundEntering } from './round';
-import { barrier, SPINS, take } from './threads';
+import { draw, finish, pieceOf, publish, rest, settle } from './threads';
 
-/** Bytes of weights of a piece of a product, about: long enough to pay for taking it, short enough to end together. */
+/** Bytes of weights of a piece of a product, at least: long enough to pay for taking it, short enough to end together. */
 const PIECE_BYTES: i32 = 32768;
-/** Eighths of the work that threads do not take from each other. */
-const OWN_EIGHTHS: i32 = 6;
+/** Most pieces beside the long ones. */
+const MOST_PIECES: i32 = 500;
+/** Eighths of the work that are the long pieces, one for each thread: memory is read ahead best along one line. */
+const LONG_EIGHTHS: i32 = 6;
+
+// What a phase computes.
+const LOWER_ATTENTION: i32 = 0;
+const PROJECT: i32 = 1;
+const ATTEND: i32 = 2;
+const COLLECT: i32 = 3;
+const OUTPUT: i32 = 4;
+const LOWER_FEED_FORWARD: i32 = 5;
+const GATE_UP: i32 = 6;
+const DOWN: i32 = 7;
+const WORDS: i32 = 8;
 
 /** What the helper threads do until they are stopped. */
 export function help(thread: i32): void {
-  let seen = 0;
-  for (;;) {
-    let spins = SPINS;
-    while (atomic.load<i32>(RUN) == seen && spins > 0) spins--;
-    while (atomic.load<i32>(RUN) == seen) atomic.wait<i32>(RUN, seen, -1);
-    seen = atomic.load<i32>(RUN);
-    if (atomic.load<i32>(STOP) != 0) return;
-    work(thread);
+  const scratch = load<usize>(SCRATCH) + <usize>(thread * SCRATCH_BYTES);
+  while (atomic.load<i32>(STOP) == 0) {
+    const ticket = draw();
+    const piece = pieceOf(ticket);
+    if (piece >= 0) {
+      compute(piece, scratch);
+      finish();
+    } else if (!rest(ticket)) return;
   }
 }
 
-/** Runs a step on all threads; this one is the first of them. */
+/** Runs a step: what is short is done by this thread alone, between phases that all share. */
 export function step(): void {
-  wake();
-  work(0);
-}
-
-/** Ends the helpers. */
-export function stop(): void {
-  atomic.store<i32>(STOP, 1);
-  wake();
-}
-
-function wake(): void {
-  atomic.add<i32>(RUN, 1);
-  atomic.notify(RUN, -1);
-}
-
-function work(thread: i32): void {
-  const scratch = load<usize>(SCRATCH) + <usize>(thread * SCRATCH_BYTES);
-  const threads = load<i32>(THREADS), layers = load<i32>(LAYERS), kvHeads = load<i32>(KV_HEADS);
-  const first = thread == 0;
-  const count = chunks();
+  const scratch = load<usize>(SCRATCH);
+  const layers = load<i32>(LAYERS), kvHeads = load<i32>(KV_HEADS);
   let table = load<usize>(LAYER_TABLE);
   for (let layer = 0; layer < layers; layer++) {
-    if (first) enter(load<usize>(table, ATTENTION_NORM), layer > 0);
-    barrier();
-    for (let i = take(); i < 3; i = take()) lower(table + QUERY_PART + <usize>(i * PART_BYTES), scratch);
-    barrier();
-    products(table + QUERY_PART, 3, thread);
-    barrier();
-    for (let i = take(); i < kvHeads; i = take()) append(layer, table, i);
-    barrier();
-    const evidence = load<i32>(table, EVIDENCE);
-    const own = ((kvHeads * count * OWN_EIGHTHS) >> 3) / threads;
-    for (let i = own * thread; i < own * (thread + 1); i++) attend(layer, i / count, i % count, evidence >= 0, scratch);
-    for (let i = own * threads + take(); i < kvHeads * count; i = own * threads + take())
-      attend(layer, i / count, i % count, evidence >= 0, scratch);
-    barrier();
-    if (first) {
-      join();
-      roundEntering(load<i32>(HEADS) * load<i32>(HEAD_DIM));
-      lower(table + OUTPUT_PART, scratch);
-    }
-    if (evidence >= 0 && thread == threads - 1) for (let i = 0; i < kvHeads; i++) collect(evidence, i);
-    barrier();
-    products(table + OUTPUT_PART, 1, thread);
-    barrier();
-    if (first) enter(load<usize>(table, FEED_FORWARD_NORM), true);
-    barrier();
-    for (let i = take(); i < 2; i = take()) lower(table + GATE_PART + <usize>(i * PART_BYTES), scratch);
-    barrier();
-    products(table + GATE_PART, 2, thread);
-    barrier();
-    if (first) {
-      gate();
-      roundEntering(load<i32>(FEED_FORWARD));
-      lower(table + DOWN_PART, scratch);
-    }
-    barrier();
-    products(table + DOWN_PART, 1, thread);
-    barrier();
+    store<i32>(PHASE_LAYER, layer);
+    store<usize>(PHASE_TABLE, table);
+    enter(load<usize>(table, ATTENTION_NORM), layer > 0);
+    share(LOWER_ATTENTION, 3, scratch);
+    share(PROJECT, piecesOf(table + QUERY_PART, 3), scratch);
+    for (let head = 0; head < kvHeads; head++) append(layer, table, head);
+    share(ATTEND, runs(kvHeads * chunks()), scratch);
+    if (load<i32>(table, EVIDENCE) >= 0) share(COLLECT, kvHeads, scratch);
+    join();
+    roundEntering(load<i32>(HEADS) * load<i32>(HEAD_DIM));
+    lower(table + OUTPUT_PART, scratch);
+    share(OUTPUT, piecesOf(table + OUTPUT_PART, 1), scratch);
+    enter(load<usize>(table, FEED_FORWARD_NORM), true);
+    share(LOWER_FEED_FORWARD, 2, scratch);
+    share(GATE_UP, piecesOf(table + GATE_PART, 2), scratch);
+    gate();
+    roundEntering(load<i32>(FEED_FORWARD));
+    lower(table + DOWN_PART, scratch);
+    share(DOWN, piecesOf(table + DOWN_PART, 1), scratch);
     table += LAYER_BYTES;
   }
-  if (first) enter(load<usize>(OUTPUT_NORM), true);
-  barrier();
-  products(load<usize>(HEAD_PART), 1, thread);
-  barrier();
+  enter(load<usize>(OUTPUT_NORM), true);
+  share(WORDS, piecesOf(load<usize>(HEAD_PART), 1), scratch);
+}
+
+/** One phase from its beginning to its end. */
+function share(phase: i32, pieces: i32, scratch: usize): void {
+  store<i32>(PHASE, phase);
+  publish(pieces);
+  for (let piece = pieceOf(draw()); piece >= 0; piece = pieceOf(draw())) {
+    compute(piece, scratch);
+    finish();
+  }
+  settle(pieces);
+}
+
+/** A piece of the phase that runs. */
+function compute(piece: i32, scratch: usize): void {
+  const phase = load<i32>(PHASE);
+  const table = load<usize>(PHASE_TABLE);
+  if (phase == LOWER_ATTENTION) lower(table + QUERY_PART + <usize>(piece * PART_BYTES), scratch);
+  else if (phase == PROJECT) product(table + QUERY_PART, 3, piece);
+  else if (phase == ATTEND) attendRun(table, piece, scratch);
+  else if (phase == COLLECT) collect(load<i32>(table, EVIDENCE), piece);
+  else if (phase == OUTPUT) product(table + OUTPUT_PART, 1, piece);
+  else if (phase == LOWER_FEED_FORWARD) lower(table + GATE_PART + <usize>(piece * PART_BYTES), scratch);
+  else if (phase == GATE_UP) product(table + GATE_PART, 2, piece);
+  else if (phase == DOWN) product(table + DOWN_PART, 1, piece);
+  else product(load<usize>(HEAD_PART), 1, piece);
+}
+
+/** Length of a long piece of so much work. */
+// @ts-ignore: decorator
+@inline
+function longOf(work: i32): i32 {
+  return ((work * LONG_EIGHTHS) >> 3) / load<i32>(THREADS);
+}
+
+/** Pieces of so many chunks of attention: one long one for each thread, and single chunks. */
+function runs(work: i32): i32 {
+  const threads = load<i32>(THREADS);
+  return threads + work - threads * longOf(work);
+}
+
+/** Chunks of a piece of attention, KV head by KV head. */
+function attendRun(table: usize, piece: i32, scratch: usize): void {
+  const count = chunks(), layer = load<i32>(PHASE_LAYER), threads = load<i32>(THREADS);
+  const evidence = load<i32>(table, EVIDENCE) >= 0;
+  const long = longOf(load<i32>(KV_HEADS) * count);
+  const from = piece < threads ? piece * long : threads * long + piece - threads;
+  const to = piece < threads ? from + long : from + 1;
+  for (let i = from; i < to; i++) attend(layer, i / count, i % count, evidence, scratch);
 }
 
 /** The residual stream takes up what the last product gave; normed and rounded it enters the next. */
@@ -163,19 +189,36 @@ function gate(): void {
   }
 }
 
-/**
- * Rows of several parts that follow each other in the table. Each thread begins with a run of rows of its own: memory is read ahead best
- * along one line. The rest is taken in pieces, so that all end together.
- */
-function products(first: usize, parts: i32, thread: i32): void {
+/** Rows of parts that follow each other in the table. */
+function rowsIn(first: usize, parts: i32): i32 {
+  let rows = 0;
+  for (let part = 0; part < parts; part++) rows += load<i32>(first + <usize>(part * PART_BYTES), PART_ROWS);
+  return rows;
+}
+
+/** Rows of a short piece of a product. */
+function shortOf(first: usize, rest: i32): i32 {
+  return max(max(4, PIECE_BYTES / (load<i32>(first, PART_BLOCKS) * 24)), (rest + MOST_PIECES - 1) / MOST_PIECES);
+}
+
+/** Pieces of a product of several parts: one long one for each thread, and short ones. */
+function piecesOf(first: usize, parts: i32): i32 {
   const threads = load<i32>(THREADS);
-  let before = 0;
-  for (let part = 0; part < parts; part++) before += load<i32>(first + <usize>(part * PART_BYTES), PART_ROWS);
-  const own = ((before * OWN_EIGHTHS) >> 3) / threads;
-  rowsOf(first, parts, own * thread, own * (thread + 1));
-  const size = max(4, PIECE_BYTES / (load<i32>(first, PART_BLOCKS) * 24));
-  for (let from = own * threads + take() * size; from < before; from = own * threads + take() * size)
-    rowsOf(first, parts, from, min(before, from + size));
+  const rows = rowsIn(first, parts);
+  const rest = rows - threads * longOf(rows);
+  const short = shortOf(first, rest);
+  return threads + (rest + short - 1) / short;
+}
+
+/** A piece of a product. */
+function product(first: usize, parts: i32, piece: i32): void {
+  const threads = load<i32>(THREADS);
+  const rows = rowsIn(first, parts);
+  const long = longOf(rows);
+  if (piece < threads) return rowsOf(first, parts, piece * long, (piece + 1) * long);
+  const short = shortOf(first, rows - threads * long);
+  const from = threads * long + (piece - threads) * short;
+  rowsOf(first, parts, from, min(rows, from + short));
 }
 
 /** Rows `from` to `to` of the parts as if they were one. */
