@@ -50,7 +50,7 @@ export { buildConnector } from './connector/build-connector.js';
 export { ARCHITECTURES, readConfig, type Architecture, type DecoderConfig } from './graph/architecture.js';
 export { buildDecoderGraphs, type DecoderGraphOptions, type DecoderGraphs } from './graph/build.js';
 export { readAdapter } from './graph/adapter.js';
-export type { Adapter } from './graph/weights.js';
+export { toHalves, type Adapter } from './graph/weights.js';
 export { EmbeddingTable } from './graph/embeddings.js';
 export type { Precision, QuantisedKernel } from './graph/linear.js';
 export type { PageScore, SelectOptions } from './graph/select.js';

@@ -3,16 +3,13 @@ import { KERNEL } from './generated/kernel.js';
 /** What the compiled kernel offers; addresses and sizes are bytes of the shared memory. */
 export interface KernelExports {
   init(): void;
-  /**
-   * Rows of blocks of four bits of a GGUF file, to 16 bytes for every four blocks and 20 for each.
-   * @param dim rows of a head whose rotated pairs lie side by side in the file, or 0
-   */
-  packFour(from: number, rows: number, blocks: number, dim: number, to: number): void;
+  /** Rows of blocks of four bits of a GGUF file, to 16 bytes for every four blocks and 20 for each. */
+  packFour(from: number, rows: number, blocks: number, to: number): void;
   /** Rows of blocks of eight bits of a file, or of floats, to 36 bytes a block. */
-  packEight(from: number, rows: number, blocks: number, dim: number, to: number): void;
-  packFloats(from: number, rows: number, blocks: number, dim: number, to: number): void;
+  packEight(from: number, rows: number, blocks: number, to: number): void;
+  packFloats(from: number, rows: number, blocks: number, to: number): void;
   /** An adapter's factors: f32 [rank, rows] to i16 [rows, padded], times `rate`; f32 [columns, rank] to f32 [padded, columns]. */
-  packLow(from: number, rank: number, padded: number, rows: number, dim: number, rate: number, to: number): void;
+  packLow(from: number, rank: number, padded: number, rows: number, rate: number, to: number): void;
   turnLow(from: number, rank: number, padded: number, columns: number, factor: number, to: number): void;
   /** Bytes of a working set of CAPACITY rows. */
   workingSetBytes(): number;

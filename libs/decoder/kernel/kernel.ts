@@ -1,6 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import { openGguf, readAdapter, spawnWorker, type DecoderConfig } from '#runtime';
-import { rotaryTable, type RotaryTable } from '../pool/rotary.js';
+import { rotaryFrequencies } from '../pool/rotary.js';
 import type { WorkingSet } from '../runner/arena.js';
 import { instantiate, type KernelExports } from './exports.js';
 import { KernelHeap } from './heap.js';
@@ -31,19 +31,16 @@ export interface KernelStep {
 
 /** Rows whose copy is worth its memory; 24 KB each. */
 const MOST_ROWS = 4096;
-/** Positions with a phase in the table. */
-const POSITIONS = 16_384;
 
 /**
  * Steps of one sequence with one new token on the processor, in WebAssembly: one pass over the weights as the file holds them, four bits each,
  * where onnxruntime reads eight (docs/decisions/0046). It keeps a rounded copy of the working set that it stepped last.
  */
 export class Kernel {
-  private readonly rotary: RotaryTable;
+  private readonly frequencies: Float64Array;
   private readonly helpers: Worker[];
   private holder: WorkingSet | undefined;
   private capacity = 0;
-  private set = 0;
   private staging = 0;
 
   private constructor(
@@ -53,8 +50,7 @@ export class Kernel {
     private readonly heap: KernelHeap,
     threads: number,
   ) {
-    const { headDim, theta } = config;
-    this.rotary = rotaryTable({ positions: POSITIONS, headDim, theta, pairs: 'halves' });
+    this.frequencies = rotaryFrequencies(config);
     this.helpers = Array.from({ length: threads - 1 }, (_, i) => {
       const worker = spawnWorker(new URL('./helper.js', import.meta.url), {
         name: 'decoder kernel',
@@ -94,11 +90,11 @@ export class Kernel {
     this.hold(member);
     this.set32(at.LENGTH, member.length);
     this.floats(at.RESIDUAL, embedding.length).set(embedding);
-    const half = headDim / 2;
-    const [from, to] = [member.length * half, (member.length + 1) * half];
     const phases = this.floats(at.PHASES, headDim);
-    phases.set(this.rotary.cos.subarray(from, to));
-    phases.set(this.rotary.sin.subarray(from, to), half);
+    this.frequencies.forEach((frequency, i) => {
+      phases[i] = Math.cos(member.length * frequency);
+      phases[headDim / 2 + i] = Math.sin(member.length * frequency);
+    });
     this.kernel.step();
     const size = kvHeads * this.capacity;
     const mass = this.floats(at.MASS, this.evidenceLayers.length * size);

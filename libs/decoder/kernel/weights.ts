@@ -1,4 +1,4 @@
-import { release, type Adapter, type DecoderConfig, type GgufFile } from '#runtime';
+import { release, toHalves, type Adapter, type DecoderConfig, type GgufFile } from '#runtime';
 import type { KernelExports } from './exports.js';
 import type { KernelHeap } from './heap.js';
 import * as at from './layout.js';
@@ -93,7 +93,7 @@ export class WeightWriter {
       [at.PART_ROWS, rows],
       [at.PART_BLOCKS, blocks],
       [at.PART_WEIGHTS, weights],
-      [at.PART_BIAS, await this.vector(`${name}.bias`, this.apart(plan))],
+      [at.PART_BIAS, await this.vector(`${name}.bias`, plan)],
       [at.PART_AT, plan.row],
       [at.PART_LOW_AT, plan.low],
       [at.PART_LOW_INDEX, plan.lowIndex],
@@ -102,9 +102,10 @@ export class WeightWriter {
     this.lowRank(plan, blocks, place);
   }
 
-  /** Rows of a head whose rotated pairs lie side by side in the file, or 0. */
-  private apart({ rotated }: PartPlan): number {
-    return rotated && this.config.rotaryPairs === 'interleaved' ? this.config.headDim : 0;
+  /** Rows in the order in which the kernel rotates them: pairs half a head apart. */
+  private ordered<T extends Float32Array | Uint8Array>({ rotated }: PartPlan, rows: T, perRow: number): T {
+    const { rotaryPairs, headDim } = this.config;
+    return rotated && rotaryPairs === 'interleaved' ? toHalves(rows, perRow, headDim) : rows;
   }
 
   /** Blocks of four bits with a minimum, and of eight, stay as they are; anything else becomes blocks of eight. */
@@ -117,15 +118,15 @@ export class WeightWriter {
     const weights = this.heap.take(rows * size);
     const { packFour, packEight, packFloats } = this.kernel;
     const pack = { Q4_1: packFour, Q8_0: packEight }[format.name] ?? packFloats;
-    const from = pack === packFloats ? await this.gguf.floats(name) : bytes;
-    const perRow = from.length / rows;
-    const apart = this.apart(plan);
-    // Pieces of whole heads: a table of all words would need its memory twice.
-    const step = Math.ceil(PIECE_BYTES / size / (apart || 1)) * (apart || 1);
+    const inFile = pack === packFloats ? await this.gguf.floats(name) : bytes;
+    const perRow = inFile.length / rows;
+    const from = this.ordered(plan, inFile, perRow);
+    // In pieces: a table of all words would need its memory twice.
+    const step = Math.ceil(PIECE_BYTES / size);
     for (let row = 0; row < rows; row += step) {
       const count = Math.min(step, rows - row);
       const staged = this.heap.stage(from.subarray(row * perRow, (row + count) * perRow));
-      pack(staged, count, blocks, apart, weights + row * size);
+      pack(staged, count, blocks, weights + row * size);
     }
     // Small buffers of files share their memory with others.
     if (from.byteLength === from.buffer.byteLength) release([from.buffer]);
@@ -145,9 +146,9 @@ export class WeightWriter {
     const staged = this.heap.stage(a, padded * columns * 4);
     const turned = staged + bytes;
     this.kernel.turnLow(staged, rank, padded, columns, this.adapter!.scale, turned);
-    this.kernel.packFloats(turned, padded, blocks, 0, lowIn);
+    this.kernel.packFloats(turned, padded, blocks, lowIn);
     const peak = b.reduce((most, x) => Math.max(most, Math.abs(x)), 0) || 1;
-    this.kernel.packLow(this.heap.stage(b), rank, padded, rows, this.apart(plan), LOW_PEAK / peak, lowOut);
+    this.kernel.packLow(this.heap.stage(this.ordered(plan, b, 1)), rank, padded, rows, LOW_PEAK / peak, lowOut);
     this.set(place + at.PART_RANK, padded);
     this.set(place + at.PART_LOW_IN, lowIn);
     this.set(place + at.PART_LOW_OUT, lowOut);
@@ -155,17 +156,13 @@ export class WeightWriter {
   }
 
   /** @returns the address of a vector of floats, 0 where the file has none of that name */
-  private async vector(name: string, apart = 0): Promise<number> {
+  private async vector(name: string, plan?: PartPlan): Promise<number> {
     if (!this.gguf.has(name)) return 0;
     const floats = await this.gguf.floats(name);
     const address = this.heap.take(floats.byteLength);
-    const to = new Float32Array(this.heap.memory.buffer, address, floats.length);
-    const half = apart / 2;
-    for (let i = 0; i < to.length; i++) {
-      const inHead = apart > 0 ? i % apart : 0;
-      const from = inHead < half ? 2 * inHead : 2 * (inHead - half) + 1;
-      to[i] = floats[apart > 0 ? i - inHead + from : i]!;
-    }
+    new Float32Array(this.heap.memory.buffer, address, floats.length).set(
+      plan ? this.ordered(plan, floats, 1) : floats,
+    );
     return address;
   }
 }

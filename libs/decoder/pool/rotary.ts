@@ -19,14 +19,18 @@ export function rotaryTable(of: {
   const half = of.headDim / 2;
   const cos = new Float32Array(of.positions * half);
   const sin = new Float32Array(of.positions * half);
-  for (let i = 0; i < half; i++) {
-    const frequency = of.theta ** ((-2 * i) / of.headDim);
+  rotaryFrequencies(of).forEach((frequency, i) => {
     for (let p = 0; p < of.positions; p++) {
       cos[p * half + i] = Math.cos(p * frequency);
       sin[p * half + i] = Math.sin(p * frequency);
     }
-  }
+  });
   return { cos, sin, pairs: of.pairs };
+}
+
+/** Radians that each pair turns by from one position to the next, [headDim / 2]. */
+export function rotaryFrequencies({ headDim, theta }: { headDim: number; theta: number }): Float64Array {
+  return Float64Array.from({ length: headDim / 2 }, (_, i) => theta ** ((-2 * i) / headDim));
 }
 
 /** Rotates `rows` rows of `headDim` numbers in place, from element `at`; row `r` gets the phase of `position + r`. */

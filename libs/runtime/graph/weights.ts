@@ -122,9 +122,10 @@ function addFour(
     data[start + i] = data[start + i]! + f0 * at[a0 + i]! + f1 * at[a1 + i]! + f2 * at[a2 + i]! + f3 * at[a3 + i]!;
 }
 
-/** Reorders the rows of every head from interleaved rotary pairs to halves. */
-function toHalves(data: Float32Array, columns: number, headDim: number): Float32Array<ArrayBuffer> {
-  const out = new Float32Array(data.length);
+/** Reorders the rows of every head from interleaved rotary pairs to halves; a row is `columns` elements. */
+export function toHalves<T extends Float32Array | Uint8Array>(data: T, columns: number, headDim: number): T {
+  // Not a slice: a Buffer's is a view of the same memory.
+  const out = (data instanceof Float32Array ? new Float32Array(data.length) : new Uint8Array(data.length)) as T;
   const half = headDim / 2;
   for (let row = 0; row < data.length / columns; row++) {
     const inHead = row % headDim;

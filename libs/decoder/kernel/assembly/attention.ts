@@ -19,10 +19,9 @@ import {
   QUERIES,
   QUERY_NORM,
   QUERY_SCALES,
-  EPSILON,
 } from '../layout';
 import { exponential, lanes, largest } from './constants';
-import { eight, peak } from './round';
+import { eight, norm, peak } from './round';
 import { clearScales, headOf, keyScalesOf, scorePeak, valuesOf, writeRow } from './working-set';
 
 /** Largest rounded weight of a row. */
@@ -39,20 +38,9 @@ export function chunks(): i32 {
 }
 
 /** Norm of one head (where the model has one) and rotation of the pairs (i, i + D / 2), in place; then times `factor`. */
-function turn(x: usize, norm: usize, factor: f32): void {
+function turn(x: usize, weight: usize, factor: f32): void {
   const dim = load<i32>(HEAD_DIM);
-  if (norm != 0) {
-    let s = f32x4.splat(0);
-    for (let d = 0; d < dim; d += 4) {
-      const v = v128.load(x + <usize>(d << 2));
-      s = f32x4.add(s, f32x4.mul(v, v));
-    }
-    const rate = f32x4.splat(1 / sqrt(lanes(s) / <f32>dim + load<f32>(EPSILON)));
-    for (let d = 0; d < dim; d += 4) {
-      const at: usize = <usize>(d << 2);
-      v128.store(x + at, f32x4.mul(f32x4.mul(v128.load(x + at), rate), v128.load(norm + at)));
-    }
-  }
+  if (weight != 0) norm(x, dim, weight, x);
   const half: usize = <usize>(dim << 1);
   const cos = load<usize>(PHASES);
   const by = f32x4.splat(factor);

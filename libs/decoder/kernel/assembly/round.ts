@@ -1,4 +1,4 @@
-import { CONSTANTS, ENTERING, ROUNDED, ROUNDED_SCALE, SUMS } from '../layout';
+import { CONSTANTS, ENTERING, EPSILON, ROUNDED, ROUNDED_SCALE, SUMS } from '../layout';
 import { lanes } from './constants';
 
 /** Largest magnitude of `count` numbers, a multiple of four; NaN when one of them is: without their signs, floats are ordered as integers are. */
@@ -61,4 +61,17 @@ export function roundEntering(columns: i32): void {
     store<f32>(sum, 0);
     sum += 4;
   }
+}
+
+/** RMSNorm of `count` numbers, to `out`, which may be where they are. */
+export function norm(x: usize, count: i32, weight: usize, out: usize): void {
+  const bytes: usize = <usize>(count << 2);
+  let sum = f32x4.splat(0);
+  for (let at: usize = 0; at < bytes; at += 16) {
+    const v = v128.load(x + at);
+    sum = f32x4.add(sum, f32x4.mul(v, v));
+  }
+  const rate = f32x4.splat(1 / sqrt(lanes(sum) / <f32>count + load<f32>(EPSILON)));
+  for (let at: usize = 0; at < bytes; at += 16)
+    v128.store(out + at, f32x4.mul(f32x4.mul(v128.load(x + at), rate), v128.load(weight + at)));
 }

@@ -3,7 +3,6 @@ import {
   ATTENTION_NORM,
   DOWN_PART,
   ENTERING,
-  EPSILON,
   EVIDENCE,
   FEED_FORWARD,
   FEED_FORWARD_NORM,
@@ -33,9 +32,9 @@ import {
   THREADS,
 } from '../layout';
 import { append, attend, chunks, collect, join } from './attention';
-import { exponential, lanes } from './constants';
+import { exponential } from './constants';
 import { lower, multiply } from './product';
-import { roundEntering } from './round';
+import { norm, roundEntering } from './round';
 import { draw, finish, pieceOf, publish, rest, settle } from './threads';
 
 /** Bytes of weights of a piece of a product, at least: long enough to pay for taking it, short enough to end together. */
@@ -79,25 +78,25 @@ export function step(): void {
     store<usize>(PHASE_TABLE, table);
     enter(load<usize>(table, ATTENTION_NORM), layer > 0);
     share(LOWER_ATTENTION, 3, scratch);
-    share(PROJECT, piecesOf(table + QUERY_PART, 3), scratch);
+    share(PROJECT, productPieces(table + QUERY_PART, 3), scratch);
     for (let head = 0; head < kvHeads; head++) append(layer, table, head);
-    share(ATTEND, runs(kvHeads * chunks()), scratch);
+    share(ATTEND, piecesOf(kvHeads * chunks(), 1), scratch);
     if (load<i32>(table, EVIDENCE) >= 0) share(COLLECT, kvHeads, scratch);
     join();
     roundEntering(load<i32>(HEADS) * load<i32>(HEAD_DIM));
     lower(table + OUTPUT_PART, scratch);
-    share(OUTPUT, piecesOf(table + OUTPUT_PART, 1), scratch);
+    share(OUTPUT, productPieces(table + OUTPUT_PART, 1), scratch);
     enter(load<usize>(table, FEED_FORWARD_NORM), true);
     share(LOWER_FEED_FORWARD, 2, scratch);
-    share(GATE_UP, piecesOf(table + GATE_PART, 2), scratch);
+    share(GATE_UP, productPieces(table + GATE_PART, 2), scratch);
     gate();
     roundEntering(load<i32>(FEED_FORWARD));
     lower(table + DOWN_PART, scratch);
-    share(DOWN, piecesOf(table + DOWN_PART, 1), scratch);
+    share(DOWN, productPieces(table + DOWN_PART, 1), scratch);
     table += LAYER_BYTES;
   }
   enter(load<usize>(OUTPUT_NORM), true);
-  share(WORDS, piecesOf(load<usize>(HEAD_PART), 1), scratch);
+  share(WORDS, productPieces(load<usize>(HEAD_PART), 1), scratch);
 }
 
 /** One phase from its beginning to its end. */
@@ -117,13 +116,26 @@ function compute(piece: i32, scratch: usize): void {
   const table = load<usize>(PHASE_TABLE);
   if (phase == LOWER_ATTENTION) lower(table + QUERY_PART + <usize>(piece * PART_BYTES), scratch);
   else if (phase == PROJECT) product(table + QUERY_PART, 3, piece);
-  else if (phase == ATTEND) attendRun(table, piece, scratch);
+  else if (phase == ATTEND) attendPiece(table, piece, scratch);
   else if (phase == COLLECT) collect(load<i32>(table, EVIDENCE), piece);
   else if (phase == OUTPUT) product(table + OUTPUT_PART, 1, piece);
   else if (phase == LOWER_FEED_FORWARD) lower(table + GATE_PART + <usize>(piece * PART_BYTES), scratch);
   else if (phase == GATE_UP) product(table + GATE_PART, 2, piece);
   else if (phase == DOWN) product(table + DOWN_PART, 1, piece);
   else product(load<usize>(HEAD_PART), 1, piece);
+}
+
+/** Pieces of so much work: a long one for each thread, and short ones of the length `short`. */
+function piecesOf(work: i32, short: i32): i32 {
+  const threads = load<i32>(THREADS);
+  return threads + (work - threads * longOf(work) + short - 1) / short;
+}
+
+/** Where a piece of so much work begins; the next one begins where it ends. */
+function startOf(piece: i32, work: i32, short: i32): i32 {
+  const threads = load<i32>(THREADS);
+  const long = longOf(work);
+  return piece <= threads ? piece * long : min(work, threads * long + (piece - threads) * short);
 }
 
 /** Length of a long piece of so much work. */
@@ -133,24 +145,17 @@ function longOf(work: i32): i32 {
   return ((work * LONG_EIGHTHS) >> 3) / load<i32>(THREADS);
 }
 
-/** Pieces of so many chunks of attention: one long one for each thread, and single chunks. */
-function runs(work: i32): i32 {
-  const threads = load<i32>(THREADS);
-  return threads + work - threads * longOf(work);
-}
-
-/** Chunks of a piece of attention, KV head by KV head. */
-function attendRun(table: usize, piece: i32, scratch: usize): void {
-  const count = chunks(), layer = load<i32>(PHASE_LAYER), threads = load<i32>(THREADS);
+/** A piece of attention: chunks, KV head by KV head. */
+function attendPiece(table: usize, piece: i32, scratch: usize): void {
+  const count = chunks(), layer = load<i32>(PHASE_LAYER);
   const evidence = load<i32>(table, EVIDENCE) >= 0;
-  const long = longOf(load<i32>(KV_HEADS) * count);
-  const from = piece < threads ? piece * long : threads * long + piece - threads;
-  const to = piece < threads ? from + long : from + 1;
-  for (let i = from; i < to; i++) attend(layer, i / count, i % count, evidence, scratch);
+  const work = load<i32>(KV_HEADS) * count;
+  const end = startOf(piece + 1, work, 1);
+  for (let i = startOf(piece, work, 1); i < end; i++) attend(layer, i / count, i % count, evidence, scratch);
 }
 
 /** The residual stream takes up what the last product gave; normed and rounded it enters the next. */
-function enter(norm: usize, added: bool): void {
+function enter(weight: usize, added: bool): void {
   const hidden = load<i32>(HIDDEN);
   const bytes: usize = <usize>(hidden << 2);
   const x = load<usize>(RESIDUAL);
@@ -159,15 +164,7 @@ function enter(norm: usize, added: bool): void {
     for (let at: usize = 0; at < bytes; at += 16)
       v128.store(x + at, f32x4.add(v128.load(x + at), v128.load(delta + at)));
   }
-  let sum = f32x4.splat(0);
-  for (let at: usize = 0; at < bytes; at += 16) {
-    const v = v128.load(x + at);
-    sum = f32x4.add(sum, f32x4.mul(v, v));
-  }
-  const rate = f32x4.splat(1 / sqrt(lanes(sum) / <f32>hidden + load<f32>(EPSILON)));
-  const out = load<usize>(ENTERING);
-  for (let at: usize = 0; at < bytes; at += 16)
-    v128.store(out + at, f32x4.mul(f32x4.mul(v128.load(x + at), rate), v128.load(norm + at)));
+  norm(x, hidden, weight, load<usize>(ENTERING));
   roundEntering(hidden);
 }
 
@@ -196,29 +193,23 @@ function rowsIn(first: usize, parts: i32): i32 {
   return rows;
 }
 
-/** Rows of a short piece of a product. */
-function shortOf(first: usize, rest: i32): i32 {
+/** Rows of a short piece of a product of so many. */
+function shortOf(first: usize, rows: i32): i32 {
+  const rest = rows - load<i32>(THREADS) * longOf(rows);
   return max(max(4, PIECE_BYTES / (load<i32>(first, PART_BLOCKS) * 24)), (rest + MOST_PIECES - 1) / MOST_PIECES);
 }
 
-/** Pieces of a product of several parts: one long one for each thread, and short ones. */
-function piecesOf(first: usize, parts: i32): i32 {
-  const threads = load<i32>(THREADS);
+/** Pieces of a product of several parts. */
+function productPieces(first: usize, parts: i32): i32 {
   const rows = rowsIn(first, parts);
-  const rest = rows - threads * longOf(rows);
-  const short = shortOf(first, rest);
-  return threads + (rest + short - 1) / short;
+  return piecesOf(rows, shortOf(first, rows));
 }
 
 /** A piece of a product. */
 function product(first: usize, parts: i32, piece: i32): void {
-  const threads = load<i32>(THREADS);
   const rows = rowsIn(first, parts);
-  const long = longOf(rows);
-  if (piece < threads) return rowsOf(first, parts, piece * long, (piece + 1) * long);
-  const short = shortOf(first, rows - threads * long);
-  const from = threads * long + (piece - threads) * short;
-  rowsOf(first, parts, from, min(rows, from + short));
+  const short = shortOf(first, rows);
+  rowsOf(first, parts, startOf(piece, rows, short), startOf(piece + 1, rows, short));
 }
 
 /** Rows `from` to `to` of the parts as if they were one. */

@@ -20,7 +20,7 @@ function phaseOf(ticket: i32): i32 {
 export function publish(pieces: i32): void {
   const number = (load<i32>(TICKET) >> (2 * TICKET_BITS)) + 1;
   atomic.store<i32>(DONE, 0);
-  atomic.store<i32>(TICKET, (((number << TICKET_BITS) | pieces) << TICKET_BITS) | 0);
+  atomic.store<i32>(TICKET, ((number << TICKET_BITS) | pieces) << TICKET_BITS);
   if (atomic.load<i32>(SLEEPERS) != 0) atomic.notify(TICKET, -1);
 }
 
