@@ -6,6 +6,11 @@ const [folder = 'reports', makeStatus = '0'] = process.argv.slice(2);
 let passed = 0;
 let failed = 0;
 let skipped = 0;
+const failures = [];
+
+/** The beginning and the end of a message: what the runners printed may be cut off above. */
+const short = (message) => (message.length <= 1600 ? message : `${message.slice(0, 600)}\n…\n${message.slice(-1000)}`);
+
 for (const file of existsSync(folder) ? readdirSync(folder) : []) {
   const text = readFileSync(join(folder, file), 'utf8');
   if (file.endsWith('.json')) {
@@ -13,6 +18,9 @@ for (const file of existsSync(folder) ? readdirSync(folder) : []) {
     passed += report.numPassedTests;
     failed += report.numFailedTests;
     skipped += report.numPendingTests;
+    for (const { name, assertionResults = [] } of report.testResults ?? [])
+      for (const { status, fullName, failureMessages = [] } of assertionResults)
+        if (status === 'failed') failures.push(`${name}: ${fullName}\n${short(failureMessages.join('\n'))}`);
   } else if (file.endsWith('.xml')) {
     for (const [, attributes] of text.matchAll(/<testsuite ([^>]*)>/g)) {
       const count = (name) => Number(new RegExp(`${name}="(\\d+)"`).exec(attributes)?.[1] ?? 0);
@@ -26,5 +34,6 @@ for (const file of existsSync(folder) ? readdirSync(folder) : []) {
 // A step that is no test (lint, types, boundaries, build) fails the run as one.
 if (makeStatus !== '0' && failed === 0) failed = 1;
 if (passed === 0 && failed === 0) failed = 1;
+for (const failure of failures) console.log(`FAILED ${failure}\n`);
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`);
 process.exit(failed > 0 ? 1 : 0);

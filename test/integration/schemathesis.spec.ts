@@ -35,9 +35,10 @@ test('whatever is made up from the OpenAPI document, no answer is a 5xx or break
       'not_a_server_error', 'status_code_conformance', 'content_type_conformance', 'response_headers_conformance',
       'response_schema_conformance', 'ensure_resource_availability',
     ]; // prettier-ignore
-  const args = ['run', `${url}/docs/json`, '--checks', checks.join(','), '--max-time', String(BUDGET), '--seed', '6', '--request-timeout', '30', '--workers', '2', '--suppress-health-check', 'all', '--continue-on-failure', '--warnings', 'off']; // prettier-ignore
+  // One worker: Python before 3.12 refuses to parse code in two threads at once now and then ("AST constructor recursion depth mismatch").
+  const args = ['run', `${url}/docs/json`, '--checks', checks.join(','), '--max-time', String(BUDGET), '--seed', '6', '--request-timeout', '30', '--workers', '1', '--suppress-health-check', 'all', '--continue-on-failure', '--warnings', 'off']; // prettier-ignore
   const { code, output } = await python('schemathesis', args, { cwd: folder });
-  expect(code, output.slice(-20_000)).toBe(0);
+  expect(code, output.slice(-4000)).toBe(0);
   expect(output).toMatch(/\d+ generated/);
   expect(await (await fetch(`${url}/health/ready`)).json()).toMatchObject({ status: 'ok' });
 }, 180_000);
