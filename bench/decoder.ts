@@ -50,7 +50,7 @@ export async function run(args: string[]): Promise<void> {
   const peer = await openLlamaPeer(pack.path(pack.manifest.decoder.base), threads);
   const rows: Row[] = [];
   try {
-    await ours(decoder, 256, 0);
+    await answer(decoder, request(decoder, 256, 0));
     for (const length of values.lengths.split(',').map(Number)) {
       // Each round measures both, so that a noisy neighbour disturbs both alike; the best round of each counts.
       const mine: Speed[] = [];
@@ -59,8 +59,8 @@ export async function run(args: string[]): Promise<void> {
       for (let round = 1; round <= Number(values.runs); round++) {
         // Another length has other words: nothing that it reads was read before.
         const seed = length + round;
-        mine.push(await ours(decoder, length, seed));
-        drafted.push(await ours(decoder, length, seed, true));
+        mine.push(await answer(decoder, request(decoder, length, seed)));
+        drafted.push(await answer(decoder, request(decoder, length, seed, true)));
         theirs.push(await peer.measure(material(decoder, length, seed).join(''), ANSWER_TOKENS));
       }
       const best = (speeds: Speed[], key: 'prefill' | 'decode'): number =>
@@ -123,8 +123,9 @@ function material(decoder: Decoder, tokens: number, seed: number): string[] {
 
 /** Tokens a second of `count` answers at the same time over material that was read before, questions included. */
 async function together(decoder: Decoder, count: number): Promise<number> {
-  const answers = (): Promise<Speed[]> =>
-    Promise.all(Array.from({ length: count }, (_, seed) => ours(decoder, 512, 100 + seed)));
+  // Made before the clock runs: counting the tokens of generated material takes longer than an answer's step.
+  const requests = Array.from({ length: count }, (_, seed) => request(decoder, 512, 100 + seed));
+  const answers = (): Promise<Speed[]> => Promise.all(requests.map((each) => answer(decoder, each)));
   await answers();
   const started = performance.now();
   await answers();
@@ -177,10 +178,9 @@ function request(decoder: Decoder, tokens: number, seed: number, drafts = false)
   };
 }
 
-async function ours(decoder: Decoder, tokens: number, seed: number, drafts = false): Promise<Speed> {
-  const events = decoder.generate(request(decoder, tokens, seed, drafts));
+async function answer(decoder: Decoder, asked: DecodeRequest): Promise<Speed> {
   let done: Extract<DecodeEvent, { type: 'done' }> | undefined;
-  for await (const event of events) if (event.type === 'done') done = event;
+  for await (const event of decoder.generate(asked)) if (event.type === 'done') done = event;
   if (!done) throw new Error('the decoder ended without a result');
   const { timings, usage } = done;
   return {

@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { runProcess } from '#platform';
+import { runProcess, type ProcessOutput } from '#platform';
 import { evalArguments } from './arguments.js';
 import { report, type Row } from './report.js';
 import type { MadeFilm } from './video/films.js';
@@ -37,16 +37,25 @@ export async function run(args: string[]): Promise<void> {
   }
 }
 
-const program = (name: string): string => fileURLToPath(new URL(`./video/${name}.js`, import.meta.url));
+/** One of `video/` in a process of its own. What it lacks (espeak-ng, a font) is in the last lines that it wrote, not in how it ended. */
+async function child(name: 'make' | 'read', args: string[]): Promise<ProcessOutput> {
+  const program = fileURLToPath(new URL(`./video/${name}.js`, import.meta.url));
+  try {
+    return await runProcess(process.execPath, [program, ...args]);
+  } catch (error) {
+    const said = error instanceof Error && error.cause instanceof Error ? error.cause.message.trim() : '';
+    throw said ? new Error(`bench video: ${name} failed:\n${said}`, { cause: error }) : error;
+  }
+}
 
 async function make(kind: 'talk' | 'busy', folder: string, seconds: number, name: string): Promise<MadeFilm> {
-  const { stdout } = await runProcess(process.execPath, [program('make'), kind, folder, String(seconds), name]);
+  const { stdout } = await child('make', [kind, folder, String(seconds), name]);
   return JSON.parse(stdout.toString()) as MadeFilm;
 }
 
 async function read(film: MadeFilm, warmUp: MadeFilm, folder: string): Promise<Row> {
   const [data, result] = [join(folder, 'data'), join(folder, 'result.json')];
-  await runProcess(process.execPath, [program('read'), JSON.stringify(film), JSON.stringify(warmUp), data, result]);
+  await child('read', [JSON.stringify(film), JSON.stringify(warmUp), data, result]);
   await rm(data, { recursive: true, force: true });
   return JSON.parse(await readFile(result, 'utf8')) as Row;
 }

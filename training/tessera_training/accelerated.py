@@ -29,11 +29,10 @@ from .prompts import TILED
 from .scst import Rewards, sample, sample_answers
 from .splits import read_jsonl, vqa_images
 from .tail import frozen
-from .train import Trainer, open_base
+from .train import WEIGHTS, Trainer, open_base
 from .words import imagined, vocabulary, warm_start
 
 EDGES = (256,)
-WEIGHTS = {"captions": 1.0, "vqa": 1.0, "photo_questions": 0.5, "timeline": 1.0, "writing": 0.5}
 
 
 @dataclass
@@ -262,12 +261,7 @@ def begin(t: Accelerated, stage: Stage, corpus: Corpus, base: tuple, work: Path)
     elif run.init:
         t.load(work / run.init, False)
     elif run.warm_minutes:
-        tail = t.connector.tail
-        if tail is not None:
-            tail.requires_grad_(False)
         warm_start(t.connector, base[1]["token_embd.weight"], base[2], corpus.photos, photo_pixels(corpus), run.warm_minutes, run.seed, batch=128)
-        if tail is not None:
-            tail.requires_grad_(True)
         t.reset_average()
 
 

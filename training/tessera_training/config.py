@@ -43,6 +43,8 @@ class Config:
     """in the connector: features of few pictures are learned by heart within three passes without it"""
     encoder_from: str = ""
     """the first layer of the vision encoder that is trained too (``tail``); its inputs are cached by ``prepare --layer``"""
+    encoder: str = ""
+    """an exported encoder whose layers a run that starts from a pack's adapter (``init``) goes on with; the pretrained ones by default"""
     rate_encoder: float = 1e-4
     connector_decay: float = 0.05
     weight_decay: float = 0.01

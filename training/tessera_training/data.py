@@ -92,7 +92,7 @@ def load_corpus(data: Path, work: Path, encode: Encode, layer: str = "", picture
     sentences, held_sentences = load_sentences(data, held_photos)
     return Corpus(
         photos, held_photos, questions, held_questions, sentences, held_sentences, load_texts(work / "chat.jsonl", data, encode),
-        open_cache(photo_cache), finished(photo_cache), open_cache(vqa_cache), finished(vqa_cache),
+        open_cache(photo_cache), finished(photo_cache), open_cache(vqa_cache), finished(vqa_cache), None, load_writing(data, held_photos),
     )  # fmt: skip
 
 
@@ -111,6 +111,13 @@ class Shown:
     maps: list
     """a feature map, or the views of its blocks"""
     mirrored: bool
+
+
+def mirrored(features: np.ndarray) -> np.ndarray:
+    """[..., cells, channels] of the mirror image, nearly: what the encoder sees is turned instead of the picture."""
+    side = round(features.shape[-2] ** 0.5)
+    grid = features.reshape(*features.shape[:-2], side, side, features.shape[-1])
+    return np.ascontiguousarray(grid[..., ::-1, :]).reshape(features.shape)
 
 
 def question_mark(text: str) -> str:
@@ -162,10 +169,10 @@ class Stream:
         if c.pictures is not None:
             made = views(self.rng, collection, row, blocks, 0.85 if asked else 0.7)
             return Shown(list(made), made[0].flip)
-        if asked:
-            variant = self.rng.choice([0, 0, *range(1, c.vqa_variants)])
-            return Shown([c.vqa_features[variant, row]], variant == 1)
-        return Shown([c.photo_features[self.variant(c.photo_variants), row]], False)
+        turned = self.rng.random() < 0.5
+        variant = self.rng.choice([0, 0, *range(1, c.vqa_variants)]) if asked else self.variant(c.photo_variants)
+        features = (c.vqa_features if asked else c.photo_features)[variant, row]
+        return Shown([mirrored(features) if turned else features], (variant == 1) != turned)
 
     def blocks(self) -> int:
         return TILED if self.tiled and self.rng.random() < self.tiled else 1
@@ -235,7 +242,7 @@ class Stream:
         sequence.images = list(range(len(pictures)))
         return Batch([sequence], maps, [])
 
-    def writing(self, texts: int) -> tuple[Batch, np.ndarray]:
+    def writing(self, texts: int = 32) -> tuple[Batch, np.ndarray]:
         """Captions of pictures that are not there, and the words that their imagined visual tokens hold: [texts, 16, SLOTS]."""
         chosen = [self.rng.choice(self.corpus.writing) for _ in range(texts)]
         prompt = self.caption[1]

@@ -10,7 +10,7 @@ import torch
 
 from .adapter import save_adapter, trained
 from .config import Config
-from .export_vision import write_encoder
+from .export_vision import write_encoder, write_golden
 from .model import Connector, Decoder
 from .prepare import sha256
 from .tail import tuned
@@ -40,7 +40,7 @@ def merge(ancestor: Path, main: Path, side: Path, out: Path) -> None:
 
 
 def export(checkpoint: Path, out: Path, model: Decoder, connector: Connector, averaged: bool, figures: dict) -> dict:
-    """``out`` is the folder of the pack: writes ``adapter.safetensors``, ``adapter.json`` and, where it was trained, the vision encoder."""
+    """``out`` is the folder of the pack: writes ``adapter.safetensors``, ``adapter.json`` and, where it was trained, the vision encoder with its golden vectors (``out/vision``)."""
     state = restore(checkpoint, model, connector, averaged)
     run = Config(**state["config"])
     out.mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,8 @@ def export(checkpoint: Path, out: Path, model: Decoder, connector: Connector, av
         "figures": figures,
     }  # fmt: skip
     if connector.tail is not None:
-        encoder = write_encoder(tuned(connector.tail), out)
+        encoder = write_encoder(tuned(connector.tail), out / "vision" / "weights")
+        write_golden(encoder, out / "vision" / "golden.json")
         manifest["encoder"] = {"file": encoder.name, "sha256": sha256(encoder), "bytes": encoder.stat().st_size, "from": run.encoder_from}
     (out / "adapter.json").write_text(json.dumps(manifest, indent=1) + "\n")
     return manifest

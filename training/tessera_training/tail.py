@@ -6,8 +6,11 @@ A run names the first trained layer (``encoder_from``, a name of ``vision.load_c
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import onnx
 import torch
+from onnx import numpy_helper
 from torch import nn
 
 from .vision import CHANNELS, Conv, forward_rounded, load_convs
@@ -40,6 +43,16 @@ class Tail(nn.Module):
         return [
             replace(c, weight=w.to(dtype), bias=b.to(dtype)) for c, w, b in zip(self.shapes, self.weights, self.biases, strict=True)
         ]
+
+    @torch.no_grad()
+    def read(self, encoder: Path) -> None:
+        """The same layers of an exported encoder, so that a run can go on from shipped weights."""
+        stored = {i.name: numpy_helper.to_array(i) for i in onnx.load(encoder).graph.initializer}
+        for conv, weight, bias in zip(self.shapes, self.weights, self.biases, strict=True):
+            half = stored.get(f"{conv.name}.weight.f16")
+            kernel = half if half is not None else stored[f"{conv.name}.weight"]
+            weight.copy_(torch.from_numpy(kernel.astype("float32")))
+            bias.copy_(torch.from_numpy(stored[f"{conv.name}.bias"]))
 
     def forward(self, f: torch.Tensor) -> torch.Tensor:
         n, cells, c = f.shape

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import random
 import time
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from torch import nn
 from . import config as configs
 from .adapter import load_adapter, trained
 from .base import Shape, byte_tokenizer, load_gguf, load_tokenizer, random_base
-from .data import Batch, Corpus, Stream, active_tokens, load_corpus
+from .data import Batch, Corpus, Stream, active_tokens, load_corpus, mirrored
 from .evaluate import caption_texts
 from .metrics import cider_d
 from .model import Connector, Decoder, HeadLoss
@@ -33,8 +34,10 @@ from .progress import clock
 from .scst import Rewards, sample
 from .tail import open_tail
 from .tiny import tiny_corpus
-from .words import warm_start
+from .words import imagined, vocabulary, warm_start
 
+WEIGHTS = {"captions": 1.0, "vqa": 1.0, "photo_questions": 0.5, "timeline": 1.0, "writing": 0.5, "chat": 1.0}
+"""what the loss of each part of a step counts"""
 TINY = Shape(layers=2, width=48, heads=6, kv_heads=2, head=8, hidden=96, vocabulary=259)
 
 
@@ -116,10 +119,10 @@ class Trainer:
     def visual(self, batch: Batch) -> torch.Tensor | None:
         return None if batch.features is None else self.connector(torch.from_numpy(batch.features).float())
 
-    def loss(self, batch: Batch, advantage: np.ndarray | None = None) -> tuple[torch.Tensor, int]:
+    def loss(self, batch: Batch, visual: torch.Tensor | None, advantage: np.ndarray | None = None) -> tuple[torch.Tensor, int]:
         """Mean loss over answer tokens and the number of input tokens; with ``advantage`` per branch: policy gradient."""
         laid = lay(batch.sequences)
-        h = self.model(self.model.embed(laid, self.visual(batch)), laid.plan)
+        h = self.model(self.model.embed(laid, visual), laid.plan)
         labels = torch.from_numpy(laid.labels)
         where = (labels >= 0).nonzero()[:, 0]
         target = labels[where]
@@ -154,19 +157,25 @@ class Trainer:
                 self.model, self.connector, batch, torch.from_numpy(batch.features).float(), self.stream.caption[1], self.rewards,
                 self.tokenizer.decode, run.samples, run.temperature, run.sample_limit,
             )  # fmt: skip
-            loss, n = self.loss(batch, advantage)
+            loss, n = self.loss(batch, self.visual(batch), advantage)
             loss.backward()
             tokens += n
         elif run.pictures:
-            loss, n = self.loss(self.stream.captions(run.pictures))
+            batch = self.stream.captions(run.pictures)
+            loss, n = self.loss(batch, self.visual(batch))
             loss.backward()
             parts["captions"], tokens = loss.item(), tokens + n
         if run.mixture and self.step % run.mixture_every == 0:
             kind = run.mixture[(self.step // run.mixture_every) % len(run.mixture)]
-            batch = getattr(self.stream, kind)()
+            if kind == "writing":
+                batch, slots = self.stream.writing()
+                visual = imagined(torch.from_numpy(slots), self.model.embedding, self.connector)
+            else:
+                batch = getattr(self.stream, kind)()
+                visual = self.visual(batch)
             if batch.sequences:
-                loss, n = self.distil(batch) if kind == "chat" else self.loss(batch)
-                (loss * run.mixture_weight).backward()
+                loss, n = self.distil(batch) if kind == "chat" else self.loss(batch, visual)
+                (loss * run.mixture_weight * WEIGHTS[kind]).backward()
                 parts[kind], tokens = loss.item(), tokens + n
         return parts, tokens
 
@@ -256,7 +265,11 @@ def feature_maps(corpus: Corpus) -> Callable[[list[int], np.random.Generator | N
 
     def look(part: list[int], rng: np.random.Generator | None) -> torch.Tensor:
         variants = rng.integers(0, corpus.photo_variants, len(part)) if rng is not None else [0] * len(part)
-        return torch.from_numpy(np.stack([corpus.photo_features[v, corpus.photos[i].row] for v, i in zip(variants, part, strict=True)])).float()
+        maps = np.stack([corpus.photo_features[v, corpus.photos[i].row] for v, i in zip(variants, part, strict=True)])
+        if rng is not None:
+            turned = rng.random(len(part)) < 0.5
+            maps[turned] = mirrored(maps[turned])
+        return torch.from_numpy(maps).float()
 
     return look
 
@@ -279,6 +292,7 @@ def work_on(worker: int, run: configs.Config, data: Path, work: Path, folder: Pa
     base = open_base(run.base, work)
     encode = lambda text: base[2].encode(text).ids  # noqa: E731
     corpus = tiny_corpus(encode) if run.base == "tiny" else load_corpus(data, work, encode, run.encoder_from)
+    corpus.words = vocabulary(corpus.photos, base[2])
     t = Trainer(run, corpus, base, worker)
     embedding = base[1]["token_embd.weight"] if run.warm_minutes else None
     base = (base[0], {}, base[2])
@@ -289,6 +303,8 @@ def work_on(worker: int, run: configs.Config, data: Path, work: Path, folder: Pa
         t.load(checkpoint, True)
     elif run.init.endswith(".safetensors"):
         load_adapter(path_of(run.init, work), t.model, t.connector)
+        if t.connector.tail is not None and run.encoder:
+            t.connector.tail.read(path_of(run.encoder, work))
         t.reset_average()
     elif run.init:
         t.load(work / run.init, False)
@@ -296,7 +312,7 @@ def work_on(worker: int, run: configs.Config, data: Path, work: Path, folder: Pa
         warm = folder / "warm.pt"
         if lead and not warm.exists():
             torch.set_num_threads(run.threads * run.workers)
-            warm_start(t.connector, embedding, base[2], corpus.photos, feature_maps(corpus), run.warm_minutes, run.seed)
+            warm_start(t.connector, embedding, base[2], corpus.photos, feature_maps(corpus), run.warm_minutes, run.seed, rate_tail=run.rate_encoder)
             torch.set_num_threads(run.threads)
             torch.save(t.connector.state_dict(), warm)
         if run.workers > 1:
@@ -358,6 +374,13 @@ def work_on(worker: int, run: configs.Config, data: Path, work: Path, folder: Pa
         dist.destroy_process_group()
 
 
+KEPT = {
+    "MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(8 << 30), "MALLOC_TOP_PAD_": str(256 << 20),
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+}  # fmt: skip
+"""Environment of workers: memory of tensors is kept, in large pages. Asking the system for it anew each time took half of a step."""
+
+
 def train(path: Path, data: Path, work: Path) -> Path:
     """Runs (or resumes) the run of a TOML file; returns its folder."""
     run = configs.read(path)
@@ -372,5 +395,6 @@ def train(path: Path, data: Path, work: Path) -> Path:
     if run.workers == 1:
         work_on(0, run, data, work, folder, port)
     else:
+        os.environ.update({k: v for k, v in KEPT.items() if k not in os.environ})
         mp.spawn(work_on, (run, data, work, folder, port), nprocs=run.workers)
     return folder

@@ -88,11 +88,12 @@ def imagined(slots: torch.Tensor, embedding: torch.Tensor, connector: Connector)
 def warm_start(
     connector: Connector, embedding: torch.Tensor, tokenizer: Tokenizer, photos: list[Photo],
     look: Callable[[list[int], np.random.Generator | None], torch.Tensor], minutes: float, seed: int, batch: int = 64, rate: float = 1e-3,
-    held: int = 200,
+    held: int = 200, rate_tail: float = 0.0,
 ) -> float:  # fmt: skip
     """Trains the connector in place and keeps the best epoch; returns the mean average precision on ``held`` training photos kept out.
 
     ``look``: what the connector takes for photographs (numbers in ``photos``), augmented where a generator is given.
+    The encoder's later layers, where the connector has them, are trained at ``rate_tail``, or left as they are where that is 0.
     """
     rng = np.random.default_rng(seed)
     words = vocabulary(photos, tokenizer)
@@ -105,7 +106,12 @@ def warm_start(
     gain = torch.nn.Parameter(torch.tensor(1.0, device=device))
     order = rng.permutation(len(photos))
     test, train = order[:held], order[held:]
-    opt = torch.optim.AdamW([*connector.parameters(), bias, gain], rate, weight_decay=0.05, betas=(0.9, 0.98))
+    tail = [] if connector.tail is None else list(connector.tail.parameters())
+    own = [p for name, p in connector.named_parameters() if not name.startswith("tail.")]
+    groups = [{"params": [*own, bias, gain], "rate": rate}, {"params": tail, "rate": rate_tail}]
+    for p in tail:
+        p.requires_grad_(rate_tail > 0)
+    opt = torch.optim.AdamW([g for g in groups if g["rate"]], rate, weight_decay=0.05, betas=(0.9, 0.98))
 
     def scores(part: np.ndarray, augment: np.random.Generator | None) -> torch.Tensor:
         u = (connector(look(part.tolist(), augment)) - connector.position) / connector.scale
@@ -127,7 +133,7 @@ def warm_start(
         for k in range(0, len(train) - batch + 1, batch):
             elapsed = (time.monotonic() - start) / 60
             for g in opt.param_groups:
-                g["lr"] = rate * max(0.02, 1 - elapsed / minutes) * min(1, (epoch * len(train) + k + batch) / 2000)
+                g["lr"] = g["rate"] * max(0.02, 1 - elapsed / minutes) * min(1, (epoch * len(train) + k + batch) / 2000)
             part = train[k : k + batch]
             s = scores(part, rng)
             loss = F.binary_cross_entropy_with_logits(s, torch.from_numpy(goal[part]).to(device), reduction="sum") / len(part)
@@ -142,4 +148,6 @@ def warm_start(
             best, kept = now, {k: v.clone() for k, v in connector.state_dict().items()}
         print(f"words: epoch {epoch} loss {np.mean(losses):.2f} mAP {now:.4f} ({len(words)} words) {elapsed * 60:.0f} s", flush=True)
     connector.load_state_dict(kept)
+    for p in tail:
+        p.requires_grad_(True)
     return best

@@ -12,7 +12,7 @@ from PIL import Image
 from tessera_training import accelerated
 from tessera_training.base import byte_tokenizer, random_base
 from tessera_training.config import Config
-from tessera_training.export import export
+from tessera_training.export import export, restore
 from tessera_training.metrics import normalise
 from tessera_training.model import Connector, Decoder
 from tessera_training.pixels import WHOLE, Pictures, View, quarter
@@ -122,3 +122,7 @@ def test_both_stages_run_and_are_exported(tmp_path, files, pictures, monkeypatch
     model = Decoder(TINY, random_base(TINY), torch.float32)
     manifest = export(tmp_path / "runs/two/final.pt", tmp_path / "pack", model, Connector(TINY.width, tail=open_tail("block20.expand")), True, {})
     assert manifest["training"]["steps"] == 2 and manifest["encoder"]["from"] == "block20.expand"
+    shipped, again = Connector(TINY.width, tail=open_tail("block20.expand")), open_tail("block20.expand")
+    restore(tmp_path / "runs/two/final.pt", model, shipped, True)
+    again.read(tmp_path / "pack/vision/weights/efficientnet-lite2.onnx")
+    assert all(torch.allclose(a, b, atol=1e-2) for a, b in zip(shipped.tail.parameters(), again.parameters(), strict=True))

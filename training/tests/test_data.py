@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tessera_training import config, derived, timelines
-from tessera_training.data import Stream
+from tessera_training.data import Stream, mirrored
 from tessera_training.plan import Branch, Row, Sequence, lay, plan
 from tessera_training.prompts import NOT_FOUND, stamp
 from tessera_training.splits import photo_splits, question_splits
@@ -129,3 +129,10 @@ def test_shipped_configs_are_valid():
 
     for path in (Path(__file__).parents[1] / "configs").glob("*.toml"):
         assert config.read(path).name == path.stem
+
+
+def test_features_of_a_mirror_image_are_turned_row_by_row():
+    features = np.arange(2 * 9 * 2).reshape(2, 9, 2)
+    turned = mirrored(features)
+    assert turned[1, 0].tolist() == features[1, 2].tolist() and turned[0, 4].tolist() == features[0, 4].tolist()
+    assert (mirrored(turned) == features).all()

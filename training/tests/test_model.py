@@ -1,3 +1,4 @@
+import pytest
 import torch
 import torch.nn.functional as F
 
@@ -8,6 +9,7 @@ from tessera_training.golden_decoder import Reference, greedy, merged
 from tessera_training.model import SCALE, Connector, Decoder, HeadLoss, Merged
 from tessera_training.plan import Branch, Sequence, lay
 from tessera_training.train import TINY
+from tessera_training.vision import Depthwise
 
 
 def hidden(decoder, sequences):
@@ -196,3 +198,13 @@ def test_features_until_a_layer_are_what_enters_it(tmp_path):
     path = write_encoder(convs, tmp_path, half=False)
     got = ort.InferenceSession(until(path, "block1.expand")).run(None, {"pixel_values": pixels.numpy()})[0]
     assert torch.allclose(torch.from_numpy(got), forward(convs[:4], pixels), atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [3, 5])
+def test_convolution_of_channels_has_the_gradients_of_the_library(size):
+    x, w, b = (torch.randn(s, requires_grad=True) for s in ((3, 4, 8, 8), (4, 1, size, size), (4,)))
+    weight = torch.randn(3, 4, 8, 8)
+    want = torch.autograd.grad((F.conv2d(x, w, b, 1, size // 2, 1, 4) * weight).sum(), (x, w, b))
+    got = torch.autograd.grad((Depthwise.apply(x, w, b) * weight).sum(), (x, w, b))
+    for a, c in zip(want, got, strict=True):
+        assert torch.allclose(a, c, atol=1e-4)
