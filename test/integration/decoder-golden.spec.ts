@@ -83,6 +83,9 @@ async function teacherForced(golden: Golden, parts: Parts): Promise<Float32Array
 
 const argmax = (logits: Float32Array): number => logits.reduce((best, x, i) => (x > logits[best]! ? i : best), 0);
 
+/** How far a logit may be from the reference's in float32. */
+const TOLERANCE = 1e-3;
+
 describe.each([false, true])('decoder against the float reference, adapter %s', (adapter) => {
   const chosen = goldens.filter((golden) => golden.adapter === adapter);
   const opened: Parts[] = [];
@@ -105,7 +108,7 @@ describe.each([false, true])('decoder against the float reference, adapter %s', 
     for (const golden of chosen) {
       const steps = await teacherForced(golden, parts);
       steps.forEach((logits, s) => {
-        for (const [id, logit] of golden.top5[s]!) expect(Math.abs(logits[id]! - logit)).toBeLessThan(1e-3);
+        for (const [id, logit] of golden.top5[s]!) expect(Math.abs(logits[id]! - logit)).toBeLessThan(TOLERANCE);
       });
     }
   });
@@ -126,6 +129,9 @@ describe.each([false, true])('decoder against the float reference, adapter %s', 
       for (const golden of chosen) {
         const steps = await teacherForced(golden, parts);
         golden.greedy.forEach((id, s) => {
+          const [best, second] = golden.top5[s]!;
+          // Both may be off by the tolerance in float32 too: such a tie says nothing.
+          if (best![1] - second![1] < 2 * TOLERANCE) return;
           total++;
           if (argmax(steps[s]!) === id) same++;
           else

@@ -142,11 +142,18 @@ SPEECH = [
 ]  # fmt: skip
 ABOUT_LINES = [
     "What is the code for project Maple?", "When does the meeting start?", "What colour is the bus?", "What is the name of the cat?",
-    "What does the man do?", "What is shown at 00:31?", "How many dogs are there?",
+    "What does the man do?", "What is shown at 00:31?", "How many dogs are there?", "When do the dogs play?", "What does the woman do?",
+    "Where does the man ride?", "What is in front of the church?", "What happens at 00:12?", "What is the code for project Cedar?",
 ]  # fmt: skip
 ABOUT_SPEECH = [
     "What is the lesson about?", "How long does the dough rest?", "At what temperature is it baked?", "When is the oven opened?",
     "How much flour is used?", "Who won the football match?", "What is on the rack?", "What was said after the dough was kneaded?",
+    "What is said about the oven?", "Which ingredient is named first?", "How is the bread cooled?", "Is sugar used?", "What happens at the end?",
+    "When is the flour mentioned?",
+]  # fmt: skip
+ABOUT_PICTURES = [
+    "What is in the picture?", "What colour is it?", "Is there a person in the picture?", "Where was this taken?", "How many things are there?",
+    "What is behind it?", "What is on the left?",
 ]  # fmt: skip
 TEXTS = ["Hello world", " Don't  stop\n\nnow", "[12:34] It's 3.14, naïve café — 日本\n", "x=10;\ty = [1,2]  # ok"]
 
@@ -171,7 +178,7 @@ def cases(encode, pictures: int) -> list[dict]:
     for p in range(pictures):
         shown = {"adapter": True, "picture": p, "segments": []}
         out.append({"name": f"adapter: caption of picture {p}", **shown, "prefix": caption_prompt(encode), "suffix": []})
-        for q in ("What is in the picture?", "What colour is it?", "Is there a person in the picture?"):
+        for q in ABOUT_PICTURES:
             out.append({"name": f"adapter: picture {p}: {q}", **shown, "prefix": picture_prefix(encode), "suffix": picture_question(encode, q)})
     for c in out:
         if not c["suffix"]:
