@@ -110,8 +110,8 @@ class Feed(IterableDataset):
         if n := counts.get("timeline"):
             parts["timeline"] = together([stream.timeline() for _ in range(n)])
         if n := counts.get("writing"):
-            parts["writing"], made = stream.writing(n)
-            slots = torch.from_numpy(made)
+            parts["writing"] = stream.writing(n)
+            slots = torch.from_numpy(parts["writing"].slots)
         return Step(sampled, asked, put_together(parts, slots) if parts else None)
 
 

@@ -29,7 +29,6 @@ class Config:
     pictures: int = 10
     """photographs with five captions a step and worker; single-caption ones count a third"""
     mixture: list[str] = field(default_factory=lambda: ["vqa", "timeline", "photo_questions", "vqa", "timeline", "chat", "vqa", "timeline"])
-    mixture_weight: float = 1.0
     mixture_every: int = 1
     vqa_pictures: int = 3
     """photographs with up to nine picture questions each in a part ``vqa`` of the mixture"""

@@ -55,45 +55,42 @@ class Corpus:
         return torch.from_numpy(np.stack([features[0, r] for r in rows]).astype(np.float32))
 
 
-def load_sentences(data: Path, held: list[Photo]) -> tuple[list[str], list[str]]:
-    """(train, validation) sentences for timelines. A sentence about a validation photograph is in neither; one in twenty is held out."""
+def text_captions(data: Path, held: list[Photo]) -> list[tuple[int, str, str]]:
+    """(line, source, text) of captions without pictures; none about a validation photograph."""
     banned = {" ".join(normalise(c)) for p in held for c in p.captions}
-    train, validation = [], []
     with gzip.open(data / "text-captions.jsonl.gz", "rt", encoding="utf-8") as lines:
-        for i, line in enumerate(lines):
-            text = json.loads(line)["text"].strip()
-            if " ".join(normalise(text)) in banned or not 12 < len(text) < 120:
-                continue
+        rows = [json.loads(line) for line in lines]
+    return [(i, r["source"], t) for i, r in enumerate(rows) if " ".join(normalise(t := r["text"].strip())) not in banned]
+
+
+def load_sentences(data: Path, texts: list[tuple[int, str, str]]) -> tuple[list[str], list[str]]:
+    """(train, validation) sentences for timelines; one in twenty is held out."""
+    train, validation = [], []
+    for i, _, text in texts:
+        if 12 < len(text) < 120:
             (validation if i % 20 == 0 else train).append(text)
     train += [d["text"] for d in read_jsonl(data / "speech.jsonl")[:TRAIN_SPEECH]] * 20
     return train, validation
 
 
-def load_writing(data: Path, held: list[Photo]) -> list[str]:
-    """Captions of COCO and Flickr without their pictures; none about a validation photograph."""
-    banned = {" ".join(normalise(c)) for p in held for c in p.captions}
-    with gzip.open(data / "text-captions.jsonl.gz", "rt", encoding="utf-8") as lines:
-        rows = [json.loads(line) for line in lines]
-    kept = [r["text"].strip() for r in rows if r["source"].startswith(("coco", "flickr"))]
-    return [t for t in kept if 20 < len(t) < 110 and " ".join(normalise(t)) not in banned]
+def load_writing(texts: list[tuple[int, str, str]]) -> list[str]:
+    """Captions of COCO and Flickr without their pictures."""
+    return [t for _, source, t in texts if source.startswith(("coco", "flickr")) and 20 < len(t) < 110]
 
 
 def load_corpus(data: Path, work: Path, encode: Encode, layer: str = "", pictures: Pictures | None = None) -> Corpus:
     """``layer``: whose inputs the features are; the whole encoder's output by default. ``pictures``: pixels in place of features."""
-    if pictures is not None:
-        photos, held_photos = photo_splits(data)
-        return Corpus(
-            photos, held_photos, *question_splits(data), *load_sentences(data, held_photos), load_texts(work / "chat.jsonl", data, encode),
-            None, 0, None, 0, pictures, load_writing(data, held_photos),
-        )  # fmt: skip
-    photo_cache, vqa_cache = cache_file(work, "photos", layer), cache_file(work, "vqa", layer)
     photos, held_photos = photo_splits(data)
-    questions, held_questions = question_splits(data)
-    sentences, held_sentences = load_sentences(data, held_photos)
-    return Corpus(
-        photos, held_photos, questions, held_questions, sentences, held_sentences, load_texts(work / "chat.jsonl", data, encode),
-        open_cache(photo_cache), finished(photo_cache), open_cache(vqa_cache), finished(vqa_cache), None, load_writing(data, held_photos),
+    texts = text_captions(data, held_photos)
+    corpus = Corpus(
+        photos, held_photos, *question_splits(data), *load_sentences(data, texts), load_texts(work / "chat.jsonl", data, encode),
+        None, 0, None, 0, pictures, load_writing(texts),
     )  # fmt: skip
+    if pictures is None:
+        photo_cache, vqa_cache = cache_file(work, "photos", layer), cache_file(work, "vqa", layer)
+        corpus.photo_features, corpus.photo_variants = open_cache(photo_cache), finished(photo_cache)
+        corpus.vqa_features, corpus.vqa_variants = open_cache(vqa_cache), finished(vqa_cache)
+    return corpus
 
 
 @dataclass
@@ -102,6 +99,8 @@ class Batch:
     features: np.ndarray | list[View] | None
     photos: list[int]
     """indices into ``Corpus.photos`` where the batch is of photographs"""
+    slots: np.ndarray | None = None
+    """words of visual tokens that are imagined in place of pictures: [texts, 16, SLOTS]"""
 
 
 @dataclass
@@ -242,12 +241,12 @@ class Stream:
         sequence.images = list(range(len(pictures)))
         return Batch([sequence], maps, [])
 
-    def writing(self, texts: int = 32) -> tuple[Batch, np.ndarray]:
-        """Captions of pictures that are not there, and the words that their imagined visual tokens hold: [texts, 16, SLOTS]."""
+    def writing(self, texts: int = 32) -> Batch:
+        """Captions of pictures that are not there, with the words that their imagined visual tokens hold."""
         chosen = [self.rng.choice(self.corpus.writing) for _ in range(texts)]
         prompt = self.caption[1]
         sequences = [Sequence(prompt[:-1], [], [Branch(prompt[-1:], answer(self.encode, clean(t)))], [0]) for t in chosen]
-        return Batch(sequences, None, []), np.stack([spread(t, self.corpus.words, self.rng) for t in chosen])
+        return Batch(sequences, None, [], np.stack([spread(t, self.corpus.words, self.rng) for t in chosen]))
 
     def chat(self, texts: int = 6) -> Batch:
         pool = self.corpus.chat

@@ -51,8 +51,8 @@ class Tail(nn.Module):
         for conv, weight, bias in zip(self.shapes, self.weights, self.biases, strict=True):
             half = stored.get(f"{conv.name}.weight.f16")
             kernel = half if half is not None else stored[f"{conv.name}.weight"]
-            weight.copy_(torch.from_numpy(kernel.astype("float32")))
-            bias.copy_(torch.from_numpy(stored[f"{conv.name}.bias"]))
+            weight.copy_(torch.tensor(kernel))
+            bias.copy_(torch.tensor(stored[f"{conv.name}.bias"]))
 
     def forward(self, f: torch.Tensor) -> torch.Tensor:
         n, cells, c = f.shape

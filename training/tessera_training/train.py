@@ -117,12 +117,14 @@ class Trainer:
         self.rewards = Rewards(corpus.photos, run.fewest_captions, run.repeat_penalty) if run.stage == "scst" else None
 
     def visual(self, batch: Batch) -> torch.Tensor | None:
+        if batch.slots is not None:
+            return imagined(torch.from_numpy(batch.slots), self.model.embedding, self.connector)
         return None if batch.features is None else self.connector(torch.from_numpy(batch.features).float())
 
-    def loss(self, batch: Batch, visual: torch.Tensor | None, advantage: np.ndarray | None = None) -> tuple[torch.Tensor, int]:
+    def loss(self, batch: Batch, advantage: np.ndarray | None = None) -> tuple[torch.Tensor, int]:
         """Mean loss over answer tokens and the number of input tokens; with ``advantage`` per branch: policy gradient."""
         laid = lay(batch.sequences)
-        h = self.model(self.model.embed(laid, visual), laid.plan)
+        h = self.model(self.model.embed(laid, self.visual(batch)), laid.plan)
         labels = torch.from_numpy(laid.labels)
         where = (labels >= 0).nonzero()[:, 0]
         target = labels[where]
@@ -157,25 +159,19 @@ class Trainer:
                 self.model, self.connector, batch, torch.from_numpy(batch.features).float(), self.stream.caption[1], self.rewards,
                 self.tokenizer.decode, run.samples, run.temperature, run.sample_limit,
             )  # fmt: skip
-            loss, n = self.loss(batch, self.visual(batch), advantage)
+            loss, n = self.loss(batch, advantage)
             loss.backward()
             tokens += n
         elif run.pictures:
-            batch = self.stream.captions(run.pictures)
-            loss, n = self.loss(batch, self.visual(batch))
+            loss, n = self.loss(self.stream.captions(run.pictures))
             loss.backward()
             parts["captions"], tokens = loss.item(), tokens + n
         if run.mixture and self.step % run.mixture_every == 0:
             kind = run.mixture[(self.step // run.mixture_every) % len(run.mixture)]
-            if kind == "writing":
-                batch, slots = self.stream.writing()
-                visual = imagined(torch.from_numpy(slots), self.model.embedding, self.connector)
-            else:
-                batch = getattr(self.stream, kind)()
-                visual = self.visual(batch)
+            batch = getattr(self.stream, kind)()
             if batch.sequences:
-                loss, n = self.distil(batch) if kind == "chat" else self.loss(batch, visual)
-                (loss * run.mixture_weight * WEIGHTS[kind]).backward()
+                loss, n = self.distil(batch) if kind == "chat" else self.loss(batch)
+                (loss * WEIGHTS[kind]).backward()
                 parts[kind], tokens = loss.item(), tokens + n
         return parts, tokens
 

@@ -106,12 +106,11 @@ def warm_start(
     gain = torch.nn.Parameter(torch.tensor(1.0, device=device))
     order = rng.permutation(len(photos))
     test, train = order[:held], order[held:]
-    tail = [] if connector.tail is None else list(connector.tail.parameters())
+    tail = connector.tail or torch.nn.Identity()
     own = [p for name, p in connector.named_parameters() if not name.startswith("tail.")]
-    groups = [{"params": [*own, bias, gain], "rate": rate}, {"params": tail, "rate": rate_tail}]
-    for p in tail:
-        p.requires_grad_(rate_tail > 0)
-    opt = torch.optim.AdamW([g for g in groups if g["rate"]], rate, weight_decay=0.05, betas=(0.9, 0.98))
+    groups = [{"params": [*own, bias, gain], "rate": rate}, {"params": list(tail.parameters()), "rate": rate_tail}]
+    tail.requires_grad_(rate_tail > 0)
+    opt = torch.optim.AdamW(groups, rate, weight_decay=0.05, betas=(0.9, 0.98))
 
     def scores(part: np.ndarray, augment: np.random.Generator | None) -> torch.Tensor:
         u = (connector(look(part.tolist(), augment)) - connector.position) / connector.scale
@@ -148,6 +147,5 @@ def warm_start(
             best, kept = now, {k: v.clone() for k, v in connector.state_dict().items()}
         print(f"words: epoch {epoch} loss {np.mean(losses):.2f} mAP {now:.4f} ({len(words)} words) {elapsed * 60:.0f} s", flush=True)
     connector.load_state_dict(kept)
-    for p in tail:
-        p.requires_grad_(True)
+    tail.requires_grad_(True)
     return best
