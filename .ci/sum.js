@@ -11,6 +11,12 @@ const failures = [];
 /** The beginning and the end of a message: what the runners printed may be cut off above. */
 const short = (message) => (message.length <= 1600 ? message : `${message.slice(0, 600)}\n…\n${message.slice(-1000)}`);
 
+const ENTITIES = { lt: '<', gt: '>', quot: '"', apos: "'", amp: '&' };
+const unescaped = (text) =>
+  text
+    .replace(/&#(x?[\da-f]+);/gi, (_, code) => String.fromCodePoint(Number(/^x/i.test(code) ? `0${code}` : code)))
+    .replace(/&(lt|gt|quot|apos|amp);/g, (_, name) => ENTITIES[name]);
+
 for (const file of existsSync(folder) ? readdirSync(folder) : []) {
   const text = readFileSync(join(folder, file), 'utf8');
   if (file.endsWith('.json')) {
@@ -28,6 +34,10 @@ for (const file of existsSync(folder) ? readdirSync(folder) : []) {
       failed += bad;
       skipped += count('skipped');
       passed += count('tests') - bad - count('skipped');
+    }
+    for (const [, attributes, , message] of text.matchAll(/<testcase ([^>]*[^/])>\s*<(failure|error)[^>]*>([^<]*)/g)) {
+      const named = (name) => new RegExp(`\\b${name}="([^"]*)"`).exec(attributes)?.[1] ?? '';
+      failures.push(`${named('classname')}: ${named('name')}\n${short(unescaped(message))}`);
     }
   }
 }

@@ -29,6 +29,7 @@ class Config:
     pictures: int = 10
     """photographs with five captions a step and worker; single-caption ones count a third"""
     mixture: list[str] = field(default_factory=lambda: ["vqa", "timeline", "photo_questions", "vqa", "timeline", "chat", "vqa", "timeline"])
+    """parts of the steps, in turn: kinds of batches of ``data.Stream``; ``vqa_answers`` and ``timeline_answers`` are sampled and rewarded"""
     mixture_every: int = 1
     vqa_pictures: int = 3
     """photographs with up to nine picture questions each in a part ``vqa`` of the mixture"""

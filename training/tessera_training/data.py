@@ -101,6 +101,8 @@ class Batch:
     """indices into ``Corpus.photos`` where the batch is of photographs"""
     slots: np.ndarray | None = None
     """words of visual tokens that are imagined in place of pictures: [texts, 16, SLOTS]"""
+    asked: list[timelines.Asked] = field(default_factory=list)
+    """the questions of the branches, where they are about a timeline"""
 
 
 @dataclass
@@ -239,7 +241,7 @@ class Stream:
         sequence = timelines.sequence(r, made, self.encode, r.choice([64, 128, 256, 256]), r.random() < 0.5)
         maps = self.gather([self.show("photos", self.corpus.photos[pictures[k]].row) for k in sequence.images]) if pictures else None
         sequence.images = list(range(len(pictures)))
-        return Batch([sequence], maps, [])
+        return Batch([sequence], maps, [], asked=made.asked)
 
     def writing(self, texts: int = 32) -> Batch:
         """Captions of pictures that are not there, with the words that their imagined visual tokens hold."""

@@ -236,12 +236,6 @@ class LongResult:
     failures: list[tuple[str, str, str]]
 
 
-def right(asked: timelines.Asked, text: str) -> bool:
-    """Every expected value occurs in the answer (as words); times may be written with or without a leading zero."""
-    words = f" {' '.join(metrics.normalise(text))} "
-    return all(f" {' '.join(metrics.normalise(v))} " in words for v in asked.values)
-
-
 def long_media(
     model: Decoder, corpus: Corpus, encode: Encode, decode: Decode, tokens: int, timelines_count: int, budget: int, seed: int = 77,
     types: tuple[str, ...] = ("fact", "fact", "keys", "when", "said", "count", "order", "at", "absent"),
@@ -259,7 +253,7 @@ def long_media(
             text = decode(ask(model, memory, starts, timeline_question(encode, a.question), budget))
             row = results.setdefault(a.type, LongResult(a.type, tokens, 0, 0, []))
             row.asked += 1
-            if right(a, text):
+            if metrics.holds(text, a.values):
                 row.right += 1
             else:
                 row.failures.append((a.question, text, a.reply))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from .base import END
 from .model import Decoder, rms, rotate, swiglu
+from .plan import Sequence, lay
 
 
 @dataclass
@@ -24,8 +26,10 @@ class Cache:
         return Cache([k[index] for k in self.keys], [v[index] for v in self.values])
 
 
-def step(model: Decoder, x: torch.Tensor, start: int, cache: Cache | None, pad: torch.Tensor | None) -> tuple[torch.Tensor, Cache]:
-    """Embeddings [B, T, width] at cache positions ``start…``; ``pad`` [B] counts left padding. Returns last hidden [B, width]."""
+def step(
+    model: Decoder, x: torch.Tensor, start: int, cache: Cache | None, pad: torch.Tensor | None, before: int = 0
+) -> tuple[torch.Tensor, Cache]:  # fmt: skip
+    """Embeddings [B, T, width] at cache positions ``start…``; ``pad`` [B] counts padding after the first ``before``. Returns last hidden [B, width]."""
     s = model.shape
     batch, t, _ = x.shape
     device = x.device
@@ -36,7 +40,8 @@ def step(model: Decoder, x: torch.Tensor, start: int, cache: Cache | None, pad: 
     total = start + t
     visible = torch.ones(t, total, dtype=torch.bool, device=device).tril(start)[None]
     if pad is not None:
-        visible = visible & (torch.arange(total, device=device)[None, None] >= pad[:, None, None])
+        column = torch.arange(total, device=device)[None, None]
+        visible = visible & ((column < before) | (column >= before + pad[:, None, None]))
         visible = visible | torch.eye(t, total, dtype=torch.bool, device=device).roll(start, 1)[None]
     bias = torch.where(visible, 0.0, -1e30)[:, None]
     keys, values = [], []
@@ -63,17 +68,21 @@ def step(model: Decoder, x: torch.Tensor, start: int, cache: Cache | None, pad: 
 @torch.inference_mode()
 def generate(
     model: Decoder, prompt: torch.Tensor, limit: int, samples: int = 1, temperature: float = 0.0,
-    pad: torch.Tensor | None = None, generator: torch.Generator | None = None,
+    pad: torch.Tensor | None = None, generator: torch.Generator | None = None, context: Cache | None = None,
 ) -> list[list[int]]:  # fmt: skip
-    """Answers (without the stop token unless the limit came first) for prompts [B, T, width]; B·samples lists, samples adjacent."""
-    h, cache = step(model, prompt, 0, None, pad)
+    """Answers (without the stop token unless the limit came first) for prompts [B, T, width]; B·samples lists, samples adjacent.
+
+    ``context`` [1, …] is what all prompts stand after.
+    """
+    before = context.keys[0].shape[2] if context else 0
+    h, cache = step(model, prompt, before, context.repeat(len(prompt)) if context else None, pad, before)
     if samples > 1:
         h, cache = h.repeat_interleave(samples, 0), cache.repeat(samples)
         pad = pad.repeat_interleave(samples, 0) if pad is not None else None
     rows = list(range(len(h)))
     out: list[list[int]] = [[] for _ in rows]
     ended: set[int] = set()
-    length = prompt.shape[1]
+    length = before + prompt.shape[1]
     for n in range(limit):
         logits = (h @ model.head.T).float()
         if temperature > 0:
@@ -93,8 +102,28 @@ def generate(
             cache, ids = cache.rows(keep), ids[keep]
             pad = pad[keep] if pad is not None else None
             rows = [rows[j] for j in alive]
-        h, cache = step(model, model.embedding[ids][:, None], length + n, cache, pad)
+        h, cache = step(model, model.embedding[ids][:, None], length + n, cache, pad, before)
     return out
+
+
+@torch.inference_mode()
+def read(model: Decoder, sequence: Sequence, visual: torch.Tensor | None) -> Cache:
+    """What the branches of a timeline see, at contiguous positions: its prefix and the kept parts of segments that were read alone."""
+    s = model.shape
+    laid = lay([Sequence(sequence.prefix, sequence.segments, [], sequence.images)])
+    starts = np.cumsum([len(sequence.prefix), *map(len, sequence.segments)])
+    kept = sequence.keep if sequence.keep is not None else [(i, 0, len(g)) for i, g in enumerate(sequence.segments)]
+    rows = torch.from_numpy(np.concatenate([np.arange(len(sequence.prefix)), *[starts[i] + np.arange(a, b) for i, a, b in kept]]))
+    cos, sin = model.phase(torch.arange(len(rows))[None])
+    cache = Cache([], [])
+
+    def observe(_: int, qkv: torch.Tensor) -> None:
+        _, k, v = model.split(qkv[rows][None])
+        cache.keys.append(rotate(k, cos, sin, s.kv_heads))
+        cache.values.append(v.unflatten(-1, (s.kv_heads, -1)).transpose(1, 2))
+
+    model(model.embed(laid, visual), laid.plan, observe)
+    return cache
 
 
 def embed_prompts(model: Decoder, prompts: list[list[int]], visual: torch.Tensor | None = None) -> tuple[torch.Tensor, torch.Tensor | None]:

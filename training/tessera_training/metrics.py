@@ -116,6 +116,12 @@ def looping(text: str) -> bool:
     return triple or any(w[i : i + 3] == w[i + 3 : i + 6] for i in range(len(w) - 5))
 
 
+def holds(text: str, values: list[str]) -> bool:
+    """Every value occurs in the text, as whole words."""
+    words = f" {' '.join(normalise(text))} "
+    return all(f" {' '.join(normalise(v))} " in words for v in values)
+
+
 def exact(answer: str, truth: str) -> bool:
     """Exact match after normalisation; a list of things matches in any order."""
 

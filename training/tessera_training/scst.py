@@ -14,14 +14,16 @@ import torch
 
 from .base import END
 from .data import Batch
-from .generate import embed_prompts, generate
-from .metrics import CiderD, exact, normalise
+from .generate import embed_prompts, generate, read
+from .metrics import CiderD, exact, holds, normalise
 from .model import Connector, Decoder
 from .plan import Branch, Sequence
 from .splits import Photo
+from .timelines import Asked
 
 STOP = " endofsentence"
-
+MOST_MORE = 4
+"""words that a right answer about a timeline may have beyond the known one"""
 
 REMEMBERED = 8192
 """sampled captions that a repeated one is looked for among"""
@@ -104,6 +106,26 @@ def sample_answers(
         k, b = asked[n // samples]
         sequences[k].branches.append(Branch(b.prompt, ids + ([END] if ended[n] else [])))
     return sequences, over_others(reward.reshape(-1, samples)), float(reward.mean())
+
+
+def timeline_reward(asked: Asked, text: str, ended: bool) -> float:
+    """1 for an answer that holds what the right one holds, and is not much longer: enumerating what the timeline says does not pay."""
+    spare = len(normalise(asked.reply)) + MOST_MORE - len(normalise(text))
+    return float(ended and spare >= 0 and holds(text, asked.values))
+
+
+def sample_timeline(
+    model: Decoder, connector: Connector, batch: Batch, pixels: torch.Tensor | None, decode, samples: int, temperature: float, limit: int
+) -> tuple[list[Sequence], np.ndarray, float]:  # fmt: skip
+    """The same for the questions about one timeline, read as it is served: segments alone, then what is kept of them."""
+    (s,) = batch.sequences
+    context = read(model, s, None if pixels is None else seen(connector, pixels))
+    x, pad = embed_prompts(model, [b.prompt for b in s.branches])
+    drawn = generate(model, x, limit, samples, temperature, pad, context=context)
+    ended = [len(ids) < limit for ids in drawn]
+    reward = np.array([timeline_reward(batch.asked[n // samples], decode(ids), e) for n, (ids, e) in enumerate(zip(drawn, ended, strict=True))])
+    branches = [Branch(s.branches[n // samples].prompt, ids + ([END] if ended[n] else [])) for n, ids in enumerate(drawn)]
+    return [Sequence(s.prefix, s.segments, branches, s.images, s.keep)], over_others(reward.reshape(-1, samples)), float(reward.mean())
 
 
 def sample(

@@ -31,13 +31,15 @@ from .model import Connector, Decoder, HeadLoss
 from .plan import Laid, lay
 from .prepare import fetch_base
 from .progress import clock
-from .scst import Rewards, sample
+from .scst import Rewards, sample, sample_answers, sample_timeline
 from .tail import open_tail
 from .tiny import tiny_corpus
 from .words import imagined, vocabulary, warm_start
 
 WEIGHTS = {"captions": 1.0, "vqa": 1.0, "photo_questions": 0.5, "timeline": 1.0, "writing": 0.5, "chat": 1.0}
 """what the loss of each part of a step counts"""
+REWARDED = {"vqa_answers": ("vqa", sample_answers, 12), "timeline_answers": ("timeline", sample_timeline, 40)}
+"""parts whose answers are sampled and rewarded instead of learnt: what is asked about, how, most tokens of an answer"""
 TINY = Shape(layers=2, width=48, heads=6, kv_heads=2, head=8, hidden=96, vocabulary=259)
 
 
@@ -135,6 +137,15 @@ class Trainer:
         index = self.vocabulary.places(target)
         return HeadLoss.apply(h[where], self.vocabulary.head, index, weight, self.run.label_smoothing), len(laid.ids)
 
+    def rewarded(self, kind: str, draw: Callable, limit: int) -> tuple[torch.Tensor, int, float]:
+        """Loss of answers that were sampled to questions of ``kind``, the number of input tokens, and the share of right ones."""
+        run, batch = self.run, getattr(self.stream, kind)()
+        pixels = None if batch.features is None else torch.from_numpy(batch.features).float()
+        batch.sequences, advantage, reward = draw(
+            self.model, self.connector, batch, pixels, self.tokenizer.decode, run.samples, run.temperature, limit
+        )
+        return *self.loss(batch, advantage), reward
+
     def distil(self, batch: Batch) -> tuple[torch.Tensor, int]:
         """KL(base ‖ adapted) per token on plain text."""
         laid = lay(batch.sequences)
@@ -153,8 +164,8 @@ class Trainer:
         """One step's gradients: photographs, and one part of the mixture."""
         run, parts, tokens = self.run, {}, 0
         self.vocabulary.at(self.step)
-        if run.stage == "scst":
-            batch = self.stream.captions(run.pictures, only_five=True)
+        if run.stage == "scst" and run.pictures:
+            batch = self.stream.captions(run.pictures, only_five=run.fewest_captions >= 5)
             batch.sequences, advantage, parts["reward"] = sample(
                 self.model, self.connector, batch, torch.from_numpy(batch.features).float(), self.stream.caption[1], self.rewards,
                 self.tokenizer.decode, run.samples, run.temperature, run.sample_limit,
@@ -168,8 +179,11 @@ class Trainer:
             parts["captions"], tokens = loss.item(), tokens + n
         if run.mixture and self.step % run.mixture_every == 0:
             kind = run.mixture[(self.step // run.mixture_every) % len(run.mixture)]
-            batch = getattr(self.stream, kind)()
-            if batch.sequences:
+            if kind in REWARDED:
+                loss, n, parts[kind] = self.rewarded(*REWARDED[kind])
+                loss.backward()
+                tokens += n
+            elif (batch := getattr(self.stream, kind)()).sequences:
                 loss, n = self.distil(batch) if kind == "chat" else self.loss(batch)
                 (loss * WEIGHTS[kind]).backward()
                 parts[kind], tokens = loss.item(), tokens + n

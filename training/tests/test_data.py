@@ -8,6 +8,7 @@ from tessera_training import config, derived, timelines
 from tessera_training.data import Stream, mirrored
 from tessera_training.plan import Branch, Row, Sequence, lay, plan
 from tessera_training.prompts import NOT_FOUND, stamp
+from tessera_training.scst import timeline_reward
 from tessera_training.splits import photo_splits, question_splits
 from tessera_training.tiny import tiny_corpus
 
@@ -73,6 +74,19 @@ def test_timelines(encode, seed):
             assert asked.reply == NOT_FOUND and not asked.evidence
     orders = [a for a in made.asked if a.type == "order"]
     assert orders
+
+
+def test_reward_of_an_answer_about_a_timeline():
+    asked = timelines.Asked("fact", "What is the code for project Maple?", "The code for project Maple is 1234.", ["1234"])
+    assert timeline_reward(asked, "The code for project Maple is 1234.", True) == 1
+    assert timeline_reward(asked, "It is 1234", True) == 1
+    assert timeline_reward(asked, "It is 12345", True) == 0
+    assert timeline_reward(asked, "The code for project Maple is 1234.", False) == 0
+    assert timeline_reward(asked, "The code for Maple is 1234, for Cedar 99, for Comet 45, for Ember 12", True) == 0
+    assert timeline_reward(asked, NOT_FOUND, True) == 0
+    absent = timelines.Asked("absent", "What is the code for project Cedar?", NOT_FOUND, [NOT_FOUND])
+    assert timeline_reward(absent, NOT_FOUND, True) == 1
+    assert timeline_reward(absent, "The code for project Cedar is 1234.", True) == 0
 
 
 def test_thinning_keeps_the_evidence(encode):

@@ -4,7 +4,7 @@ import torch.nn.functional as F
 
 from tessera_training.adapter import load_adapter, save_adapter, tensors
 from tessera_training.evaluate import layers, prefill
-from tessera_training.generate import embed_prompts, generate
+from tessera_training.generate import embed_prompts, generate, read
 from tessera_training.golden_decoder import Reference, greedy, merged
 from tessera_training.model import SCALE, Connector, Decoder, HeadLoss, Merged
 from tessera_training.plan import Branch, Sequence, lay
@@ -75,6 +75,19 @@ def test_equals_the_plain_reference(decoder, base):
     ids, _ = greedy(ref, tokens[:-1], [], tokens[-1:], 6)
     got = generate(decoder, *[embed_prompts(decoder, [tokens])[0]], limit=6)[0]
     assert got == [i for i in ids if i != 2]
+
+
+def test_sampled_answers_about_a_timeline_are_what_training_sees(decoder):
+    """Greedy answers over what was read and kept are the most likely tokens of the sequence that is trained on, whatever the padding."""
+    g = torch.Generator().manual_seed(3)
+    ids = lambda n: torch.randint(3, 259, (n,), generator=g).tolist()  # noqa: E731
+    asked = Sequence(ids(7), [ids(20), ids(33)], [Branch(ids(9), []), Branch(ids(4), [])], [], [(0, 0, 16), (1, 16, 33)])
+    x, pad = embed_prompts(decoder, [b.prompt for b in asked.branches])
+    answers = generate(decoder, x, 6, pad=pad, context=read(decoder, asked, None))
+    branches = [Branch(b.prompt, a) for b, a in zip(asked.branches, answers, strict=True)]
+    laid, h = hidden(decoder, [Sequence(asked.prefix, asked.segments, branches, [], asked.keep)])
+    at = torch.from_numpy(laid.labels >= 0)
+    assert (h[at] @ decoder.head.T).argmax(-1).tolist() == [i for a in answers for i in a]
 
 
 def test_left_padding_does_not_change_generation(decoder):
