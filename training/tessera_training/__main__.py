@@ -1,4 +1,4 @@
-"""``python -m tessera_training prepare|train|export|evaluate|merge|curves``."""
+"""``python -m tessera_training prepare|train|words|export|evaluate|merge|soup|curves``."""
 
 from __future__ import annotations
 
@@ -19,6 +19,10 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--layer", default="", help="cache what enters this layer of the encoder, for runs with encoder_from")
     p = commands.add_parser("train", help="run, or resume, one TOML")
     p.add_argument("config", type=Path)
+    p = commands.add_parser("words", help="how well the words of captions can be told from what an encoder sees")
+    p.add_argument("encoder", type=Path)
+    p.add_argument("--minutes", type=float, default=2)
+    p.add_argument("--threads", type=int, default=2)
     p = commands.add_parser("export", help="a checkpoint as adapter.safetensors and adapter.json")
     p.add_argument("checkpoint", type=Path)
     p.add_argument("out", type=Path)
@@ -36,6 +40,9 @@ def parser() -> argparse.ArgumentParser:
     p = commands.add_parser("merge", help="add what a side run learnt since a common checkpoint")
     for name in ("ancestor", "main", "side", "out"):
         p.add_argument(name, type=Path)
+    p = commands.add_parser("soup", help="the mean of two checkpoints, of which the second went on from the first")
+    for name in ("first", "second", "out"):
+        p.add_argument(name, type=Path)
     p = commands.add_parser("curves", help="a run's log.jsonl as a PNG")
     p.add_argument("log", type=Path)
     p.add_argument("out", type=Path)
@@ -52,6 +59,28 @@ def open_model(kind: str, work: Path, rank: int = 16, layer: str = ""):
     shape, weights, tokenizer = open_base(kind, work)
     model = Decoder(shape, weights, torch.bfloat16 if kind == "smollm2" else torch.float32, rank)
     return model, Connector(shape.width, tail=open_tail(layer)).eval(), tokenizer
+
+
+def words_command(args: argparse.Namespace) -> None:
+    """Visual words of a frozen encoder: two variants of each photograph, 200 training photographs kept out."""
+    import torch
+
+    from .features import cache_file, open_cache, write_cache
+    from .model import Connector
+    from .prepare import PHOTO_VARIANTS
+    from .splits import photo_splits, read_jsonl
+    from .train import look_up, open_base
+    from .words import warm_start
+
+    torch.set_num_threads(args.threads)
+    torch.manual_seed(0)
+    shape, weights, tokenizer = open_base("smollm2", args.work)
+    cache, photos = cache_file(args.work, "words", args.encoder.stem), photo_splits(args.data)[0]
+    variants = PHOTO_VARIANTS[:2]
+    write_cache(cache, [args.data / d["file"] for d in read_jsonl(args.data / "captions.jsonl")], variants, args.encoder, args.threads)
+    look = look_up(open_cache(cache), len(variants), photos)
+    best = warm_start(Connector(shape.width, dropout=0.3), weights["token_embd.weight"], tokenizer, photos, look, args.minutes, seed=0)
+    print(f"{args.encoder.stem}: mean average precision {best:.4f}")
 
 
 def export_command(args: argparse.Namespace) -> None:
@@ -110,6 +139,8 @@ def main() -> None:
         from .train import train
 
         print(train(args.config, args.data, args.work))
+    elif args.command == "words":
+        words_command(args)
     elif args.command == "export":
         export_command(args)
     elif args.command == "evaluate":
@@ -118,6 +149,10 @@ def main() -> None:
         from .export import merge
 
         merge(args.ancestor, args.main, args.side, args.out)
+    elif args.command == "soup":
+        from .export import soup
+
+        soup(args.first, args.second, args.out)
     elif args.command == "curves":
         from .curves import draw
 

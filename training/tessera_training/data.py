@@ -231,13 +231,13 @@ class Stream:
             shown.append(s)
         return Batch(sequences, self.gather(shown) if picks else None, picks)
 
-    def timeline(self) -> Batch:
+    def timeline(self, most: int = 10) -> Batch:
         r = self.rng
         pictures: list[int] = r.sample(range(len(self.corpus.photos)), r.randint(2, 4)) if r.random() < 0.3 else []
         shown = [(k, clean(r.choice(self.corpus.photos[i].captions))) for k, i in enumerate(pictures)]
         made = timelines.make(r, self.corpus.sentences, r.choice(self.timeline_tokens), self.encode, shown)
-        if len(made.asked) > 10:
-            made.asked = r.sample(made.asked, 10)
+        if len(made.asked) > most:
+            made.asked = r.sample(made.asked, most)
         sequence = timelines.sequence(r, made, self.encode, r.choice([64, 128, 256, 256]), r.random() < 0.5)
         maps = self.gather([self.show("photos", self.corpus.photos[pictures[k]].row) for k in sequence.images]) if pictures else None
         sequence.images = list(range(len(pictures)))

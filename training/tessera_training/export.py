@@ -39,6 +39,13 @@ def merge(ancestor: Path, main: Path, side: Path, out: Path) -> None:
     torch.save(state, out)
 
 
+def soup(first: Path, second: Path, out: Path) -> None:
+    """The mean of two checkpoints' averaged weights, as the second would be: model soups, Wortsman et al. 2022."""
+    other, state = (torch.load(p, weights_only=False) for p in (first, second))
+    state["average"] = [(a + b) / 2 for a, b in zip(other["average"], state["average"], strict=True)]
+    torch.save(state, out)
+
+
 def export(checkpoint: Path, out: Path, model: Decoder, connector: Connector, averaged: bool, figures: dict) -> dict:
     """``out`` is the folder of the pack: writes ``adapter.safetensors``, ``adapter.json`` and, where it was trained, the vision encoder with its golden vectors (``out/vision``)."""
     state = restore(checkpoint, model, connector, averaged)

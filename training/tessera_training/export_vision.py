@@ -1,6 +1,6 @@
 """Writes the vision encoder as ONNX, with golden vectors.
 
-    python -m tessera_training.export_vision OUT_DIR [--golden FILE] [--float32]
+    python -m tessera_training.export_vision OUT_DIR [--golden FILE] [--float32] [--size 0]
 
 Weights are stored as float16 and cast to float32 in the graph, a constant expression that onnxruntime folds when it loads
 the file: half the size, the speed of float32. Batch norm is folded into the convolutions.
@@ -71,9 +71,9 @@ def build(convs: list[Conv], half: bool) -> onnx.ModelProto:
     return model
 
 
-def write_encoder(convs: list[Conv], folder: Path, half: bool = True) -> Path:
+def write_encoder(convs: list[Conv], folder: Path, half: bool = True, size: int = 2) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "efficientnet-lite2.onnx"
+    path = folder / f"efficientnet-lite{size}.onnx"
     onnx.save(build(convs, half), path)
     return path
 
@@ -104,9 +104,10 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--golden", type=Path)
     parser.add_argument("--float32", action="store_true")
+    parser.add_argument("--size", type=int, default=2, help="Lite0 to Lite4; the package of its weights must be installed")
     args = parser.parse_args()
-    convs = load_convs()
-    path = write_encoder(convs, args.out, half=not args.float32)
+    convs = load_convs(args.size)
+    path = write_encoder(convs, args.out, not args.float32, args.size)
 
     import torch
 

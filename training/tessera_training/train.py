@@ -32,6 +32,7 @@ from .plan import Laid, lay
 from .prepare import fetch_base
 from .progress import clock
 from .scst import Rewards, sample, sample_answers, sample_timeline
+from .splits import Photo
 from .tail import open_tail
 from .tiny import tiny_corpus
 from .words import imagined, vocabulary, warm_start
@@ -40,6 +41,8 @@ WEIGHTS = {"captions": 1.0, "vqa": 1.0, "photo_questions": 0.5, "timeline": 1.0,
 """what the loss of each part of a step counts"""
 REWARDED = {"vqa_answers": ("vqa", sample_answers, 12), "timeline_answers": ("timeline", sample_timeline, 40)}
 """parts whose answers are sampled and rewarded instead of learnt: what is asked about, how, most tokens of an answer"""
+MOST_ASKED = 4
+"""questions a picture or timeline that answers are sampled to: all samples attend in one row, whose memory grows with their square"""
 TINY = Shape(layers=2, width=48, heads=6, kv_heads=2, head=8, hidden=96, vocabulary=259)
 
 
@@ -139,7 +142,7 @@ class Trainer:
 
     def rewarded(self, kind: str, draw: Callable, limit: int) -> tuple[torch.Tensor, int, float]:
         """Loss of answers that were sampled to questions of ``kind``, the number of input tokens, and the share of right ones."""
-        run, batch = self.run, getattr(self.stream, kind)()
+        run, batch = self.run, getattr(self.stream, kind)(MOST_ASKED)
         pixels = None if batch.features is None else torch.from_numpy(batch.features).float()
         batch.sequences, advantage, reward = draw(
             self.model, self.connector, batch, pixels, self.tokenizer.decode, run.samples, run.temperature, limit
@@ -270,12 +273,12 @@ def path_of(name: str, work: Path) -> Path:
     return work / name if (work / name).exists() else Path(name)
 
 
-def feature_maps(corpus: Corpus) -> Callable[[list[int], np.random.Generator | None], torch.Tensor]:
+def look_up(features: np.ndarray, variants: int, photos: list[Photo]) -> Callable[[list[int], np.random.Generator | None], torch.Tensor]:
     """Cached feature maps of photographs, in random variants where a generator is given."""
 
     def look(part: list[int], rng: np.random.Generator | None) -> torch.Tensor:
-        variants = rng.integers(0, corpus.photo_variants, len(part)) if rng is not None else [0] * len(part)
-        maps = np.stack([corpus.photo_features[v, corpus.photos[i].row] for v, i in zip(variants, part, strict=True)])
+        drawn = rng.integers(0, variants, len(part)) if rng is not None else [0] * len(part)
+        maps = np.stack([features[v, photos[i].row] for v, i in zip(drawn, part, strict=True)])
         if rng is not None:
             turned = rng.random(len(part)) < 0.5
             maps[turned] = mirrored(maps[turned])
@@ -321,8 +324,9 @@ def work_on(worker: int, run: configs.Config, data: Path, work: Path, folder: Pa
     elif run.warm_minutes:
         warm = folder / "warm.pt"
         if lead and not warm.exists():
+            look = look_up(corpus.photo_features, corpus.photo_variants, corpus.photos)
             torch.set_num_threads(run.threads * run.workers)
-            warm_start(t.connector, embedding, base[2], corpus.photos, feature_maps(corpus), run.warm_minutes, run.seed, rate_tail=run.rate_encoder)
+            warm_start(t.connector, embedding, base[2], corpus.photos, look, run.warm_minutes, run.seed, rate_tail=run.rate_encoder)
             torch.set_num_threads(run.threads)
             torch.save(t.connector.state_dict(), warm)
         if run.workers > 1:

