@@ -73,7 +73,8 @@ async function answer(by: LanguageModel, what: DecodeRequest): Promise<{ tokens:
 }
 
 test('answers over gRPC are those of the decoder itself: text, visual tokens, usage, evidence, log probabilities', async () => {
-  const what = request({ maxTokens: 12, logprobs: 2 });
+  // Drafts grow and shrink with their success, and what was drafted in vain adds to evidence: the second answer would differ a little.
+  const what = { ...request({ maxTokens: 12, logprobs: 2 }), drafts: false };
   const [there, here] = [await answer(remote, what), await answer(decoder, what)];
   expect(there.done.text).toBe(here.done.text);
   expect(there.tokens).toBe(here.tokens);

@@ -20,7 +20,11 @@ function timeline(n: number, segments = 2): DecodeRequest {
   return {
     prefix: PREFIX,
     segments: Array.from({ length: segments }, (_, i) =>
-      segment(text(`[00:0${i}] Number ${n} of ${i} is written on a red wall.\n[00:09] A dog sleeps.\n`)),
+      segment(
+        text(
+          `[00:0${i}] Number ${n} of ${i} is ${i === 0 ? 'written on a red wall' : 'on the door'}.\n[00:09] A dog sleeps.\n`,
+        ),
+      ),
     ),
     question: question('What is written on the wall?'),
     sampling: { maxTokens: 12 },

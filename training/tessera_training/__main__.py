@@ -1,4 +1,4 @@
-"""``python -m tessera_training prepare|train|words|export|evaluate|merge|soup|curves``."""
+"""``python -m tessera_training prepare|train|words|export|evaluate|soup|curves``."""
 
 from __future__ import annotations
 
@@ -37,9 +37,6 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--pictures", type=int, default=0, help="validation photographs, evenly spread (0: all)")
     p.add_argument("--base", default="smollm2", choices=["smollm2", "tiny"])
     p.add_argument("--json", type=Path)
-    p = commands.add_parser("merge", help="add what a side run learnt since a common checkpoint")
-    for name in ("ancestor", "main", "side", "out"):
-        p.add_argument(name, type=Path)
     p = commands.add_parser("soup", help="the mean of two checkpoints, of which the second went on from the first")
     for name in ("first", "second", "out"):
         p.add_argument(name, type=Path)
@@ -145,10 +142,6 @@ def main() -> None:
         export_command(args)
     elif args.command == "evaluate":
         evaluate_command(args)
-    elif args.command == "merge":
-        from .export import merge
-
-        merge(args.ancestor, args.main, args.side, args.out)
     elif args.command == "soup":
         from .export import soup
 

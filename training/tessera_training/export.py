@@ -29,16 +29,6 @@ def restore(path: Path, model: Decoder, connector: Connector, averaged: bool) ->
     return state
 
 
-def merge(ancestor: Path, main: Path, side: Path, out: Path) -> None:
-    """Adds to ``main`` what ``side`` learnt since their common ancestor (averaged weights): task arithmetic, Ilharco et al. 2023."""
-    first, state, other = (torch.load(p, weights_only=False) for p in (ancestor, main, side))
-    state["average"] = [a + b - c for a, b, c in zip(state["average"], other["average"], first["average"], strict=True)]
-    state["config"]["name"] = f"{state['config']['name']}+{other['config']['name']}"
-    state["step"] += other["step"]
-    state["elapsed"] += other["elapsed"]
-    torch.save(state, out)
-
-
 def soup(first: Path, second: Path, out: Path) -> None:
     """The mean of two checkpoints' averaged weights, as the second would be: model soups, Wortsman et al. 2022."""
     other, state = (torch.load(p, weights_only=False) for p in (first, second))

@@ -137,18 +137,6 @@ def test_adapter_file_round_trip(decoder, base, tmp_path):
     assert torch.allclose(connector.fc1.weight, second.fc1.weight, atol=1e-3)
 
 
-def test_merge_adds_what_the_side_run_learnt(tmp_path):
-    from tessera_training.export import merge
-
-    for name, value in (("ancestor", 1.0), ("main", 3.0), ("side", 1.5)):
-        state = {"average": [torch.full((2,), value)], "config": {"name": name}, "step": 1, "elapsed": 1.0}
-        torch.save(state, tmp_path / f"{name}.pt")
-    merge(*(tmp_path / f"{n}.pt" for n in ("ancestor", "main", "side", "out")))
-    out = torch.load(tmp_path / "out.pt", weights_only=False)
-    assert out["average"][0].tolist() == [3.5, 3.5]
-    assert out["config"]["name"] == "main+side"
-
-
 def test_soup_is_the_mean_of_two_checkpoints(tmp_path):
     from tessera_training.export import soup
 
