@@ -62,11 +62,12 @@ def words_command(args: argparse.Namespace) -> None:
     """Visual words of a frozen encoder: two variants of each photograph, 200 training photographs kept out."""
     import torch
 
+    from .data import look_up
     from .features import cache_file, open_cache, write_cache
     from .model import Connector
     from .prepare import PHOTO_VARIANTS
     from .splits import photo_splits, read_jsonl
-    from .train import look_up, open_base
+    from .train import open_base
     from .words import warm_start
 
     torch.set_num_threads(args.threads)

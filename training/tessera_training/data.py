@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -119,6 +119,20 @@ def mirrored(features: np.ndarray) -> np.ndarray:
     side = round(features.shape[-2] ** 0.5)
     grid = features.reshape(*features.shape[:-2], side, side, features.shape[-1])
     return np.ascontiguousarray(grid[..., ::-1, :]).reshape(features.shape)
+
+
+def look_up(features: np.ndarray, variants: int, photos: list[Photo]) -> Callable[[list[int], np.random.Generator | None], torch.Tensor]:
+    """Cached feature maps of photographs, in random variants where a generator is given."""
+
+    def look(part: list[int], rng: np.random.Generator | None) -> torch.Tensor:
+        drawn = rng.integers(0, variants, len(part)) if rng is not None else [0] * len(part)
+        maps = np.stack([features[v, photos[i].row] for v, i in zip(drawn, part, strict=True)])
+        if rng is not None:
+            turned = rng.random(len(part)) < 0.5
+            maps[turned] = mirrored(maps[turned])
+        return torch.from_numpy(maps).float()
+
+    return look
 
 
 def question_mark(text: str) -> str:

@@ -85,6 +85,11 @@ def draw(model: Decoder, prompts: list[list[int]], visual: torch.Tensor, samples
     return generate(model, x, limit, samples, temperature, pad)
 
 
+def branch(prompt: list[int], drawn: list[int], limit: int) -> Branch:
+    """A drawn answer, with its end where it came before the limit."""
+    return Branch(prompt, drawn + ([END] if len(drawn) < limit else []))
+
+
 def over_others(reward: np.ndarray) -> np.ndarray:
     """[groups, samples] → what each sample has over the mean of the others of its group, flat."""
     n = reward.shape[1]
@@ -104,7 +109,7 @@ def sample_answers(
     sequences = [Sequence(s.prefix, [], [], s.images) for s in batch.sequences]
     for n, ids in enumerate(drawn):
         k, b = asked[n // samples]
-        sequences[k].branches.append(Branch(b.prompt, ids + ([END] if ended[n] else [])))
+        sequences[k].branches.append(branch(b.prompt, ids, limit))
     return sequences, over_others(reward.reshape(-1, samples)), float(reward.mean())
 
 
@@ -124,7 +129,7 @@ def sample_timeline(
     drawn = generate(model, x, limit, samples, temperature, pad, context=context)
     ended = [len(ids) < limit for ids in drawn]
     reward = np.array([timeline_reward(batch.asked[n // samples], decode(ids), e) for n, (ids, e) in enumerate(zip(drawn, ended, strict=True))])
-    branches = [Branch(s.branches[n // samples].prompt, ids + ([END] if ended[n] else [])) for n, ids in enumerate(drawn)]
+    branches = [branch(s.branches[n // samples].prompt, ids, limit) for n, ids in enumerate(drawn)]
     return [Sequence(s.prefix, s.segments, branches, s.images, s.keep)], over_others(reward.reshape(-1, samples)), float(reward.mean())
 
 
@@ -146,6 +151,6 @@ def sample(
     sequences = []
     for k in range(len(batch.photos)):
         own = range(k * samples, (k + 1) * samples)
-        branches = [Branch(prompt[-1:], drawn[n] + ([END] if ended[n] else [])) for n in own]
+        branches = [branch(prompt[-1:], drawn[n], limit) for n in own]
         sequences.append(Sequence(prompt[:-1], [], branches, batch.sequences[k].images))
     return sequences, advantage, float(reward.mean())

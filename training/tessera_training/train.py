@@ -24,7 +24,7 @@ from torch import nn
 from . import config as configs
 from .adapter import load_adapter, trained
 from .base import Shape, byte_tokenizer, load_gguf, load_tokenizer, random_base
-from .data import Batch, Corpus, Stream, active_tokens, load_corpus, mirrored
+from .data import Batch, Corpus, Stream, active_tokens, load_corpus, look_up
 from .evaluate import caption_texts
 from .metrics import cider_d
 from .model import Connector, Decoder, HeadLoss
@@ -32,7 +32,6 @@ from .plan import Laid, lay
 from .prepare import fetch_base
 from .progress import clock
 from .scst import Rewards, sample, sample_answers, sample_timeline
-from .splits import Photo
 from .tail import open_tail
 from .tiny import tiny_corpus
 from .words import imagined, vocabulary, warm_start
@@ -271,20 +270,6 @@ class Trainer:
 def path_of(name: str, work: Path) -> Path:
     """An adapter in the work folder or relative to the current one."""
     return work / name if (work / name).exists() else Path(name)
-
-
-def look_up(features: np.ndarray, variants: int, photos: list[Photo]) -> Callable[[list[int], np.random.Generator | None], torch.Tensor]:
-    """Cached feature maps of photographs, in random variants where a generator is given."""
-
-    def look(part: list[int], rng: np.random.Generator | None) -> torch.Tensor:
-        drawn = rng.integers(0, variants, len(part)) if rng is not None else [0] * len(part)
-        maps = np.stack([features[v, photos[i].row] for v, i in zip(drawn, part, strict=True)])
-        if rng is not None:
-            turned = rng.random(len(part)) < 0.5
-            maps[turned] = mirrored(maps[turned])
-        return torch.from_numpy(maps).float()
-
-    return look
 
 
 def validate(t: Trainer, corpus: Corpus, count: int) -> float:
