@@ -150,7 +150,7 @@ export class Runner {
       lengths: int64(P, rows, S),
       causal: causal(heads / kvHeads, S),
       scored: int64(...choice.scored),
-      pages: int64(...choice.pages),
+      pages: inPieces(choice.pages),
       valid: tensor('float32', [choice.pages.length, PAGE_TOKENS], choice.valid),
       prior: tensor('float32', [choice.pages.length], choice.prior),
       count: int64(n),
@@ -275,6 +275,18 @@ function grouped(group: number, S: number): Feeds {
     grouping: int64(parts, rows),
     causal: tensor('float32', [parts, rows, S], causal(group, S).data),
   };
+}
+
+/** Pages that are scored at once: 16,384 tokens. */
+const PIECE = 1024;
+
+/** [pieces, pages], filled up with the first page. */
+function inPieces(pages: readonly number[]): Tensor<'int64'> {
+  const pieces = Math.ceil(pages.length / PIECE);
+  const length = Math.ceil(pages.length / pieces);
+  const data = new BigInt64Array(pieces * length).fill(BigInt(pages[0]!));
+  pages.forEach((page, i) => (data[i] = BigInt(page)));
+  return tensor('int64', [pieces, length], data);
 }
 
 function int64(...values: number[]): Tensor<'int64'> {

@@ -38,7 +38,11 @@ export class Graph implements GraphLike {
   private weights = new Map<string, ArrayBufferView>();
   private made = new Map<string, string>();
 
-  constructor(readonly name: string) {}
+  /** @param prefix of values that get no name from the caller: a sub-graph's must differ from those of the graph around it */
+  constructor(
+    readonly name: string,
+    private readonly prefix = '',
+  ) {}
 
   input(name: string, type: ElementType, dims: readonly Dimension[]): string {
     this.inputs.push({ name: this.claim(name), type, dims });
@@ -119,7 +123,7 @@ export class Graph implements GraphLike {
   }
 
   private unused(stem: string): string {
-    return `${stem}_${this.names.size}`;
+    return `${this.prefix}${stem}_${this.names.size}`;
   }
 
   private claim(name: string): string {
