@@ -17,6 +17,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--vision", type=Path, default=Path("encoders/vision/weights/efficientnet-lite2.onnx"))
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--layer", default="", help="cache what enters this layer of the encoder, for runs with encoder_from")
+    p.add_argument("--detail", action="store_true", help="cache the quarters of pictures too, for runs with tiled")
     p = commands.add_parser("train", help="run, or resume, one TOML")
     p.add_argument("config", type=Path)
     p = commands.add_parser("words", help="how well the words of captions can be told from what an encoder sees")
@@ -34,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--lengths", default="500:8,2000:8,8000:4", help="tokens:timelines, comma separated")
     p.add_argument("--budget", type=int, default=1024)
     p.add_argument("--threads", type=int, default=2)
+    p.add_argument("--detail", action="store_true", help="pictures followed by their quarters")
     p.add_argument("--pictures", type=int, default=0, help="validation photographs, evenly spread (0: all)")
     p.add_argument("--base", default="smollm2", choices=["smollm2", "tiny"])
     p.add_argument("--json", type=Path)
@@ -100,6 +102,7 @@ def evaluate_command(args: argparse.Namespace) -> None:
     from .data import load_corpus
     from .evaluate import evaluate
     from .export import restore
+    from .prompts import TILED
     from .splits import read_jsonl
     from .tiny import tiny_corpus
 
@@ -122,7 +125,7 @@ def evaluate_command(args: argparse.Namespace) -> None:
     if args.pictures:
         corpus.held_photos = corpus.held_photos[:: max(1, len(corpus.held_photos) // args.pictures)][: args.pictures]
     lengths = [(int(a), int(b)) for a, b in (x.split(":") for x in args.lengths.split(","))]
-    out = evaluate(model, connector, corpus, speech, encode, tokenizer.decode, args.what.split(","), lengths, args.budget)
+    out = evaluate(model, connector, corpus, speech, encode, tokenizer.decode, args.what.split(","), lengths, args.budget, TILED if args.detail else 1)
     if args.json:
         args.json.write_text(json.dumps(out, indent=1, ensure_ascii=False) + "\n")
 
@@ -132,7 +135,7 @@ def main() -> None:
     if args.command == "prepare":
         from .prepare import prepare
 
-        prepare(args.data, args.work, args.vision, args.threads, args.layer)
+        prepare(args.data, args.work, args.vision, args.threads, args.layer, args.detail)
     elif args.command == "train":
         from .train import train
 

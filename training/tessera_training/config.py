@@ -56,7 +56,9 @@ class Config:
     """on a GPU: pictures, timelines or texts of each kind in every step (captions, vqa, photo_questions, timeline, writing, chat)"""
     chat_every: int = 5
     tiled: float = 0.0
-    """share of pictures shown in detail: five blocks of 16 tokens"""
+    """share of pictures shown in detail: five blocks of 16 tokens (on a CPU from caches of ``prepare --detail``)"""
+    tiled_questions: float | None = None
+    """the same of pictures that are asked about; ``tiled`` where absent"""
     readers: int = 0
     """processes that make batches, and as many that score samples"""
     validate_every: int = 200

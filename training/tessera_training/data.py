@@ -14,7 +14,7 @@ import torch
 
 from . import derived, timelines
 from .chat import TRAIN_SPEECH, load_texts
-from .features import cache_file, finished, open_cache
+from .features import QUARTERED, cache_file, finished, open_cache
 from .metrics import normalise
 from .pixels import Pictures, View, views
 from .plan import Branch, Sequence
@@ -38,6 +38,9 @@ class Corpus:
     photo_variants: int
     vqa_features: np.ndarray | None
     vqa_variants: int
+    photo_quarters: np.ndarray | None = None
+    """the quarters of ``QUARTERED`` variants, where they are cached: four of each"""
+    vqa_quarters: np.ndarray | None = None
     pictures: Pictures | None = None
     """pixels instead of features, where the encoder runs in every step"""
     writing: list[str] = field(default_factory=list)
@@ -49,10 +52,20 @@ class Corpus:
         """What the connector takes for unchanged pictures: [rows · blocks, cells, channels]."""
         if self.pictures is not None:
             return self.pictures.plain(collection, rows, blocks)
-        if blocks != 1:
-            raise ValueError("features are cached for whole pictures only")
-        features = self.photo_features if collection == "photos" else self.vqa_features
-        return torch.from_numpy(np.stack([features[0, r] for r in rows]).astype(np.float32))
+        maps = [m for r in rows for m in self.maps(collection, 0, r, blocks)]
+        return torch.from_numpy(np.stack(maps).astype(np.float32))
+
+    def maps(self, collection: str, variant: int, row: int, blocks: int) -> list[np.ndarray]:
+        """Cached features of one picture, [cells, channels] a block; ``variant`` is one of ``QUARTERED`` where there are several blocks."""
+        asked = collection == "vqa"
+        whole = (self.vqa_features if asked else self.photo_features)[variant, row]
+        if blocks == 1:
+            return [whole]
+        quarters = self.vqa_quarters if asked else self.photo_quarters
+        if quarters is None:
+            raise ValueError(f"no quarters of {collection} are cached: prepare --detail")
+        first = 4 * QUARTERED.index(variant)
+        return [whole, *quarters[first : first + 4, row]]
 
 
 def text_captions(data: Path, held: list[Photo]) -> list[tuple[int, str, str]]:
@@ -84,12 +97,15 @@ def load_corpus(data: Path, work: Path, encode: Encode, layer: str = "", picture
     texts = text_captions(data, held_photos)
     corpus = Corpus(
         photos, held_photos, *question_splits(data), *load_sentences(data, texts), load_texts(work / "chat.jsonl", data, encode),
-        None, 0, None, 0, pictures, load_writing(texts),
+        None, 0, None, 0, pictures=pictures, writing=load_writing(texts),
     )  # fmt: skip
     if pictures is None:
         photo_cache, vqa_cache = cache_file(work, "photos", layer), cache_file(work, "vqa", layer)
         corpus.photo_features, corpus.photo_variants = open_cache(photo_cache), finished(photo_cache)
         corpus.vqa_features, corpus.vqa_variants = open_cache(vqa_cache), finished(vqa_cache)
+        photo_quarters, vqa_quarters = cache_file(work, "photos-quarters", layer), cache_file(work, "vqa-quarters", layer)
+        corpus.photo_quarters = open_cache(photo_quarters) if photo_quarters.exists() else None
+        corpus.vqa_quarters = open_cache(vqa_quarters) if vqa_quarters.exists() else None
     return corpus
 
 
@@ -121,6 +137,12 @@ def mirrored(features: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(grid[..., ::-1, :]).reshape(features.shape)
 
 
+def turned_over(maps: list[np.ndarray]) -> list[np.ndarray]:
+    """The blocks of the mirror image: quarters change sides too."""
+    order = [0] if len(maps) == 1 else [0, 2, 1, 4, 3]
+    return [mirrored(maps[b]) for b in order]
+
+
 def look_up(features: np.ndarray, variants: int, photos: list[Photo]) -> Callable[[list[int], np.random.Generator | None], torch.Tensor]:
     """Cached feature maps of photographs, in random variants where a generator is given."""
 
@@ -147,9 +169,11 @@ class Stream:
     """Batches for one worker; all randomness comes from ``rng`` (kept in checkpoints)."""
 
     def __init__(
-        self, corpus: Corpus, encode: Encode, seed: int, worker: int, workers: int, timeline_tokens: list[int], vqa_pictures: int = 3, tiled: float = 0.0
+        self, corpus: Corpus, encode: Encode, seed: int, worker: int, workers: int, timeline_tokens: list[int], vqa_pictures: int = 3, tiled: float = 0.0,
+        tiled_questions: float | None = None,
     ) -> None:  # fmt: skip
-        self.corpus, self.encode, self.worker, self.workers, self.tiled = corpus, encode, worker, workers, tiled
+        self.corpus, self.encode, self.worker, self.workers = corpus, encode, worker, workers
+        self.tiled = {"caption": tiled, "question": tiled if tiled_questions is None else tiled_questions}
         self.rng = random.Random(f"{seed}-{worker}")
         self.timeline_tokens, self.vqa_pictures = timeline_tokens, vqa_pictures
         self.by_image: dict[int, list[Question]] = {}
@@ -185,12 +209,16 @@ class Stream:
             made = views(self.rng, collection, row, blocks, 0.85 if asked else 0.7)
             return Shown(list(made), made[0].flip)
         turned = self.rng.random() < 0.5
-        variant = self.rng.choice([0, 0, *range(1, c.vqa_variants)]) if asked else self.variant(c.photo_variants)
-        features = (c.vqa_features if asked else c.photo_features)[variant, row]
-        return Shown([mirrored(features) if turned else features], (variant == 1) != turned)
+        if blocks > 1:
+            variant = self.rng.choice([v for v in QUARTERED if v < (c.vqa_variants if asked else c.photo_variants)])
+        else:
+            variant = self.rng.choice([0, 0, *range(1, c.vqa_variants)]) if asked else self.variant(c.photo_variants)
+        maps = c.maps(collection, variant, row, blocks)
+        return Shown(turned_over(maps) if turned else maps, (variant == 1) != turned)
 
-    def blocks(self) -> int:
-        return TILED if self.tiled and self.rng.random() < self.tiled else 1
+    def blocks(self, prompt: str) -> int:
+        share = self.tiled[prompt]
+        return TILED if share and self.rng.random() < share else 1
 
     def gather(self, shown: list[Shown]) -> np.ndarray | list[View]:
         maps = [m for s in shown for m in s.maps]
@@ -207,7 +235,7 @@ class Stream:
             picks = self.take("five", five, pictures) + self.take("one", one, share)
         else:
             picks = self.take("five", five or one, pictures)
-        shown = [self.show("photos", photos[i].row, blocks or self.blocks()) for i in picks]
+        shown = [self.show("photos", photos[i].row, blocks or self.blocks("caption")) for i in picks]
         sequences = []
         for i, s in zip(picks, shown, strict=True):
             prompt = self.caption[len(s.maps)]
@@ -219,7 +247,7 @@ class Stream:
         """Pictures with questions as branches that share the picture; ``blocks`` of each picture, drawn where 0; ``pictures``, or the run's."""
         sequences, shown = [], []
         for row in self.take("vqa", list(self.by_image), pictures or self.vqa_pictures):
-            s = self.show("vqa", row, blocks or self.blocks())
+            s = self.show("vqa", row, blocks or self.blocks("question"))
             turn = derived.mirror if s.mirrored else str
             asked = self.rng.sample(self.by_image[row], min(most, len(self.by_image[row])))
             branches = [
@@ -239,7 +267,7 @@ class Stream:
             branches = [
                 Branch(picture_question(self.encode, q), answer(self.encode, a)) for q, a in self.rng.sample(asked, min(4, len(asked)))
             ]
-            s = self.show("photos", self.corpus.photos[i].row, self.blocks())
+            s = self.show("photos", self.corpus.photos[i].row, self.blocks("question"))
             sequences.append(Sequence(picture_prefix(self.encode, len(s.maps)), [], branches, list(range(len(s.maps)))))
             picks.append(i)
             shown.append(s)

@@ -262,12 +262,12 @@ def long_media(
 
 def evaluate(
     model: Decoder, connector: Connector, corpus: Corpus, speech: list[str], encode: Encode, decode: Decode, what: list[str],
-    lengths: list[tuple[int, int]], budget: int,
+    lengths: list[tuple[int, int]], budget: int, blocks: int = 1,
 ) -> dict:  # fmt: skip
-    """The figures asked for, as plain data; ``lengths`` are (tokens, timelines)."""
+    """The figures asked for, as plain data; ``lengths`` are (tokens, timelines); pictures are seen in ``blocks``."""
     out: dict = {}
     if "captions" in what:
-        texts = caption_texts(model, connector, corpus, corpus.held_photos, encode, decode)
+        texts = caption_texts(model, connector, corpus, corpus.held_photos, encode, decode, blocks=blocks)
         out["captions"] = asdict(captions(corpus.held_photos, texts))
         coco = [i for i, p in enumerate(corpus.held_photos) if "coco" in p.file]
         if 0 < len(coco) < len(texts):
@@ -276,8 +276,8 @@ def evaluate(
         print({k: v for k, v in out.items() if k != "caption_texts"}, flush=True)
     if "vqa" in what:
         q = corpus.held_questions
-        texts = vqa_texts(model, connector, corpus, q, encode, decode)
-        blank = vqa_texts(model, connector, corpus, q, encode, decode, blank=True)
+        texts = vqa_texts(model, connector, corpus, q, encode, decode, blocks=blocks)
+        blank = vqa_texts(model, connector, corpus, q, encode, decode, blank=True, blocks=blocks)
         out["vqa"] = {"questions": len(q), "exact_match": exact_match(q, texts), "blank_pictures": exact_match(q, blank)}
         out["vqa_texts"] = texts
         print(out["vqa"], flush=True)

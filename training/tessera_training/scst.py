@@ -7,6 +7,7 @@ less ``repeat_penalty`` where another photograph got the very same sentence not 
 from __future__ import annotations
 
 from collections import Counter, deque
+from collections.abc import Callable
 from multiprocessing import get_context
 
 import numpy as np
@@ -90,6 +91,11 @@ def branch(prompt: list[int], drawn: list[int], limit: int) -> Branch:
     return Branch(prompt, drawn + ([END] if len(drawn) < limit else []))
 
 
+def judged(drawn: list[list[int]], samples: int, limit: int, decode, reward: Callable[[int, str, bool], float]) -> np.ndarray:
+    """[groups, samples] rewards of drawn answers; ``reward`` is told the group, the text, and whether it came to its end."""
+    return np.array([reward(n // samples, decode(ids), len(ids) < limit) for n, ids in enumerate(drawn)]).reshape(-1, samples)
+
+
 def over_others(reward: np.ndarray) -> np.ndarray:
     """[groups, samples] → what each sample has over the mean of the others of its group, flat."""
     n = reward.shape[1]
@@ -103,14 +109,13 @@ def sample_answers(
     visual = seen(connector, pixels).view(len(batch.sequences), -1, model.shape.width)
     asked = [(k, b) for k, s in enumerate(batch.sequences) for b in s.branches]
     drawn = draw(model, [batch.sequences[k].prefix + b.prompt for k, b in asked], visual[[k for k, _ in asked]], samples, temperature, limit)
-    ended = [len(ids) < limit for ids in drawn]
     truth = [decode(b.answer[:-1]) for _, b in asked]
-    reward = np.array([float(e and exact(decode(ids), truth[n // samples])) for n, (ids, e) in enumerate(zip(drawn, ended, strict=True))])
+    reward = judged(drawn, samples, limit, decode, lambda k, text, ended: float(ended and exact(text, truth[k])))
     sequences = [Sequence(s.prefix, [], [], s.images) for s in batch.sequences]
     for n, ids in enumerate(drawn):
         k, b = asked[n // samples]
         sequences[k].branches.append(branch(b.prompt, ids, limit))
-    return sequences, over_others(reward.reshape(-1, samples)), float(reward.mean())
+    return sequences, over_others(reward), float(reward.mean())
 
 
 def timeline_reward(asked: Asked, text: str, ended: bool) -> float:
@@ -127,10 +132,9 @@ def sample_timeline(
     context = read(model, s, None if pixels is None else seen(connector, pixels))
     x, pad = embed_prompts(model, [b.prompt for b in s.branches])
     drawn = generate(model, x, limit, samples, temperature, pad, context=context)
-    ended = [len(ids) < limit for ids in drawn]
-    reward = np.array([timeline_reward(batch.asked[n // samples], decode(ids), e) for n, (ids, e) in enumerate(zip(drawn, ended, strict=True))])
+    reward = judged(drawn, samples, limit, decode, lambda k, text, ended: timeline_reward(batch.asked[k], text, ended))
     branches = [branch(s.branches[n // samples].prompt, ids, limit) for n, ids in enumerate(drawn)]
-    return [Sequence(s.prefix, s.segments, branches, s.images, s.keep)], over_others(reward.reshape(-1, samples)), float(reward.mean())
+    return [Sequence(s.prefix, s.segments, branches, s.images, s.keep)], over_others(reward), float(reward.mean())
 
 
 def sample(

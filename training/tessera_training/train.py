@@ -97,7 +97,7 @@ class Trainer:
         self.connector = Connector(shape.width, dropout=run.dropout, tail=open_tail(run.encoder_from)).to(run.device)
         if run.compile:
             self.model.compile()
-        self.stream = Stream(corpus, self.encode, run.seed, worker, run.workers, run.timeline_tokens, run.vqa_pictures, run.tiled)
+        self.stream = Stream(corpus, self.encode, run.seed, worker, run.workers, run.timeline_tokens, run.vqa_pictures, run.tiled, run.tiled_questions)
         self.prepare(corpus)
         parts = trained(self.model, self.connector)
         self.optimizer = torch.optim.AdamW(
@@ -141,7 +141,9 @@ class Trainer:
 
     def rewarded(self, kind: str, draw: Callable, limit: int) -> tuple[torch.Tensor, int, float]:
         """Loss of answers that were sampled to questions of ``kind``, the number of input tokens, and the share of right ones."""
-        run, batch = self.run, getattr(self.stream, kind)(MOST_ASKED)
+        run = self.run
+        # samples are drawn for all pictures at once: all have as many blocks
+        batch = self.stream.vqa(MOST_ASKED, self.stream.blocks("question")) if kind == "vqa" else self.stream.timeline(MOST_ASKED)
         pixels = None if batch.features is None else torch.from_numpy(batch.features).float()
         batch.sequences, advantage, reward = draw(
             self.model, self.connector, batch, pixels, self.tokenizer.decode, run.samples, run.temperature, limit
@@ -167,9 +169,10 @@ class Trainer:
         run, parts, tokens = self.run, {}, 0
         self.vocabulary.at(self.step)
         if run.stage == "scst" and run.pictures:
-            batch = self.stream.captions(run.pictures, only_five=run.fewest_captions >= 5)
+            blocks = self.stream.blocks("caption")
+            batch = self.stream.captions(run.pictures, run.fewest_captions >= 5, blocks)
             batch.sequences, advantage, parts["reward"] = sample(
-                self.model, self.connector, batch, torch.from_numpy(batch.features).float(), self.stream.caption[1], self.rewards,
+                self.model, self.connector, batch, torch.from_numpy(batch.features).float(), self.stream.caption[blocks], self.rewards,
                 self.tokenizer.decode, run.samples, run.temperature, run.sample_limit,
             )  # fmt: skip
             loss, n = self.loss(batch, advantage)

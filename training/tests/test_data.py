@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from tessera_training import config, derived, timelines
-from tessera_training.data import Stream, mirrored
+from tessera_training.data import Stream, mirrored, turned_over
+from tessera_training.features import Variant, box, quarters
 from tessera_training.plan import Branch, Row, Sequence, lay, plan
 from tessera_training.prompts import NOT_FOUND, stamp
 from tessera_training.scst import timeline_reward
@@ -150,3 +151,28 @@ def test_features_of_a_mirror_image_are_turned_row_by_row():
     turned = mirrored(features)
     assert turned[1, 0].tolist() == features[1, 2].tolist() and turned[0, 4].tolist() == features[0, 4].tolist()
     assert (mirrored(turned) == features).all()
+
+
+def test_quarters_are_of_the_same_crop():
+    variants = [Variant(1, 1, False), Variant(1, 1, True), Variant(0.7, 0.95, False)]
+    made = quarters(variants)
+    assert [box(v, "a.jpg") for v in made[:4]] == [(0, 0, 0.5, 0.5), (0.5, 0, 1, 0.5), (0, 0.5, 0.5, 1), (0.5, 0.5, 1, 1)]
+    assert box(variants[0], "a.jpg") is None
+    x0, y0, x1, y1 = box(variants[2], "a.jpg")
+    first, last = box(made[4], "a.jpg"), box(made[7], "a.jpg")
+    assert first == (x0, y0, (x0 + x1) / 2, (y0 + y1) / 2) and last == (*first[2:], x1, y1)
+
+
+def test_quarters_change_sides_in_the_mirror():
+    corners = np.arange(5, dtype=np.float16)[:, None, None] + np.zeros((5, 64, 2), np.float16)
+    assert [m[0, 0] for m in turned_over(list(corners))] == [0, 2, 1, 4, 3]
+
+
+def test_pictures_in_detail_have_five_blocks(encode):
+    stream = Stream(tiny_corpus(encode), encode, 1, 0, 1, [60], vqa_pictures=4, tiled=1.0, tiled_questions=0.5)
+    batch = stream.captions(3)
+    assert [len(s.images) for s in batch.sequences] == [5] * len(batch.sequences) and len(batch.features) == 5 * len(batch.sequences)
+    asked = [stream.vqa() for _ in range(4)]
+    assert {len(s.images) for b in asked for s in b.sequences} == {1, 5}
+    for b in asked:
+        assert len(b.features) == sum(len(s.images) for s in b.sequences)
