@@ -14,7 +14,7 @@ fi
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-2}"
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
-"$python" -m pytest -q
+"$python" -m pytest -q --junitxml=../reports/training.xml
 "$python" -m tessera_training --work "$work" train configs/smoke.toml
 "$python" -m tessera_training --work "$work" train configs/smoke-scst.toml
 "$python" -m tessera_training --work "$work" export "$work/runs/smoke-scst/final.pt" "$work/pack"
