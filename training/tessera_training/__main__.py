@@ -78,7 +78,7 @@ def words_command(args: argparse.Namespace) -> None:
     cache, photos = cache_file(args.work, "words", args.encoder.stem), photo_splits(args.data)[0]
     variants = PHOTO_VARIANTS[:2]
     write_cache(cache, [args.data / d["file"] for d in read_jsonl(args.data / "captions.jsonl")], variants, args.encoder, args.threads)
-    look = look_up(open_cache(cache), len(variants), photos)
+    look = look_up(open_cache(cache), photos)
     best = warm_start(Connector(shape.width, dropout=0.3), weights["token_embd.weight"], tokenizer, photos, look, args.minutes, seed=0)
     print(f"{args.encoder.stem}: mean average precision {best:.4f}")
 

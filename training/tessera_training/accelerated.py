@@ -84,7 +84,7 @@ class Feed(IterableDataset):
         info = torch.utils.data.get_worker_info()
         worker, workers = (info.id, info.num_workers) if info else (0, 1)
         run = self.run
-        stream = Stream(self.corpus, self.encode, run.seed, worker, workers, run.timeline_tokens, run.parts.get("vqa", 0), run.tiled)
+        stream = Stream(self.corpus, self.encode, run.seed, worker, workers, run.timeline_tokens, run.parts.get("vqa", 0), run.tiled, run.tiled_questions)
         step = 0
         while True:
             yield self.one(stream, step)
@@ -94,7 +94,7 @@ class Feed(IterableDataset):
         run, parts, slots, sampled, asked = self.run, {}, None, None, None
         if run.stage == "scst":
             # one size for all that is generated together
-            blocks = TILED if stream.rng.random() < run.tiled else 1
+            blocks = stream.blocks("caption")
             sampled = stream.captions(run.pictures, run.fewest_captions >= 5, blocks)
             if run.asked:
                 asked = stream.vqa(4, blocks, run.asked)

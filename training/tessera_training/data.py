@@ -14,7 +14,7 @@ import torch
 
 from . import derived, timelines
 from .chat import TRAIN_SPEECH, load_texts
-from .features import QUARTERED, cache_file, finished, open_cache
+from .features import Features, read_features
 from .metrics import normalise
 from .pixels import Pictures, View, views
 from .plan import Branch, Sequence
@@ -34,13 +34,8 @@ class Corpus:
     sentences: list[str]
     held_sentences: list[str]
     chat: list[list[int]]
-    photo_features: np.ndarray | None
-    photo_variants: int
-    vqa_features: np.ndarray | None
-    vqa_variants: int
-    photo_quarters: np.ndarray | None = None
-    """the quarters of ``QUARTERED`` variants, where they are cached: four of each"""
-    vqa_quarters: np.ndarray | None = None
+    features: dict[str, Features] = field(default_factory=dict)
+    """of ``photos`` and ``vqa``, where they are cached"""
     pictures: Pictures | None = None
     """pixels instead of features, where the encoder runs in every step"""
     writing: list[str] = field(default_factory=list)
@@ -52,20 +47,8 @@ class Corpus:
         """What the connector takes for unchanged pictures: [rows · blocks, cells, channels]."""
         if self.pictures is not None:
             return self.pictures.plain(collection, rows, blocks)
-        maps = [m for r in rows for m in self.maps(collection, 0, r, blocks)]
+        maps = [m for r in rows for m in self.features[collection].maps(0, r, blocks)]
         return torch.from_numpy(np.stack(maps).astype(np.float32))
-
-    def maps(self, collection: str, variant: int, row: int, blocks: int) -> list[np.ndarray]:
-        """Cached features of one picture, [cells, channels] a block; ``variant`` is one of ``QUARTERED`` where there are several blocks."""
-        asked = collection == "vqa"
-        whole = (self.vqa_features if asked else self.photo_features)[variant, row]
-        if blocks == 1:
-            return [whole]
-        quarters = self.vqa_quarters if asked else self.photo_quarters
-        if quarters is None:
-            raise ValueError(f"no quarters of {collection} are cached: prepare --detail")
-        first = 4 * QUARTERED.index(variant)
-        return [whole, *quarters[first : first + 4, row]]
 
 
 def text_captions(data: Path, held: list[Photo]) -> list[tuple[int, str, str]]:
@@ -97,15 +80,10 @@ def load_corpus(data: Path, work: Path, encode: Encode, layer: str = "", picture
     texts = text_captions(data, held_photos)
     corpus = Corpus(
         photos, held_photos, *question_splits(data), *load_sentences(data, texts), load_texts(work / "chat.jsonl", data, encode),
-        None, 0, None, 0, pictures=pictures, writing=load_writing(texts),
+        pictures=pictures, writing=load_writing(texts),
     )  # fmt: skip
     if pictures is None:
-        photo_cache, vqa_cache = cache_file(work, "photos", layer), cache_file(work, "vqa", layer)
-        corpus.photo_features, corpus.photo_variants = open_cache(photo_cache), finished(photo_cache)
-        corpus.vqa_features, corpus.vqa_variants = open_cache(vqa_cache), finished(vqa_cache)
-        photo_quarters, vqa_quarters = cache_file(work, "photos-quarters", layer), cache_file(work, "vqa-quarters", layer)
-        corpus.photo_quarters = open_cache(photo_quarters) if photo_quarters.exists() else None
-        corpus.vqa_quarters = open_cache(vqa_quarters) if vqa_quarters.exists() else None
+        corpus.features = {name: read_features(work, name, layer) for name in ("photos", "vqa")}
     return corpus
 
 
@@ -143,11 +121,11 @@ def turned_over(maps: list[np.ndarray]) -> list[np.ndarray]:
     return [mirrored(maps[b]) for b in order]
 
 
-def look_up(features: np.ndarray, variants: int, photos: list[Photo]) -> Callable[[list[int], np.random.Generator | None], torch.Tensor]:
+def look_up(features: np.ndarray, photos: list[Photo]) -> Callable[[list[int], np.random.Generator | None], torch.Tensor]:
     """Cached feature maps of photographs, in random variants where a generator is given."""
 
     def look(part: list[int], rng: np.random.Generator | None) -> torch.Tensor:
-        drawn = rng.integers(0, variants, len(part)) if rng is not None else [0] * len(part)
+        drawn = rng.integers(0, len(features), len(part)) if rng is not None else [0] * len(part)
         maps = np.stack([features[v, photos[i].row] for v, i in zip(drawn, part, strict=True)])
         if rng is not None:
             turned = rng.random(len(part)) < 0.5
@@ -209,11 +187,14 @@ class Stream:
             made = views(self.rng, collection, row, blocks, 0.85 if asked else 0.7)
             return Shown(list(made), made[0].flip)
         turned = self.rng.random() < 0.5
+        features = c.features[collection]
         if blocks > 1:
-            variant = self.rng.choice([v for v in QUARTERED if v < (c.vqa_variants if asked else c.photo_variants)])
+            variant = self.rng.choice(features.quartered)
+        elif asked:
+            variant = self.rng.choice([0, 0, *range(1, len(features.whole))])
         else:
-            variant = self.rng.choice([0, 0, *range(1, c.vqa_variants)]) if asked else self.variant(c.photo_variants)
-        maps = c.maps(collection, variant, row, blocks)
+            variant = self.variant(len(features.whole))
+        maps = features.maps(variant, row, blocks)
         return Shown(turned_over(maps) if turned else maps, (variant == 1) != turned)
 
     def blocks(self, prompt: str) -> int:

@@ -65,16 +65,41 @@ def cache_file(work: Path, collection: str, layer: str = "") -> Path:
     return work / f"{collection}{'-' if layer else ''}{layer}.f16"
 
 
-def open_cache(path: Path) -> np.memmap:
-    """The cache for reading; rows of unfinished variants are zeros (see ``finished``)."""
+def open_cache(path: Path) -> np.ndarray:
+    """The cache for reading, [variant, picture, cells, channels]: the variants that are complete."""
     meta = json.loads(path.with_suffix(".json").read_text())
-    return np.memmap(path, np.float16, "r", shape=(meta["variants"], meta["pictures"], meta.get("cells", CELLS), meta.get("channels", CHANNELS)))
+    shape = (meta["variants"], meta["pictures"], meta.get("cells", CELLS), meta.get("channels", CHANNELS))
+    return np.memmap(path, np.float16, "r", shape=shape)[: meta["done"] // meta["pictures"]]
 
 
-def finished(path: Path) -> int:
-    """How many variants are complete."""
-    meta = json.loads(path.with_suffix(".json").read_text())
-    return meta["done"] // meta["pictures"]
+@dataclass
+class Features:
+    """What is cached of one collection of pictures."""
+
+    whole: np.ndarray
+    """[variant, picture, cells, channels]"""
+    quarters: np.ndarray | tuple[()] = ()
+    """the same of quarters: four of each of the first variants of ``QUARTERED``"""
+
+    @property
+    def quartered(self) -> tuple[int, ...]:
+        """The variants that can be seen in detail."""
+        if len(self.quarters) < 4:
+            raise ValueError("no quarters of pictures are cached: prepare --detail")
+        return QUARTERED[: len(self.quarters) // 4]
+
+    def maps(self, variant: int, row: int, blocks: int) -> list[np.ndarray]:
+        """One picture, [cells, channels] a block; ``variant`` is one of ``quartered`` where there are several blocks."""
+        whole = self.whole[variant, row]
+        if blocks == 1:
+            return [whole]
+        first = 4 * self.quartered.index(variant)
+        return [whole, *self.quarters[first : first + 4, row]]
+
+
+def read_features(work: Path, collection: str, layer: str) -> Features:
+    quarters = cache_file(work, f"{collection}-quarters", layer)
+    return Features(open_cache(cache_file(work, collection, layer)), open_cache(quarters) if quarters.exists() else ())
 
 
 def until(model: Path, layer: str) -> bytes:

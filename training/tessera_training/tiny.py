@@ -7,7 +7,7 @@ import random
 import numpy as np
 
 from .data import Corpus
-from .features import CELLS
+from .features import CELLS, Features
 from .prompts import Encode
 from .splits import Photo, Question
 from .vision import CHANNELS
@@ -35,7 +35,7 @@ def tiny_corpus(encode: Encode, seed: int = 0) -> Corpus:
     held = [p for p in photos if p.file.startswith("3-")]
     train = [p for p in photos if not p.file.startswith("3-")]
     features = np.stack(maps).astype(np.float16)[None]
-    quarters = np.broadcast_to(features, (4, *features.shape[1:]))
+    cached = Features(features, np.broadcast_to(features, (4, *features.shape[1:])))
 
     def ask(p: Photo) -> list[Question]:
         _, c, t = p.file.removesuffix(".jpg").split("-")
@@ -44,5 +44,5 @@ def tiny_corpus(encode: Encode, seed: int = 0) -> Corpus:
     sentences = [f"A {c} {t} is {v} in the {w}" for c, t in kinds for v in ("sitting", "running", "playing") for w in ("park", "house")]
     return Corpus(
         train, held, [q for p in train for q in ask(p)], [q for p in held for q in ask(p)], sentences[::2], sentences[1::2],
-        [encode(s) for s in sentences[:8]], features, 1, features, 1, quarters, quarters,
+        [encode(s) for s in sentences[:8]], {"photos": cached, "vqa": cached},
     )  # fmt: skip

@@ -312,7 +312,7 @@ def work_on(worker: int, run: configs.Config, data: Path, work: Path, folder: Pa
     elif run.warm_minutes:
         warm = folder / "warm.pt"
         if lead and not warm.exists():
-            look = look_up(corpus.photo_features, corpus.photo_variants, corpus.photos)
+            look = look_up(corpus.features["photos"].whole, corpus.photos)
             torch.set_num_threads(run.threads * run.workers)
             warm_start(t.connector, embedding, base[2], corpus.photos, look, run.warm_minutes, run.seed, rate_tail=run.rate_encoder)
             torch.set_num_threads(run.threads)

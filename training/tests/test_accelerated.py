@@ -103,7 +103,7 @@ def test_both_stages_run_and_are_exported(tmp_path, files, pictures, monkeypatch
     asked = [Question(i, n, "what color is it", n) for i, n in enumerate(names)]
     corpus = replace(
         tiny_corpus(lambda t: tokenizer.encode(t).ids), photos=photos[:6], held_photos=photos[6:], questions=asked[:3], held_questions=asked[3:],
-        photo_features=None, vqa_features=None, pictures=pictures, writing=["A red wall beside a page."],
+        features={}, pictures=pictures, writing=["A red wall beside a page."],
     )  # fmt: skip
     corpus.words = {"wall": 40, "page": 50}
     monkeypatch.setattr(accelerated, "vocabulary", lambda *_: corpus.words)

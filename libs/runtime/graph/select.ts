@@ -209,16 +209,7 @@ class SelectorWriter {
     const body = this.scores(planes, bytes, scales, this.queryCount(queries));
     const pieces = graph.op('Scan', [this.pages], { attributes: { body, num_scan_inputs: 1 } }); // [K, kvHeads, c, R]
     const byQuery = graph.op('Transpose', [pieces], { attributes: { perm: [1, 3, 0, 2] } });
-    const padded = graph.op('Reshape', [
-      byQuery,
-      graph.op(
-        'Concat',
-        [graph.constant('int64', [kvHeads]), this.queryCount(queries), graph.constant('int64', [-1])],
-        {
-          attributes: { axis: 0 },
-        },
-      ),
-    ]);
+    const padded = graph.op('Reshape', [byQuery, graph.constant('int64', [0, 0, -1])]);
     const scores = graph.op('Slice', [
       padded,
       graph.constant('int64', [0]),
@@ -248,25 +239,12 @@ class SelectorWriter {
     const keyScales = body.op('Gather', [planes.keyScales, pages], { attributes: { axis: 1 } });
     const scale = body.op('Mul', [body.op('Unsqueeze', [keyScales, body.constant('int64', [-1])]), queryScales]);
     const axis = body.constant('int64', [2]);
+    const floats = (data: string): string => body.op('Cast', [data], { attributes: { to: 1 } });
+    const over = (op: string, data: string): string => body.op(op, [data, axis], { attributes: { keepdims: 0 } });
     const scores =
       this.options.score === 'max'
-        ? body.op('Mul', [
-            body.op('Cast', [body.op('ReduceMax', [paged, axis], { attributes: { keepdims: 0 } })], {
-              attributes: { to: 1 },
-            }),
-            scale,
-          ])
-        : body.op(
-            'ReduceLogSumExp',
-            [
-              body.op('Mul', [
-                body.op('Cast', [paged], { attributes: { to: 1 } }),
-                body.op('Unsqueeze', [scale, axis]),
-              ]),
-              axis,
-            ],
-            { attributes: { keepdims: 0 } },
-          );
+        ? body.op('Mul', [floats(over('ReduceMax', paged)), scale])
+        : over('ReduceLogSumExp', body.op('Mul', [floats(paged), body.op('Unsqueeze', [scale, axis])]));
     body.output(scores, 'float32', [kvHeads, 'c', 'R']);
     return body;
   }
