@@ -32,7 +32,8 @@ from .tail import frozen
 from .train import WEIGHTS, Trainer, open_base
 from .words import imagined, vocabulary, warm_start
 
-EDGES = (256,)
+EDGES = (64, 144, 256)
+"""captions without a picture, captions, questions about pictures and timelines are padded apart: a third of the padding"""
 
 
 @dataclass

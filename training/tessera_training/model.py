@@ -100,6 +100,8 @@ class Gather(torch.autograd.Function):
 
 
 def rms(x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
+    if x.is_cuda:
+        return F.rms_norm(x, weight.shape, weight.to(x.dtype), eps)
     y = x.float()
     return (y * torch.rsqrt(y.pow(2).mean(-1, keepdim=True) + eps) * weight).to(x.dtype)
 

@@ -14,12 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image
 
 from .vision import SIDE, Conv, forward_rounded
 
 KEPT = 384
+AT_ONCE = 64
+"""views that are cut together: their pixels are held as float32"""
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 
 
@@ -66,6 +67,22 @@ def read(path: Path) -> np.ndarray:
     return np.asarray(Image.open(path).convert("RGB").resize((KEPT, KEPT), Image.Resampling.BICUBIC))
 
 
+def resampling(start: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
+    """Fractions of a side, [n] each → [n, 256, 384]: what each place of a resized crop takes from each place of the kept picture.
+
+    Bicubic (a = -0.5), widened where the crop is made smaller, nothing from beyond the crop: what the Pillow library's ``crop`` and
+    ``resize`` do. As matrices, so that all views of a step are cut by two products.
+    """
+    first, last = (start * KEPT).round()[:, None, None], (end * KEPT).round()[:, None, None]
+    ratio = (last - first) / SIDE
+    place = torch.arange(SIDE, device=start.device)[None, :, None]
+    source = torch.arange(KEPT, device=start.device)[None, None]
+    x = ((source + 0.5 - first) - (place + 0.5) * ratio).abs() / ratio.clamp_min(1)
+    near, far = (1.5 * x - 2.5) * x * x + 1, ((-0.5 * x + 2.5) * x - 4) * x + 2
+    weight = torch.where(x < 1, near, torch.where(x < 2, far, 0.0)) * ((source >= first) & (source < last))
+    return weight / weight.sum(-1, keepdim=True)
+
+
 class Pictures:
     """Every picture of some collections; ``to`` moves them to a device."""
 
@@ -86,11 +103,13 @@ class Pictures:
 
     def cut(self, asked: list[View]) -> torch.Tensor:
         """What the trained part of the connector takes, [views, cells, channels]: normalised pixels, or what the frozen layers make of them."""
+        boxes = torch.tensor([quarter(v.box, v.block, v.flip) for v in asked], device=self.device)
+        source = self.taken([(v.collection, v.row) for v in asked]).permute(0, 3, 1, 2)
+        across, down = resampling(boxes[:, 0], boxes[:, 2]), resampling(boxes[:, 1], boxes[:, 3])
         out = torch.empty(len(asked), 3, SIDE, SIDE, device=self.device)
-        for i, v in enumerate(asked):
-            x0, y0, x1, y1 = (round(KEPT * f) for f in quarter(v.box, v.block, v.flip))
-            part = self.bytes[v.collection][v.row, y0:y1, x0:x1].permute(2, 0, 1)[None].float()
-            out[i] = F.interpolate(part, (SIDE, SIDE), mode="bicubic", antialias=True)[0]
+        for a in range(0, len(asked), AT_ONCE):
+            part = slice(a, a + AT_ONCE)
+            out[part] = down[part, None] @ (source[part].float() @ across[part, None].mT)
         # the rest for all at once: on a GPU every small operation costs as much as a large one
         gain, shift, flip = torch.tensor([(v.light[0] / 128.0, v.light[1], v.flip) for v in asked], device=self.device)[..., None, None, None].unbind(1)
         out = out.clamp_(0, 255).sub_(127.0).mul_(gain).add_(shift)
@@ -99,6 +118,15 @@ class Pictures:
             return out.flatten(1, 2)
         with torch.no_grad():
             return forward_rounded(self.front, out.permute(0, 3, 1, 2).to(self.front[0].weight.dtype)).permute(0, 2, 3, 1).flatten(1, 2)
+
+    def taken(self, rows: list[tuple[str, int]]) -> torch.Tensor:
+        """Bytes of pictures of any collections, [pictures, 384, 384, 3]."""
+        out = torch.empty(len(rows), KEPT, KEPT, 3, dtype=torch.uint8, device=self.device)
+        for name, b in self.bytes.items():
+            at = [i for i, (c, _) in enumerate(rows) if c == name]
+            if at:
+                out[torch.tensor(at, device=self.device)] = b[torch.tensor([rows[i][1] for i in at], device=self.device)]
+        return out
 
     def plain(self, collection: str, rows: list[int], blocks: int) -> torch.Tensor:
         """``cut`` of unchanged pictures, [rows · blocks, cells, channels]."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 
 from tessera_training import accelerated
@@ -15,7 +16,7 @@ from tessera_training.config import Config
 from tessera_training.export import export, restore
 from tessera_training.metrics import normalise
 from tessera_training.model import Connector, Decoder
-from tessera_training.pixels import WHOLE, Pictures, View, quarter
+from tessera_training.pixels import KEPT, WHOLE, Pictures, View, quarter, views
 from tessera_training.plan import Branch, Sequence, lay
 from tessera_training.prompts import TILED, caption_prompt
 from tessera_training.scst import Rewards
@@ -49,6 +50,17 @@ def pictures(files) -> Pictures:
 def test_whole_picture_is_the_one_of_the_cache(pictures, files):
     cut = pictures.plain("photos", [4], 1)[0].view(256, 256, 3).permute(2, 0, 1).numpy()
     assert np.abs(cut - read_pixels(files[4])).mean() < 0.02
+
+
+def test_crops_are_resized_as_a_library_does(pictures):
+    rng = random.Random(5)
+    pictures.bytes["photos"] = torch.randint(0, 256, (5, KEPT, KEPT, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    asked = [replace(v, flip=False, light=(1.0, 0.0)) for k in range(4) for v in views(rng, "photos", k, TILED, 0.5)]
+    for v, made in zip(asked, pictures.cut(asked), strict=True):
+        x0, y0, x1, y1 = (round(KEPT * f) for f in quarter(v.box, v.block, False))
+        part = pictures.bytes["photos"][v.row, y0:y1, x0:x1].permute(2, 0, 1)[None].float()
+        want = F.interpolate(part, (256, 256), mode="bicubic", antialias=True)[0].clamp(0, 255)
+        assert (made.view(256, 256, 3).permute(2, 0, 1) * 128 + 127 - want).abs().max() < 0.01
 
 
 @pytest.mark.parametrize("flip", [False, True])
