@@ -95,7 +95,8 @@ export async function loadModel(options: ModelOptions): Promise<DecoderModel> {
       spin: true,
       config: { ...SPIN_WHILE_RUNNING, ...NO_DENORMALS },
     };
-    const prefill = await openSession({ ...common, file: graphs.prefill, name: 'decoder prefill' });
+    // Chunks and choices are of many sizes, and an arena keeps memory for each (docs/decisions/0014).
+    const prefill = await openSession({ ...common, arena: false, file: graphs.prefill, name: 'decoder prefill' });
     const step = await openSession({ ...common, file: graphs.step, name: 'decoder step' });
     const byKernel = precision === 'int8' && executionProviders.every((name) => name === 'cpu');
     const openKernel = (): Promise<Kernel | undefined> => Kernel.open({ ...options, config, evidenceLayers });
@@ -103,7 +104,7 @@ export async function loadModel(options: ModelOptions): Promise<DecoderModel> {
     const file = graphs.select;
     let selecting: Promise<LocalSession> | undefined;
     const openSelect = (): Promise<LocalSession> =>
-      (selecting ??= openSession({ ...common, file, name: 'decoder selection' }).catch((error: unknown) => {
+      (selecting ??= openSession({ ...common, arena: false, file, name: 'decoder selection' }).catch((error: unknown) => {
         selecting = undefined; // The next question tries again.
         throw error;
       }));
