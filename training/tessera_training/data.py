@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -277,20 +277,3 @@ class Stream:
         pool = self.corpus.chat
         sequences = [Sequence(pool[i], [], [], []) for i in self.take("chat", list(range(len(pool))), texts)]
         return Batch(sequences, None, [])
-
-
-def active_tokens(corpus: Corpus, encode: Encode, stream: Iterator[Batch]) -> set[int]:
-    """Token ids that answers can hold: the vocabulary that training scores against (with random others)."""
-    out: set[int] = {2}
-    for p in corpus.photos:
-        for c in p.captions:
-            out.update(encode(clean(c)))
-    for q in corpus.questions:
-        out.update(encode(vqa_answer(q.answer)))
-    for text in corpus.sentences[::3]:
-        out.update(encode(clean(text)))
-    for batch in stream:
-        for s in batch.sequences:
-            for b in s.branches:
-                out.update(b.answer)
-    return out

@@ -24,7 +24,7 @@ from torch import nn
 from . import config as configs
 from .adapter import load_adapter, trained
 from .base import Shape, byte_tokenizer, load_gguf, load_tokenizer, random_base
-from .data import Batch, Corpus, Stream, active_tokens, load_corpus, look_up
+from .data import Batch, Corpus, Stream, load_corpus, look_up
 from .evaluate import caption_texts
 from .metrics import cider_d
 from .model import Connector, Decoder, HeadLoss
@@ -34,6 +34,7 @@ from .progress import clock
 from .scst import Rewards, sample, sample_answers, sample_timeline
 from .tail import open_tail
 from .tiny import tiny_corpus
+from .vocabulary import Vocabulary, active_tokens
 from .words import imagined, vocabulary, warm_start
 
 WEIGHTS = {"captions": 1.0, "vqa": 1.0, "photo_questions": 0.5, "timeline": 1.0, "writing": 0.5, "chat": 1.0}
@@ -51,38 +52,6 @@ def open_base(kind: str, work: Path):
         return TINY, random_base(TINY), byte_tokenizer()
     path = fetch_base(work)
     return Shape(), load_gguf(path), load_tokenizer(path)
-
-
-class Vocabulary:
-    """The part of the vocabulary that a step scores against: tokens that answers hold, and random others, drawn anew now and then."""
-
-    def __init__(self, model: Decoder, active: set[int], seed: int, others: int = 1500, every: int = 20) -> None:
-        self.model, self.seed, self.every, self.turn = model, seed, every, -1
-        size = model.head.shape[0]
-        self.active = np.array(sorted(active))
-        self.rest = np.setdiff1d(np.arange(size), self.active)
-        self.others = min(others, len(self.rest))
-
-    def draw(self) -> None:
-        others = np.random.default_rng([self.seed, self.turn]).choice(self.rest, self.others, replace=False)
-        ids = torch.from_numpy(np.concatenate([self.active, others]))
-        self.head = self.model.head[ids].contiguous()
-        self.index = torch.full((self.model.head.shape[0],), -1, dtype=torch.long)
-        self.index[ids] = torch.arange(len(ids))
-
-    def at(self, step: int) -> None:
-        if step // self.every != self.turn:
-            self.turn = step // self.every
-            self.draw()
-
-    def places(self, target: torch.Tensor) -> torch.Tensor:
-        """Rows of ``head`` for target tokens; tokens met for the first time join the active ones."""
-        if (self.index[target] < 0).any():
-            self.active = np.union1d(self.active, target.numpy())
-            self.rest = np.setdiff1d(self.rest, self.active)
-            self.others = min(self.others, len(self.rest))
-            self.draw()
-        return self.index[target]
 
 
 class Trainer:

@@ -1,5 +1,8 @@
 import json
+import os
 import random
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -51,6 +54,12 @@ def test_pictures_are_numbered_over_the_batch():
     laid = lay([Sequence([-1, -16, -17], [], [], [0, 1]), Sequence([-1, -16], [], [], [2])])
     assert laid.ids.tolist() == [-1, -16, -17, -33, -48]
     assert laid.images == [0, 1, 2]
+
+
+def test_timelines_are_the_same_in_every_process():
+    made = "import random; from tessera_training import timelines; print([timelines.make(random.Random(s), ['A dog runs'], 200, list) for s in range(4)])"
+    told = [subprocess.run([sys.executable, "-c", made], env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, check=True).stdout for seed in "12"]
+    assert told[0] == told[1]
 
 
 @pytest.mark.parametrize("seed", range(8))
