@@ -33,6 +33,9 @@ const IS_ASKED = 0.65;
 const YES_OR_NO = /^\s*(?:yes|no)\b/i;
 const ASKS_YES_OR_NO = /^(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would)\b/i;
 
+/** Share of a question's words from which a line, as it is written, holds all of it: what only sounds like them is something else then. */
+const IS_WRITTEN = 0.9;
+
 /** Lines beside the one that a question is about: what is told goes on there. */
 const BESIDE = 1;
 /** Lines that a question is about as much. */
@@ -43,8 +46,10 @@ const AS_MUCH = 0.85;
  * True of the beginning of an answer too, until it comes to a word of that line that is not the question's own.
  */
 export function strays(question: string, lines: readonly Line[]): (answer: string) => boolean {
-  const scores = coverage(withoutAnswerType(question), lines);
-  const top = scores.reduce((a, b) => Math.max(a, b), 0);
+  const about = withoutAnswerType(question);
+  const written = coverage(about, lines, { sounds: false });
+  const scores = highest(written) >= IS_WRITTEN ? written : coverage(about, lines);
+  const top = highest(scores);
   if (top < IS_ASKED) return () => false;
   const own = new Set(words(question));
   const near = lines.filter((_, i) => scores.slice(Math.max(0, i - BESIDE), i + BESIDE + 1).some((score) => score >= AS_MUCH * top)); // prettier-ignore

@@ -121,6 +121,15 @@ test('an answer strays that has nothing of the line that is asked about', () => 
   expect(['At the', 'At the mall.', 'In the train.', 'Yes.'].map(stray)).toEqual([true, true, false, true]);
   expect(strays('Did Clara leave the bag?', told)('Yes.')).toBe(false);
   expect(strays('Who sang?', told)('Nobody.')).toBe(false);
+  // Zinnia sounds like Denali, but it is written too.
+  const codes = [
+    line('said', 20, 24, 'The code for project Denali is 3929.'),
+    ...told,
+    line('said', 40, 44, 'The code for project Zinnia is 3659.'),
+  ];
+  expect(strays('What is the code for project Zinnia?', codes)('The code for project Zinnia is 3929.')).toBe(true);
+  expect(strays('What is the code for project Zinnia?', codes)('It is 3659.')).toBe(false);
+  expect(strays('What is the code for project Zinia?', codes)('It is 3659.')).toBe(false);
 });
 
 describe('coverage', () => {
