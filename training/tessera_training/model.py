@@ -101,7 +101,7 @@ class Gather(torch.autograd.Function):
 
 def rms(x: torch.Tensor, weight: torch.Tensor, eps: float) -> torch.Tensor:
     if x.is_cuda:
-        return F.rms_norm(x, weight.shape, weight.to(x.dtype), eps)
+        return F.rms_norm(x.float(), weight.shape, weight, eps).to(x.dtype)
     y = x.float()
     return (y * torch.rsqrt(y.pow(2).mean(-1, keepdim=True) + eps) * weight).to(x.dtype)
 
