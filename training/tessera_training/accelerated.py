@@ -33,7 +33,7 @@ from .train import WEIGHTS, Trainer, open_base
 from .words import imagined, vocabulary, warm_start
 
 EDGES = (64, 144, 256)
-"""captions without a picture, captions, questions about pictures and timelines are padded apart: a third of the padding"""
+"""captions without a picture, captions, questions about pictures and timelines are padded apart: a fifth of the padding of one group up to 256"""
 
 
 @dataclass

@@ -104,7 +104,7 @@ class Pictures:
     def cut(self, asked: list[View]) -> torch.Tensor:
         """What the trained part of the connector takes, [views, cells, channels]: normalised pixels, or what the frozen layers make of them."""
         boxes = torch.tensor([quarter(v.box, v.block, v.flip) for v in asked], device=self.device)
-        source = self.taken([(v.collection, v.row) for v in asked]).permute(0, 3, 1, 2)
+        source = torch.stack([self.bytes[v.collection][v.row] for v in asked]).permute(0, 3, 1, 2)
         across, down = resampling(boxes[:, 0], boxes[:, 2]), resampling(boxes[:, 1], boxes[:, 3])
         out = torch.empty(len(asked), 3, SIDE, SIDE, device=self.device)
         for a in range(0, len(asked), AT_ONCE):
@@ -118,15 +118,6 @@ class Pictures:
             return out.flatten(1, 2)
         with torch.no_grad():
             return forward_rounded(self.front, out.permute(0, 3, 1, 2).to(self.front[0].weight.dtype)).permute(0, 2, 3, 1).flatten(1, 2)
-
-    def taken(self, rows: list[tuple[str, int]]) -> torch.Tensor:
-        """Bytes of pictures of any collections, [pictures, 384, 384, 3]."""
-        out = torch.empty(len(rows), KEPT, KEPT, 3, dtype=torch.uint8, device=self.device)
-        for name, b in self.bytes.items():
-            at = [i for i, (c, _) in enumerate(rows) if c == name]
-            if at:
-                out[torch.tensor(at, device=self.device)] = b[torch.tensor([rows[i][1] for i in at], device=self.device)]
-        return out
 
     def plain(self, collection: str, rows: list[int], blocks: int) -> torch.Tensor:
         """``cut`` of unchanged pictures, [rows · blocks, cells, channels]."""

@@ -96,7 +96,8 @@ export async function loadModel(options: ModelOptions): Promise<DecoderModel> {
       config: { ...SPIN_WHILE_RUNNING, ...NO_DENORMALS },
     };
     // Chunks and choices are of many sizes, and an arena keeps memory for each (docs/decisions/0014).
-    const prefill = await openSession({ ...common, arena: false, file: graphs.prefill, name: 'decoder prefill' });
+    const anySize = { ...common, arena: false };
+    const prefill = await openSession({ ...anySize, file: graphs.prefill, name: 'decoder prefill' });
     const step = await openSession({ ...common, file: graphs.step, name: 'decoder step' });
     const byKernel = precision === 'int8' && executionProviders.every((name) => name === 'cpu');
     const openKernel = (): Promise<Kernel | undefined> => Kernel.open({ ...options, config, evidenceLayers });
@@ -104,7 +105,7 @@ export async function loadModel(options: ModelOptions): Promise<DecoderModel> {
     const file = graphs.select;
     let selecting: Promise<LocalSession> | undefined;
     const openSelect = (): Promise<LocalSession> =>
-      (selecting ??= openSession({ ...common, arena: false, file, name: 'decoder selection' }).catch((error: unknown) => {
+      (selecting ??= openSession({ ...anySize, file, name: 'decoder selection' }).catch((error: unknown) => {
         selecting = undefined; // The next question tries again.
         throw error;
       }));

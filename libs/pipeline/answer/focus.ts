@@ -1,6 +1,6 @@
 import type { Line } from '../compose/lines.js';
 import type { TimelineSegment } from '../compose/segments.js';
-import { coverage } from './words/coverage.js';
+import { ALL, coverage } from './words/coverage.js';
 import { bm25, highest } from './words/lexical.js';
 import { withoutAnswerType } from './question/question.js';
 
@@ -11,8 +11,6 @@ const WHOLE =
 const RELATED = 0.3;
 /** The same where many lines are like one that holds all of the question: a small model takes one for another. */
 const RELATED_TO_ALL = 0.6;
-/** Share of a question's words from which a line holds all of it. */
-const ALL = 0.9;
 /** What happens at the same time as a line this strong belongs to it: what was shown while it was said. */
 const STRONG = 0.6;
 /** Share of a question's words from which a line belongs to it, however rare they are elsewhere. */

@@ -1,5 +1,5 @@
 import type { Line } from '../compose/lines.js';
-import { coverage } from './words/coverage.js';
+import { ALL, coverage } from './words/coverage.js';
 import { highest, words } from './words/lexical.js';
 import { asked, withoutAnswerType } from './question/question.js';
 import { quoteOf, type TimelineAnswer } from './lookup/timeline-answer.js';
@@ -33,9 +33,6 @@ const IS_ASKED = 0.65;
 const YES_OR_NO = /^\s*(?:yes|no)\b/i;
 const ASKS_YES_OR_NO = /^(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would)\b/i;
 
-/** Share of a question's words from which a line, as it is written, holds all of it: what only sounds like them is something else then. */
-const IS_WRITTEN = 0.9;
-
 /** Lines beside the one that a question is about: what is told goes on there. */
 const BESIDE = 1;
 /** Lines that a question is about as much. */
@@ -48,7 +45,8 @@ const AS_MUCH = 0.85;
 export function strays(question: string, lines: readonly Line[]): (answer: string) => boolean {
   const about = withoutAnswerType(question);
   const written = coverage(about, lines, { sounds: false });
-  const scores = highest(written) >= IS_WRITTEN ? written : coverage(about, lines);
+  // Where a line holds all of the question as it is written, what only sounds like it is something else.
+  const scores = highest(written) >= ALL ? written : coverage(about, lines);
   const top = highest(scores);
   if (top < IS_ASKED) return () => false;
   const own = new Set(words(question));

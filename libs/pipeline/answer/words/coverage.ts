@@ -3,6 +3,8 @@ import { contentWords, highest, idf, stem, words } from './lexical.js';
 import { Wanted } from './related-words.js';
 import { heardBeside, heardIn, soundOf, type Sound } from './sounds-alike.js';
 
+/** Share of a question's words from which a line holds all of it. */
+export const ALL = 0.9;
 /** A word that only sounds like the one asked for counts less than the word itself. */
 const ALIKE = 0.75;
 /** Sounds of more words than this are not looked for in every line: that takes seconds. */
