@@ -45,10 +45,22 @@ function golden(): Uint8Array {
 describe('VisionEncoder', () => {
   it('gives the feature map that the reference gives', async () => {
     const { indices, values, tolerance, sum } = JSON.parse(await readFile(here('./golden.json'), 'utf8'));
-    const map = await encoder.features([golden()]);
+    const map = (await encoder.look([golden()])).feature_map!.data as Float32Array;
     expect(map.length).toBe(1280 * 8 * 8);
     indices.forEach((at: number, i: number) => expect(Math.abs(map[at]! - values[i])).toBeLessThan(tolerance));
     expect(map.reduce((a, b) => a + b, 0) / sum).toBeCloseTo(1, 3);
+  });
+
+  it('sees the classes that the reference sees', async () => {
+    const known: { index: number; probability: number }[] = JSON.parse(
+      await readFile(here('./golden.json'), 'utf8'),
+    ).classes;
+    const { classes } = await encoder.look([golden(), golden()]);
+    expect(classes!.dims).toEqual([2, 1000]);
+    const seen = classes!.data as Float32Array;
+    expect(known.length).toBeGreaterThan(0);
+    for (const { index, probability } of known) expect(seen[1000 + index]).toBeCloseTo(probability, 2);
+    expect(seen.reduce((a, b) => a + b, 0)).toBeCloseTo(2, 3);
   });
 
   it('gives each picture of a batch what it gets alone', async () => {
@@ -76,6 +88,12 @@ describe('VisionEncoder', () => {
   });
 
   it('says what is missing', async () => {
+    const graph = new Graph('connector');
+    graph.output(graph.input('depth', 'float32', ['n', 16, 9]), 'float32', ['n', 16, 9], 'visual_tokens');
+    await writeModel(path.join(folder, 'deep.onnx'), graph);
+    await expect(createVisionEncoder({ pack, connectorFile: path.join(folder, 'deep.onnx') })).rejects.toThrow(
+      'needs depth, which its vision encoder e.onnx does not give',
+    );
     const missing = { ...pack, path: () => '/nowhere/x.onnx' };
     await expect(createVisionEncoder({ pack: missing, connectorFile: 'x' })).rejects.toMatchObject({
       code: 'model_missing',

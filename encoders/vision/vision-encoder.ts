@@ -1,11 +1,11 @@
 import { TesseraError, type InstalledPack } from '#contracts';
 import { traced } from '#platform';
-import { release, SessionHost, tensor, type OnnxSession } from '#runtime';
+import { release, SessionHost, tensor, type Feeds, type OnnxSession, type Tensor } from '#runtime';
 import { toPixelValues } from './preprocess.js';
 
 export interface VisionOptions {
   pack: InstalledPack;
-  /** Built by `buildConnector`: `feature_map` [n, 1280, 8, 8] → `visual_tokens` [n, tokens, d]. */
+  /** Built by `buildConnector`: `feature_map` [n, 1280, 8, 8], and `classes` [n, 1000] if it listens to them → `visual_tokens` [n, tokens, d]. */
   connectorFile: string;
   threads?: number;
   executionProviders?: readonly string[];
@@ -41,15 +41,19 @@ export class VisionEncoder {
     });
   }
 
-  /** The encoder's feature map alone: float32 [n, 1280, 8, 8]. */
-  async features(images: readonly Uint8Array[], { signal }: { signal?: AbortSignal } = {}): Promise<Float32Array> {
-    const maps: Float32Array[] = [];
+  /** What the encoder alone gives: `feature_map` [n, 1280, 8, 8] and, where it has a classifier, `classes` [n, 1000]. */
+  async look(images: readonly Uint8Array[], { signal }: { signal?: AbortSignal } = {}): Promise<Feeds> {
+    const seen: Record<string, Tensor>[] = [];
     for (const image of images) {
       const pixel_values = tensor('float32', [1, 3, this.size, this.size], toPixelValues([image], this.size));
-      const { feature_map } = await this.encoder.run({ pixel_values }, { transfer: true, signal });
-      maps.push(feature_map!.data as Float32Array);
+      seen.push(await this.encoder.run({ pixel_values }, { transfer: true, signal }));
     }
-    return concatenate(maps);
+    const together = ({ name }: { name: string }): [string, Tensor] => {
+      const parts = seen.map((outputs) => outputs[name]!);
+      const data = concatenate(parts.map((part) => part.data as Float32Array));
+      return [name, tensor('float32', [images.length, ...parts[0]!.dims.slice(1)], data)];
+    };
+    return Object.fromEntries(this.encoder.outputs.map(together));
   }
 
   async dispose(): Promise<void> {
@@ -57,9 +61,9 @@ export class VisionEncoder {
   }
 
   private async encodeBatch(images: readonly Uint8Array[], signal: AbortSignal | undefined): Promise<Float32Array> {
-    const map = await this.features(images, { signal });
-    const feature_map = tensor('float32', [images.length, 1280, 8, 8], map);
-    const { visual_tokens } = await this.connector.run({ feature_map }, { transfer: true, signal });
+    const seen = await this.look(images, { signal });
+    const feeds = Object.fromEntries(this.connector.inputs.map(({ name }) => [name, seen[name]!]));
+    const { visual_tokens } = await this.connector.run(feeds, { transfer: true, signal });
     return visual_tokens!.data as Float32Array;
   }
 }
@@ -87,6 +91,12 @@ export async function createVisionEncoder(options: VisionOptions): Promise<Visio
     const shared = { threads, executionProviders };
     const encoder = await host.load({ ...shared, name: 'vision encoder', file: pack.path(vision.encoder) });
     const connector = await host.load({ ...shared, name: 'vision connector', file: connectorFile });
+    const missing = connector.inputs.find(({ name }) => !encoder.outputs.some((output) => output.name === name));
+    if (missing)
+      throw new TesseraError(
+        'model_invalid',
+        `The connector of ${pack.manifest.name} needs ${missing.name}, which its vision encoder ${vision.encoder} does not give.`,
+      );
     return new VisionEncoder(host, encoder, connector, vision.size);
   } catch (error) {
     await host.dispose();

@@ -48,16 +48,18 @@ def parser() -> argparse.ArgumentParser:
     return root
 
 
-def open_model(kind: str, work: Path, rank: int = 16, layer: str = ""):
+def open_model(kind: str, work: Path, rank: int = 16, layer: str = "", classes: bool = False):
     import torch
 
+    from .classes import open_classes
     from .model import Connector, Decoder
     from .tail import open_tail
     from .train import open_base
 
     shape, weights, tokenizer = open_base(kind, work)
     model = Decoder(shape, weights, torch.bfloat16 if kind == "smollm2" else torch.float32, rank)
-    return model, Connector(shape.width, tail=open_tail(layer)).eval(), tokenizer
+    words = open_classes(tokenizer, weights["token_embd.weight"], layer) if classes else None
+    return model, Connector(shape.width, tail=open_tail(layer), classes=words).eval(), tokenizer
 
 
 def words_command(args: argparse.Namespace) -> None:
@@ -89,7 +91,7 @@ def export_command(args: argparse.Namespace) -> None:
     from .export import export
 
     run = torch.load(args.checkpoint, weights_only=False)["config"]
-    model, connector, _ = open_model(run["base"], args.work, run["rank"], run.get("encoder_from", ""))
+    model, connector, _ = open_model(run["base"], args.work, run["rank"], run.get("encoder_from", ""), run.get("classes", False))
     figures = json.loads(args.figures.read_text()) if args.figures else {}
     figures = {k: v for k, v in figures.items() if not k.endswith("_texts") and k != "long"}
     print(json.dumps(export(args.checkpoint, args.out, model, connector, not args.raw, figures), indent=1))
@@ -98,7 +100,7 @@ def export_command(args: argparse.Namespace) -> None:
 def evaluate_command(args: argparse.Namespace) -> None:
     import torch
 
-    from .adapter import load_adapter
+    from .adapter import has_classes, load_adapter
     from .data import load_corpus
     from .evaluate import evaluate
     from .export import restore
@@ -110,7 +112,8 @@ def evaluate_command(args: argparse.Namespace) -> None:
     checkpoint = Path(args.adapter).suffix == ".pt"
     run = torch.load(args.adapter, weights_only=False)["config"] if checkpoint else {}
     layer = run.get("encoder_from", "")
-    model, connector, tokenizer = open_model(args.base, args.work, run.get("rank", 16), layer)
+    classes = run.get("classes", False) if checkpoint else args.adapter != "none" and has_classes(Path(args.adapter))
+    model, connector, tokenizer = open_model(args.base, args.work, run.get("rank", 16), layer, classes)
     encode = lambda text: tokenizer.encode(text).ids  # noqa: E731
     if args.base == "tiny":
         corpus, speech = tiny_corpus(encode), ["a red dog"] * 64

@@ -43,12 +43,14 @@ class Prepared:
     laid: Laid
     views: list[View]
     slots: torch.Tensor | None
+    seen: torch.Tensor | None
+    """of imagined pictures (``Batch``)"""
     where: torch.Tensor
     target: torch.Tensor
     kinds: list[tuple[str, int, int]]
 
 
-def put_together(parts: dict[str, Batch], slots: torch.Tensor | None) -> Prepared:
+def put_together(parts: dict[str, Batch]) -> Prepared:
     sequences, views, kinds, at = [], [], [], 0
     for name, batch in parts.items():
         first = at
@@ -58,7 +60,9 @@ def put_together(parts: dict[str, Batch], slots: torch.Tensor | None) -> Prepare
         views += batch.features or []
     laid = lay(sequences, edges=EDGES)
     where = np.flatnonzero(laid.labels >= 0)
-    return Prepared(laid, views, slots, torch.from_numpy(where), torch.from_numpy(laid.labels[where]), kinds)
+    imagined = parts.get("writing")
+    slots, seen = (torch.from_numpy(imagined.slots), torch.from_numpy(imagined.seen)) if imagined else (None, None)
+    return Prepared(laid, views, slots, seen, torch.from_numpy(where), torch.from_numpy(laid.labels[where]), kinds)
 
 
 def together(batches: list[Batch]) -> Batch:
@@ -92,7 +96,7 @@ class Feed(IterableDataset):
             step += 1
 
     def one(self, stream: Stream, step: int) -> Step:
-        run, parts, slots, sampled, asked = self.run, {}, None, None, None
+        run, parts, sampled, asked = self.run, {}, None, None
         if run.stage == "scst":
             # one size for all that is generated together
             blocks = stream.blocks("caption")
@@ -112,8 +116,7 @@ class Feed(IterableDataset):
             parts["timeline"] = together([stream.timeline() for _ in range(n)])
         if n := counts.get("writing"):
             parts["writing"] = stream.writing(n)
-            slots = torch.from_numpy(parts["writing"].slots)
-        return Step(sampled, asked, put_together(parts, slots) if parts else None)
+        return Step(sampled, asked, put_together(parts) if parts else None)
 
 
 def first(batch: list) -> object:
@@ -137,7 +140,7 @@ class Accelerated(Trainer):
         device, run = self.model.device, self.run
         visual = [self.connector(self.pictures.cut(p.views))] if p.views else []
         if p.slots is not None:
-            visual.append(imagined(p.slots.to(device), self.model.embedding, self.connector))
+            visual.append(imagined(p.slots.to(device), self.model.embedding, self.connector, p.seen.to(device)))
         h = self.hidden(p.laid, torch.cat(visual) if visual else None)[p.where.to(device)]
         target = p.target.to(device)
         losses = {}

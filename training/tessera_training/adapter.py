@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from .model import Connector, Decoder
@@ -14,11 +15,13 @@ CONNECTOR = {
     "connector.fc1.bias": "fc1.bias", "connector.fc2.weight": "fc2.weight", "connector.fc2.bias": "fc2.bias",
     "connector.scale": "scale", "connector.position": "position",
 }  # fmt: skip
+CLASSES = {f"connector.classes.{name}": f"classes.{name}" for name in ("words", "gain")}
+"""of a connector that is told what the encoder's own classifier sees; the classifier is the encoder's"""
 
 
 def tensors(model: Decoder, connector: Connector) -> dict[str, torch.Tensor]:
     state = connector.state_dict()
-    out = {name: state[key] for name, key in CONNECTOR.items()}
+    out = {name: state[key] for name, key in (CONNECTOR | CLASSES).items() if key in state}
     for key in model.lora.a:
         layer, name = key.split(":")
         out[f"lora.blk.{layer}.{name}.a"] = model.lora.a[key]
@@ -29,11 +32,22 @@ def tensors(model: Decoder, connector: Connector) -> dict[str, torch.Tensor]:
 def trained(model: Decoder, connector: Connector) -> dict[str, list[torch.nn.Parameter]]:
     """Everything that is trained, in the order of optimizers and checkpoints."""
     tail = list(connector.tail.parameters()) if connector.tail is not None else []
-    own = [p for p in connector.parameters() if not any(p is t for t in tail)]
+    own = [p for name, p in connector.named_parameters() if not name.startswith(("tail.", "classes.plain."))]
     return {
         "matrices": [p for p in own if p.ndim > 1], "vectors": [p for p in own if p.ndim <= 1], "lora": list(model.lora.parameters()),
         "tail": tail,
     }  # fmt: skip
+
+
+def has_classes(path: Path) -> bool:
+    with safe_open(path, "pt") as file:
+        return CLASSES.keys() <= set(file.keys())
+
+
+def connector_state(file: dict[str, torch.Tensor], classes: bool) -> dict[str, torch.Tensor]:
+    """The connector's part of an adapter file."""
+    known = CONNECTOR | ({name: key for name, key in CLASSES.items() if name in file} if classes else {})
+    return {key: file[name].float() for name, key in known.items()}
 
 
 def save_adapter(path: Path, model: Decoder, connector: Connector, metadata: dict[str, str]) -> None:
@@ -41,9 +55,9 @@ def save_adapter(path: Path, model: Decoder, connector: Connector, metadata: dic
 
 
 def load_adapter(path: Path, model: Decoder, connector: Connector) -> None:
-    """Into the trainable parameters; every tensor must be there."""
+    """Into the trainable parameters; every tensor must be there, but for those about classes: then what the connector knows of them stays."""
     file = load_file(path)
-    connector.load_state_dict({**connector.state_dict(), **{key: file[name].float() for name, key in CONNECTOR.items()}})
+    connector.load_state_dict({**connector.state_dict(), **connector_state(file, connector.classes is not None)})
     with torch.no_grad():
         for key in model.lora.a:
             layer, name = key.split(":")

@@ -55,6 +55,8 @@ class Config:
     parts: dict[str, int] = field(default_factory=dict)
     """on a GPU: pictures, timelines or texts of each kind in every step (captions, vqa, photo_questions, timeline, writing, chat)"""
     chat_every: int = 5
+    classes: bool = False
+    """whether the connector is told what the encoder's own classifier sees"""
     tiled: float = 0.0
     """share of pictures shown in detail: five blocks of 16 tokens (on a CPU from caches of ``prepare --detail``)"""
     tiled_questions: float | None = None

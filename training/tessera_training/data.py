@@ -14,13 +14,14 @@ import torch
 
 from . import derived, timelines
 from .chat import TRAIN_SPEECH, load_texts
+from .classes import class_words
 from .features import Features, read_features
 from .metrics import normalise
 from .pixels import Pictures, View, views
 from .plan import Branch, Sequence
 from .prompts import TILED, Encode, answer, caption_prompt, clean, picture_prefix, picture_question
 from .splits import Photo, Question, photo_splits, question_splits, read_jsonl
-from .words import spread
+from .words import glimpse, spread
 
 
 @dataclass
@@ -95,6 +96,8 @@ class Batch:
     """indices into ``Corpus.photos`` where the batch is of photographs"""
     slots: np.ndarray | None = None
     """words of visual tokens that are imagined in place of pictures: [texts, 16, SLOTS]"""
+    seen: np.ndarray | None = None
+    """what a classifier would see in them: [texts, CLASSES_SEEN, 2]"""
     asked: list[timelines.Asked] = field(default_factory=list)
     """the questions of the branches, where they are about a timeline"""
 
@@ -159,6 +162,7 @@ class Stream:
             self.by_image.setdefault(q.row, []).append(q)
         self.queues: dict[str, list[int]] = {}
         self.caption = {n: caption_prompt(encode, n) for n in (1, TILED)}
+        self.classes = {word: number for number, word in enumerate(class_words())}
 
     def state(self) -> object:
         return self.rng.getstate(), self.queues
@@ -271,7 +275,8 @@ class Stream:
         chosen = [self.rng.choice(self.corpus.writing) for _ in range(texts)]
         prompt = self.caption[1]
         sequences = [Sequence(prompt[:-1], [], [Branch(prompt[-1:], answer(self.encode, clean(t)))], [0]) for t in chosen]
-        return Batch(sequences, None, [], np.stack([spread(t, self.corpus.words, self.rng) for t in chosen]))
+        slots = np.stack([spread(t, self.corpus.words, self.rng) for t in chosen])
+        return Batch(sequences, None, [], slots, np.stack([glimpse(t, self.classes, self.rng) for t in chosen]))
 
     def chat(self, texts: int = 6) -> Batch:
         pool = self.corpus.chat

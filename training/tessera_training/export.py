@@ -14,6 +14,7 @@ from .export_vision import write_encoder, write_golden
 from .model import Connector, Decoder
 from .prepare import sha256
 from .tail import tuned
+from .vision import load_convs
 
 
 def restore(path: Path, model: Decoder, connector: Connector, averaged: bool) -> dict:
@@ -29,9 +30,18 @@ def restore(path: Path, model: Decoder, connector: Connector, averaged: bool) ->
     return state
 
 
+GAIN_AT = 8
+"""place of the gain of classes among averaged weights: three matrices and five vectors of the connector come before it"""
+
+
 def soup(first: Path, second: Path, out: Path) -> None:
-    """The mean of two checkpoints' averaged weights, as the second would be: model soups, Wortsman et al. 2022."""
+    """The mean of two checkpoints' averaged weights, as the second would be: model soups, Wortsman et al. 2022.
+
+    Where only the second listens to classes, it keeps how much.
+    """
     other, state = (torch.load(p, weights_only=False) for p in (first, second))
+    if state["config"].get("classes") and not other["config"].get("classes"):
+        other["average"].insert(GAIN_AT, state["average"][GAIN_AT])
     state["average"] = [(a + b) / 2 for a, b in zip(other["average"], state["average"], strict=True)]
     torch.save(state, out)
 
@@ -49,7 +59,7 @@ def export(checkpoint: Path, out: Path, model: Decoder, connector: Connector, av
         "figures": figures,
     }  # fmt: skip
     if connector.tail is not None:
-        encoder = write_encoder(tuned(connector.tail), out / "vision" / "weights")
+        encoder = write_encoder(tuned(connector.tail), out / "vision" / "weights", plain=None if connector.classes is None else load_convs())
         write_golden(encoder, out / "vision" / "golden.json")
         manifest["encoder"] = {"file": encoder.name, "sha256": sha256(encoder), "bytes": encoder.stat().st_size, "from": run.encoder_from}
     (out / "adapter.json").write_text(json.dumps(manifest, indent=1) + "\n")

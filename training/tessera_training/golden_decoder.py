@@ -16,8 +16,9 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 
-from .adapter import CONNECTOR
+from .adapter import CLASSES, connector_state
 from .base import END, Shape, Weights, load_gguf, load_tokenizer
+from .classes import Classes
 from .model import Connector
 from .prompts import TIMELINE_PREFIX, caption_prompt, chat_prompt, picture_prefix, picture_question, timeline_question
 from .vision import read_pixels
@@ -193,13 +194,13 @@ def picture_tokens(files: list[Path], vision: Path, adapter: dict[str, torch.Ten
     import onnxruntime as ort
 
     session = ort.InferenceSession(vision, providers=["CPUExecutionProvider"])
-    connector = Connector()
-    connector.load_state_dict({key: adapter[name].float() for name, key in CONNECTOR.items()})
+    connector = Connector(classes=Classes() if CLASSES.keys() <= adapter.keys() else None)
+    connector.load_state_dict({**connector.state_dict(), **connector_state(adapter, connector.classes is not None)})
     connector.eval()
     with torch.inference_mode():
-        maps = [session.run(None, {session.get_inputs()[0].name: read_pixels(f, None, False)[None]})[0] for f in files]
-        features = torch.from_numpy(np.concatenate(maps)).flatten(2).transpose(1, 2)
-        return connector(features).half().float()
+        seen = [session.run(None, {session.get_inputs()[0].name: read_pixels(f, None, False)[None]}) for f in files]
+        features, *classes = (torch.from_numpy(np.concatenate(each)) for each in zip(*seen, strict=True))
+        return connector(features.flatten(2).transpose(1, 2), *classes).half().float()
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from .base import Shape, Weights
+from .classes import Classes
 from .plan import Group, Laid, Plan
 
 RANK = 16
@@ -148,8 +149,9 @@ class Connector(nn.Module):
     """Feature map [n, 64, 1280] (row major 8×8) → 16 visual tokens [n, 16, 576] by pixel shuffle and a two-layer MLP."""
 
     def __init__(
-        self, width: int = 576, channels: int = 1280, hidden: int = 1152, dropout: float = 0.0, tail: nn.Module | None = None
-    ) -> None:
+        self, width: int = 576, channels: int = 1280, hidden: int = 1152, dropout: float = 0.0, tail: nn.Module | None = None,
+        classes: Classes | None = None,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.width, self.dropout = width, dropout
         self.tail = tail
@@ -159,17 +161,25 @@ class Connector(nn.Module):
         self.fc2 = nn.Linear(hidden, width)
         self.scale = nn.Parameter(torch.tensor(0.1))
         self.position = nn.Parameter(torch.zeros(VISUAL_TOKENS, width))
+        self.classes = classes
+        """what the encoder's own classifier sees, as words"""
 
     def shuffle(self, f: torch.Tensor) -> torch.Tensor:
         n, _, c = f.shape
         return f.view(n, 4, 2, 4, 2, c).permute(0, 1, 3, 2, 4, 5).reshape(n, VISUAL_TOKENS, 4 * c)
 
-    def forward(self, f: torch.Tensor) -> torch.Tensor:
+    def forward(self, f: torch.Tensor, probabilities: torch.Tensor | None = None) -> torch.Tensor:
+        """``probabilities`` of the classes, where they are known already."""
+        if self.classes is not None and probabilities is None:
+            probabilities = self.classes(f)
         y = self.norm(self.shuffle(f if self.tail is None else self.tail(f)))
         with torch.autocast(f.device.type, torch.bfloat16, enabled=f.shape[0] > 1 and self.training):
             y = F.gelu(self.fc1(F.dropout(y, self.dropout, self.training)))
             y = self.fc2(F.dropout(y, self.dropout, self.training))
-        return F.layer_norm(y.float(), (self.width,)) * self.scale + self.position
+        tokens = F.layer_norm(y.float(), (self.width,))
+        if self.classes is not None:
+            tokens = self.classes.add(tokens, probabilities)
+        return tokens * self.scale + self.position
 
 
 @dataclass

@@ -24,6 +24,7 @@ from torch import nn
 from . import config as configs
 from .adapter import load_adapter, trained
 from .base import Shape, byte_tokenizer, load_gguf, load_tokenizer, random_base
+from .classes import open_classes
 from .data import Batch, Corpus, Stream, load_corpus, look_up
 from .evaluate import caption_texts
 from .metrics import cider_d
@@ -63,7 +64,8 @@ class Trainer:
         self.encode = lambda text: tokenizer.encode(text).ids
         dtype = torch.bfloat16 if run.base == "smollm2" else torch.float32
         self.model = Decoder(shape, weights, dtype, run.rank, run.device)
-        self.connector = Connector(shape.width, dropout=run.dropout, tail=open_tail(run.encoder_from)).to(run.device)
+        classes = open_classes(tokenizer, weights["token_embd.weight"], run.encoder_from) if run.classes else None
+        self.connector = Connector(shape.width, dropout=run.dropout, tail=open_tail(run.encoder_from), classes=classes).to(run.device)
         if run.compile:
             self.model.compile()
         self.stream = Stream(corpus, self.encode, run.seed, worker, run.workers, run.timeline_tokens, run.vqa_pictures, run.tiled, run.tiled_questions)
@@ -91,7 +93,8 @@ class Trainer:
 
     def visual(self, batch: Batch) -> torch.Tensor | None:
         if batch.slots is not None:
-            return imagined(torch.from_numpy(batch.slots), self.model.embedding, self.connector)
+            seen = torch.from_numpy(batch.seen)
+            return imagined(torch.from_numpy(batch.slots), self.model.embedding, self.connector, seen)
         return None if batch.features is None else self.connector(torch.from_numpy(batch.features).float())
 
     def loss(self, batch: Batch, advantage: np.ndarray | None = None) -> tuple[torch.Tensor, int]:

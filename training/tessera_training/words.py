@@ -57,6 +57,8 @@ def average_precision(score: np.ndarray, truth: np.ndarray) -> float:
 
 SLOTS = 3
 """words that share one visual token of ``imagined``"""
+CLASSES_SEEN = 3
+"""classes of which a glimpse is a mixture"""
 
 
 def spread(text: str, words: dict[str, int], rng: random.Random) -> np.ndarray:
@@ -76,13 +78,41 @@ def spread(text: str, words: dict[str, int], rng: random.Random) -> np.ndarray:
     return out
 
 
-def imagined(slots: torch.Tensor, embedding: torch.Tensor, connector: Connector) -> torch.Tensor:
-    """Visual tokens [n, 16, width] of a picture that nobody took: ``slots`` [n, 16, SLOTS] as word embeddings, with noise."""
+def glimpse(text: str, words: dict[str, int], rng: random.Random) -> np.ndarray:
+    """[CLASSES_SEEN, 2]: numbers of words that the classifier might see in a picture with this caption, and how sure it is.
+
+    It looks at one thing, seldom at two, is sometimes wrong, and often says a little of something that captions do not.
+    """
+    found = list(dict.fromkeys(w for word in re.findall(r"[a-z]+", text.lower()) if (w := singular(word, words)) is not None and rng.random() > 0.2))
+    rng.shuffle(found)
+    others = rng.sample(list(words), 2)
+    left, out = 1.0, np.zeros((CLASSES_SEEN, 2), np.float32)
+    for place, word in enumerate([*found[:2], *others][:CLASSES_SEEN]):
+        share = left * (rng.uniform(0.2, 1.0) if word in found else rng.uniform(0.0, 0.4))
+        out[place] = words[word], share
+        left -= share
+    return out
+
+
+def singular(word: str, words: dict[str, int]) -> str | None:
+    """The word, or what it is the plural of, where it is among ``words``."""
+    return next((w for w in (word, word.removesuffix("s"), word.removesuffix("es")) if w in words), None)
+
+
+def imagined(slots: torch.Tensor, embedding: torch.Tensor, connector: Connector, seen: torch.Tensor | None = None) -> torch.Tensor:
+    """Visual tokens [n, 16, width] of a picture that nobody took: ``slots`` [n, 16, SLOTS] as word embeddings, with noise.
+
+    ``seen`` [n, CLASSES_SEEN, 2]: what the classifier would see, by the number of a class and its probability.
+    """
     e = F.normalize(embedding[slots.clamp_min(0)].float() - embedding.float().mean(0), dim=-1)
     share = torch.rand(slots.shape, device=slots.device) * 0.8 + 0.6
     mixed = (e * (share * (slots >= 0))[..., None]).sum(-2)
     mixed = mixed + torch.randn_like(mixed) * (0.9 / mixed.shape[-1] ** 0.5)
-    return F.layer_norm(mixed, mixed.shape[-1:]) * connector.scale.detach() + connector.position.detach()
+    mixed = F.layer_norm(mixed, mixed.shape[-1:])
+    if connector.classes is not None and seen is not None:
+        probabilities = torch.zeros(len(seen), len(connector.classes.words), device=seen.device)
+        mixed = connector.classes.add(mixed, probabilities.scatter_add_(1, seen[..., 0].long(), seen[..., 1]))
+    return mixed * connector.scale.detach() + connector.position.detach()
 
 
 def warm_start(

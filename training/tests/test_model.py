@@ -1,8 +1,11 @@
+from itertools import chain
+
 import pytest
 import torch
 import torch.nn.functional as F
 
-from tessera_training.adapter import load_adapter, save_adapter, tensors
+from tessera_training.adapter import load_adapter, save_adapter, tensors, trained
+from tessera_training.classes import Classes
 from tessera_training.evaluate import layers, prefill
 from tessera_training.generate import embed_prompts, generate, read
 from tessera_training.golden_decoder import Reference, greedy, merged
@@ -146,6 +149,20 @@ def test_soup_is_the_mean_of_two_checkpoints(tmp_path):
     out = torch.load(tmp_path / "out.pt", weights_only=False)
     assert out["average"][0].tolist() == [1.5, 1.5]
     assert out["config"]["name"] == "second"
+
+
+def test_soup_keeps_the_gain_that_the_first_does_not_know(decoder, tmp_path):
+    from tessera_training.export import soup
+
+    connectors = [Connector(TINY.width, channels=4, hidden=8, classes=c) for c in (None, Classes(TINY.width, 4, 3))]
+    for name, connector in zip(("first", "second"), connectors, strict=True):
+        average = [p.detach().clone() for p in chain(*trained(decoder, connector).values())]
+        torch.save({"average": average, "config": {"name": name, "classes": connector.classes is not None}}, tmp_path / f"{name}.pt")
+    soup(*(tmp_path / f"{n}.pt" for n in ("first", "second", "out")))
+    mean = torch.load(tmp_path / "out.pt", weights_only=False)["average"]
+    made = [p.clone() for p in chain(*trained(decoder, connectors[1]).values())]
+    assert [m.shape for m in mean] == [p.shape for p in made]
+    assert any(p is connectors[1].classes.gain and m == p for m, p in zip(mean, chain(*trained(decoder, connectors[1]).values()), strict=True))
 
 
 def test_rotate_passes_gradients_through_its_transpose():

@@ -7,7 +7,7 @@ import { readSafetensors, type SafetensorsFile } from '../safetensors/file.js';
 import { connectorGraph, type ConnectorWeights } from './connector-graph.js';
 
 /** Goes into the file's name: raise it when the graph changes. */
-const GRAPH_VERSION = 1;
+const GRAPH_VERSION = 2;
 
 /**
  * Makes the connector's ONNX model from an adapter file, once per content: the name holds the hash of its weights.
@@ -49,5 +49,14 @@ async function readConnector(adapter: SafetensorsFile): Promise<ConnectorWeights
     fc2: { weight: await get('fc2.weight', embedding, hidden), bias: await get('fc2.bias', embedding) },
     scale: (await get('scale'))[0]!,
     position: await get('position', tokens, embedding),
+    classes: await readClasses(adapter, embedding),
   };
+}
+
+/** What the connector is told by the encoder's own classifier, where the file has it. */
+async function readClasses(adapter: SafetensorsFile, embedding: number): Promise<ConnectorWeights['classes']> {
+  if (!adapter.tensors.has('connector.classes.words')) return undefined;
+  const [classes = 0] = adapter.info('connector.classes.words').shape;
+  const words = await adapter.floats('connector.classes.words', [classes, embedding]);
+  return { words, gain: (await adapter.floats('connector.classes.gain'))[0]! };
 }

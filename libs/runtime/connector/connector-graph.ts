@@ -11,6 +11,8 @@ export interface ConnectorWeights {
   scale: number;
   /** One row per visual token [16, 576]. */
   position: Float32Array;
+  /** Where the connector listens to the encoder's own classifier: a word for each class, as a unit vector [classes, embedding]. */
+  classes?: { words: Float32Array; gain: number };
 }
 
 const EPSILON = 1e-5;
@@ -20,7 +22,8 @@ const SHUFFLE = 2;
 /**
  * `feature_map` [n, channels, side, side] → `visual_tokens` [n, (side / 2)², embedding], float32:
  * pixel shuffle, LayerNorm, Linear, exact GELU, Linear, LayerNorm without weights, scale, position.
- * A token's features are ordered (row within, column within, channel).
+ * A token's features are ordered (row within, column within, channel). Another input then, `classes` [n, classes], says how probable each is:
+ * their words, so weighed, are added to every normed token, which is normed again.
  */
 export function connectorGraph(weights: ConnectorWeights): Graph {
   const features = weights.norm.weight.length;
@@ -54,9 +57,21 @@ export function connectorGraph(weights: ConnectorWeights): Graph {
   const activated = graph.op('Gelu', [linear(normed, 'fc1', weights.fc1, features, hidden)]);
   const projected = linear(activated, 'fc2', weights.fc2, hidden, embedding);
 
-  // The second LayerNorm has no weights of its own, so that the scale can be its weight; then every token's own position.
-  const scale = graph.weight('scale', 'float32', [embedding], new Float32Array(embedding).fill(weights.scale));
-  const scaled = layerNorm(projected, scale, graph.weight('zero', 'float32', [embedding], new Float32Array(embedding)));
+  const filled = (name: string, value: number) =>
+    graph.weight(name, 'float32', [embedding], new Float32Array(embedding).fill(value));
+  const zero = filled('zero', 0);
+  const told = (tokens: string, { words, gain }: NonNullable<ConnectorWeights['classes']>) => {
+    const classes = words.length / embedding;
+    const seen = graph.input('classes', 'float32', ['n', classes]);
+    const loud = words.map((x) => x * gain * Math.sqrt(embedding));
+    const word = graph.op('MatMul', [seen, graph.weight('words', 'float32', [classes, embedding], loud)]);
+    const normed = layerNorm(tokens, filled('one', 1), zero);
+    return graph.op('Add', [normed, graph.op('Reshape', [word, shape([-1, 1, embedding])])]);
+  };
+  const heard = weights.classes ? told(projected, weights.classes) : projected;
+
+  // The last LayerNorm has no weights of its own, so that the scale can be its weight; then every token's own position.
+  const scaled = layerNorm(heard, filled('scale', weights.scale), zero);
   const position = graph.weight('position', 'float32', [tokens, embedding], weights.position);
   const placed = graph.op('Add', [scaled, position], { names: ['visual_tokens'] });
   graph.output(placed, 'float32', ['n', tokens, embedding]);

@@ -27,6 +27,13 @@ const WEIGHTS = {
   'connector.position': wave([4, 6], 7, 0.1),
 };
 
+/** The same, listening to a classifier of 5 classes. */
+const LISTENING = {
+  ...WEIGHTS,
+  'connector.classes.words': wave([5, 6], 11, 0.5),
+  'connector.classes.gain': { shape: [], values: Float32Array.of(0.7) },
+};
+
 let folder: string;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'tessera-connector-'));
@@ -49,16 +56,24 @@ async function writeAdapter(weights: Record<string, { shape: number[]; values: F
 }
 
 describe('buildConnector', () => {
-  it('computes what PyTorch computes', async () => {
-    const golden = JSON.parse(await readFile(new URL('./golden.json', import.meta.url), 'utf8')) as {
-      visual_tokens: number[];
-    };
-    const session = await openSession({ file: await buildConnector(await writeAdapter(WEIGHTS), folder), name: 'c' });
-    const map = wave([2, 3, 4, 4], 8, 2);
-    const { visual_tokens } = await session.run({ feature_map: tensor('float32', map.shape, map.values) });
+  it.each([
+    ['visual_tokens', WEIGHTS],
+    ['listening', LISTENING],
+  ] as const)('computes what PyTorch computes: %s', async (name, weights) => {
+    const golden = JSON.parse(await readFile(new URL('./golden.json', import.meta.url), 'utf8')) as Record<
+      typeof name,
+      number[]
+    >;
+    const session = await openSession({ file: await buildConnector(await writeAdapter(weights), folder), name: 'c' });
+    const [map, classes] = [wave([2, 3, 4, 4], 8, 2), wave([2, 5], 9, 0.4, 0.5)];
+    const { visual_tokens } = await session.run({
+      feature_map: tensor('float32', map.shape, map.values),
+      ...(name === 'listening' && { classes: tensor('float32', classes.shape, classes.values) }),
+    });
     await session.dispose();
     expect(visual_tokens!.dims).toEqual([2, 4, 6]);
-    golden.visual_tokens.forEach((value, i) => expect(visual_tokens!.data[i]).toBeCloseTo(value, 4));
+    expect(golden[name]).toHaveLength(48);
+    golden[name].forEach((value, i) => expect(visual_tokens!.data[i]).toBeCloseTo(value, 4));
   });
 
   it('builds once per content', async () => {
@@ -66,7 +81,8 @@ describe('buildConnector', () => {
     expect(await buildConnector(await writeAdapter(WEIGHTS), folder)).toBe(file);
     const louder = { ...WEIGHTS, 'connector.scale': { shape: [], values: Float32Array.of(0.4) } };
     expect(await buildConnector(await writeAdapter(louder), folder)).not.toBe(file);
-    expect((await readdir(folder)).filter((name) => name.endsWith('.onnx'))).toHaveLength(2);
+    expect(await buildConnector(await writeAdapter(LISTENING), folder)).not.toBe(file);
+    expect((await readdir(folder)).filter((name) => name.endsWith('.onnx'))).toHaveLength(3);
   });
 
   it('names what an adapter lacks', async () => {
@@ -74,5 +90,7 @@ describe('buildConnector', () => {
     await expect(buildConnector(await writeAdapter(rest), folder)).rejects.toThrow('no tensor "connector.fc2.bias"');
     const wrong = { ...WEIGHTS, 'connector.norm.bias': wave([6], 0, 1) };
     await expect(buildConnector(await writeAdapter(wrong), folder)).rejects.toThrow('is [6], [12] is needed');
+    const { 'connector.classes.gain': __, ...deaf } = LISTENING;
+    await expect(buildConnector(await writeAdapter(deaf), folder)).rejects.toThrow('"connector.classes.gain"');
   });
 });
