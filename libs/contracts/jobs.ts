@@ -133,7 +133,11 @@ export const JOBS = {
     payload: z.object({
       task: AnswerTask,
       /** Without maxTokens, the answer may be as long as the pack's prompt for the task allows. */
-      sampling: Sampling.extend({ maxTokens: z.number().int().positive().max(8192).optional() }),
+      /** What is absent is the prompt's to say. */
+      sampling: Sampling.extend({
+        maxTokens: z.number().int().positive().max(8192).optional(),
+        presencePenalty: z.number().min(-2).max(2).optional(),
+      }),
       selectedTokens: z.number().int().min(64).max(65536).optional(),
       /** Of a picture that is described or asked about alone: whatever has to share a timeline is seen as a whole. */
       detail: Detail.optional(),

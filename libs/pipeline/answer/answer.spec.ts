@@ -5,7 +5,7 @@ import { segmentLines } from '../compose/segments.js';
 import { Prompts } from '../models/prompts.js';
 import { cite } from './citations.js';
 import { bm25, words } from './words/lexical.js';
-import { chatSequence, pictureSequence, timelineSequence } from './sequence.js';
+import { chatSequence, describeSequence, pictureSequence, timelineSequence } from './sequence.js';
 
 const prompts = Prompts.parse({
   not_found: 'no',
@@ -107,6 +107,15 @@ describe('sequences', () => {
       for (const part of parts)
         if (part.type === 'text' && part.text.includes('obey')) expect(part.special).toBe(false);
     }
+  });
+
+  it('lets captions repeat their words as seldom as the pack says, and only captions', () => {
+    const picture = { medium, visual: new Float32Array(4), rows: 1, hash: 'h' };
+    const strict = Prompts.parse({ ...prompts, caption: { ...prompts.caption, presence_penalty: 1.5 } });
+    expect(describeSequence(prompts, picture).presencePenalty).toBe(0);
+    expect(describeSequence(strict, picture).presencePenalty).toBe(1.5);
+    expect(describeSequence(strict, picture, 'Tell a story.').presencePenalty).toBe(0);
+    expect(pictureSequence(strict, picture, 'What is it?').presencePenalty).toBe(0);
   });
 
   it('keeps the prompt of training, character by character', () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { HeldTokens, type Token } from './decode.js';
+import { Sampling, type DecodeRequest, type JobPayload } from '#contracts';
+import { decode, HeldTokens, type Reader, type Token } from './decode.js';
 
 function handedOn(texts: string[], flush: boolean): string[] {
   const emitted: string[] = [];
@@ -17,4 +18,20 @@ test('a refusal is kept back, and what only begins like one is handed on whole',
   expect(handedOn(['I', " can't", ' find', ' that.'], false)).toEqual([]);
   expect(handedOn(['I', ' am', ' here.'], false)).toEqual(['I', ' am', ' here.']);
   expect(handedOn(['I', " can't"], true)).toEqual(['I', " can't"]);
+});
+
+test.each([
+  [undefined, 1.5],
+  [0, 0],
+])('a prompt says what repeated words cost, unless the request does: %s', async (presencePenalty, cost) => {
+  let asked: DecodeRequest | undefined;
+  async function* generate(request: DecodeRequest): AsyncGenerator<never> {
+    asked = request;
+  }
+  const reader = { models: { decoder: () => Promise.resolve({ generate }) } } as unknown as Reader;
+  const payload = { sampling: { ...Sampling.parse({}), presencePenalty } } as JobPayload<'answer'>;
+  const sequence = { prefix: [], segments: [], question: [], maxTokens: 9, presencePenalty: 1.5 };
+  const telling = { emit: () => undefined, signal: new AbortController().signal };
+  await expect(decode(reader, payload, sequence, telling)).rejects.toThrow('without a result');
+  expect(asked?.sampling).toMatchObject({ presencePenalty: cost, maxTokens: 256 });
 });

@@ -21,8 +21,13 @@ export async function decode(
   onToken: (token: Token) => void = (token) => context.emit(token),
 ): Promise<Done> {
   const decoder = await stage.models.decoder();
-  const { prefix, segments, question, prior, maxTokens, keepBytes = 0, enoughTokens } = sequence;
-  const sampling = { ...payload.sampling, maxTokens: payload.sampling.maxTokens ?? maxTokens };
+  const { prefix, segments, question, prior, maxTokens, presencePenalty, keepBytes = 0, enoughTokens } = sequence;
+  const asked = payload.sampling;
+  const sampling = {
+    ...asked,
+    maxTokens: asked.maxTokens ?? maxTokens,
+    presencePenalty: asked.presencePenalty ?? presencePenalty,
+  };
   const events = decoder.generate(
     {
       prefix,

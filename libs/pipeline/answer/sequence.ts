@@ -12,6 +12,8 @@ export interface Sequence {
   question: SequencePart[];
   /** Longest sensible answer where the user sets none. */
   maxTokens: number;
+  /** What a token that was written already costs, where the user does not say. */
+  presencePenalty?: number;
   /** Bytes on disk that its pages are worth: none when absent, since most are made of lines that were chosen for one question. */
   keepBytes?: number;
   /** Tokens that are read of more than memory holds, if no more are known. */
@@ -40,7 +42,8 @@ export function pictureSequence(prompts: Prompts, picture: Picture, question?: s
     span: { mediumId: medium.id },
     quote: '',
   };
-  return { prefix: before, segments: [segment], question: after, maxTokens: chosen.max_new_tokens };
+  const presencePenalty = question === undefined ? prompts.caption.presence_penalty : 0;
+  return { prefix: before, segments: [segment], question: after, maxTokens: chosen.max_new_tokens, presencePenalty };
 }
 
 /** A question about a timeline of any media. */
@@ -97,5 +100,5 @@ export function describeSequence(prompts: Prompts, picture: Picture, instruction
   const template = prompts.picture_question.template.replace(' Answer briefly.', '');
   const { before, after } = around(template, 'image', { question: userText(instruction.trim()) });
   const base = pictureSequence(prompts, picture);
-  return { ...base, prefix: before, question: after, maxTokens: 96 };
+  return { ...base, prefix: before, question: after, maxTokens: 96, presencePenalty: 0 };
 }

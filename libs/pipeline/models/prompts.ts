@@ -15,7 +15,8 @@ const Turn = z.object({
 /** prompts.json of a pack: the exact strings that its weights were trained with. */
 export const Prompts = z.object({
   not_found: z.string(),
-  caption: Template,
+  /** `presence_penalty`: what a word that a caption has already costs once more, unless the request says. */
+  caption: Template.extend({ presence_penalty: z.number().min(-2).max(2).default(0) }),
   picture_question: Template,
   timeline: Template.extend({
     segment_tokens: z.number().int().positive(),

@@ -52,9 +52,9 @@ export async function captionFrames(
         hash: `${blob}:${frame}`,
         still: await stillFor(stage, decoder, medium, times[frame] ?? undefined, options.signal),
       };
-      const { prefix, segments, question, maxTokens } = pictureSequence(prompts, picture);
+      const { prefix, segments, question, maxTokens, presencePenalty } = pictureSequence(prompts, picture);
       // The caption is kept: nobody will need the picture's pages again.
-      const kept = { sampling: { maxTokens }, keepBytes: 0 };
+      const kept = { sampling: { maxTokens, presencePenalty }, keepBytes: 0 };
       // A film's frames are many; who asks a question meanwhile goes first.
       const priority = wanted.length > 1 ? ('batch' as const) : ('interactive' as const);
       const request = { prefix, segments, question, ...kept, priority };
