@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Sampling, type DecodeRequest, type JobPayload } from '#contracts';
+import { Sampling, type DecodeEvent, type DecodeRequest, type JobPayload } from '#contracts';
 import { decode, HeldTokens, type Reader, type Token } from './decode.js';
 
 function handedOn(texts: string[], flush: boolean): string[] {
@@ -25,8 +25,9 @@ test.each([
   [0, 0],
 ])('a prompt says what repeated words cost, unless the request does: %s', async (presencePenalty, cost) => {
   let asked: DecodeRequest | undefined;
-  async function* generate(request: DecodeRequest): AsyncGenerator<never> {
+  async function* generate(request: DecodeRequest): AsyncGenerator<DecodeEvent> {
     asked = request;
+    yield await Promise.resolve({ type: 'prefill', done: 1, total: 1 });
   }
   const reader = { models: { decoder: () => Promise.resolve({ generate }) } } as unknown as Reader;
   const payload = { sampling: { ...Sampling.parse({}), presencePenalty } } as JobPayload<'answer'>;
