@@ -132,8 +132,7 @@ export const JOBS = {
   answer: {
     payload: z.object({
       task: AnswerTask,
-      /** Without maxTokens, the answer may be as long as the pack's prompt for the task allows. */
-      /** What is absent is the prompt's to say. */
+      /** Without maxTokens, the answer may be as long as the pack's prompt for the task allows; what repeated words cost is its to say too. */
       sampling: Sampling.extend({
         maxTokens: z.number().int().positive().max(8192).optional(),
         presencePenalty: z.number().min(-2).max(2).optional(),
