@@ -36,14 +36,10 @@ async function all<T>(items: AsyncIterable<T>): Promise<T[]> {
   return list;
 }
 
-/** One sentence of what pictures show, each with one full stop: a quarter of a million, of which no copies are made. */
+/** One sentence of what pictures show, each with one full stop. */
 export async function captionSentences(data: string): Promise<string[]> {
-  const sentences: string[] = [];
-  for await (const row of rows(join(data, 'text-captions.jsonl.gz'), Text)) {
-    const text = row.text.trim();
-    sentences.push(text.endsWith('.') ? text : `${text}.`);
-  }
-  return sentences;
+  const items = await all(rows(join(data, 'text-captions.jsonl.gz'), Text));
+  return items.map(({ text }) => `${text.trim().replace(/\.$/, '')}.`);
 }
 
 /** What LJSpeech's readers say, in its order. */
