@@ -134,8 +134,8 @@ export const JOBS = {
       task: AnswerTask,
       /** Without maxTokens, the answer may be as long as the pack's prompt for the task allows; what repeated words cost is its to say too. */
       sampling: Sampling.extend({
-        maxTokens: z.number().int().positive().max(8192).optional(),
-        presencePenalty: z.number().min(-2).max(2).optional(),
+        maxTokens: Sampling.shape.maxTokens.removeDefault().optional(),
+        presencePenalty: Sampling.shape.presencePenalty.removeDefault().optional(),
       }),
       selectedTokens: z.number().int().min(64).max(65536).optional(),
       /** Of a picture that is described or asked about alone: whatever has to share a timeline is seen as a whole. */

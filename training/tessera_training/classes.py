@@ -7,6 +7,7 @@ among them. Its own classifier, over the mean of its feature map, says what it s
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
 import torch
@@ -28,13 +29,16 @@ def class_words() -> list[str]:
     return words
 
 
-def directions(words: list[str], tokenizer: Tokenizer, embedding: torch.Tensor) -> torch.Tensor:
-    """Words as unit vectors [words, width]: their tokens' embeddings from the mean of all, as visual words have them."""
-    middle = embedding.float().mean(0)
-    made = {}
-    for word in dict.fromkeys(words):
-        tokens = embedding[tokenizer.encode(f" {word}").ids].float() - middle
-        made[word] = F.normalize(F.normalize(tokens, dim=-1).mean(0), dim=-1)
+def directions(tokens: torch.Tensor, embedding: torch.Tensor) -> torch.Tensor:
+    """Tokens as visual tokens hold them: unit vectors [..., width] of their embeddings, from the mean of all."""
+    return F.normalize(embedding[tokens].float() - embedding.float().mean(0), dim=-1)
+
+
+def word_directions(words: list[str], tokenizer: Tokenizer, embedding: torch.Tensor) -> torch.Tensor:
+    """The same of words [words, width]: the mean of their tokens, of length one again."""
+    ids = {word: tokenizer.encode(f" {word}").ids for word in words}
+    parts = directions(torch.tensor(list(chain(*ids.values()))), embedding).split([len(i) for i in ids.values()])
+    made = {word: F.normalize(part.mean(0), dim=-1) for word, part in zip(ids, parts, strict=True)}
     return torch.stack([made[word] for word in words])
 
 
@@ -73,5 +77,5 @@ def open_classes(tokenizer: Tokenizer, embedding: torch.Tensor, layer: str = "")
     made = Classes(embedding.shape[1], weight.shape[1], len(weight), open_tail(layer))
     made.weight.copy_(weight)
     made.bias.copy_(bias)
-    made.words.copy_(directions(class_words(), tokenizer, embedding))
+    made.words.copy_(word_directions(class_words(), tokenizer, embedding))
     return made

@@ -45,6 +45,7 @@ def fold(conv: torch.nn.Module, norm: torch.nn.Module) -> tuple[torch.Tensor, to
     return conv.weight * scale[:, None, None, None], norm.bias - norm.running_mean * scale
 
 
+@lru_cache
 def pretrained(size: int) -> torch.nn.Module:
     """The package's own network."""
     from efficientnet_lite_pytorch import EfficientNet

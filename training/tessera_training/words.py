@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 from tokenizers import Tokenizer
 
+from .classes import directions
 from .model import VISUAL_TOKENS, Connector
 from .splits import Photo
 
@@ -104,7 +105,7 @@ def imagined(slots: torch.Tensor, embedding: torch.Tensor, connector: Connector,
 
     ``seen`` [n, CLASSES_SEEN, 2]: what the classifier would see, by the number of a class and its probability.
     """
-    e = F.normalize(embedding[slots.clamp_min(0)].float() - embedding.float().mean(0), dim=-1)
+    e = directions(slots.clamp_min(0), embedding)
     share = torch.rand(slots.shape, device=slots.device) * 0.8 + 0.6
     mixed = (e * (share * (slots >= 0))[..., None]).sum(-2)
     mixed = mixed + torch.randn_like(mixed) * (0.9 / mixed.shape[-1] ** 0.5)
@@ -129,8 +130,7 @@ def warm_start(
     words = vocabulary(photos, tokenizer)
     goal = targets(photos, words)
     device = connector.scale.device
-    e = embedding[list(words.values())].float().to(device)
-    e = F.normalize(e - embedding.float().mean(0).to(device), dim=-1)
+    e = directions(torch.tensor(list(words.values())), embedding).to(device)
     prior = torch.from_numpy(goal.mean(0)).clamp(1e-4, 0.9)
     bias = torch.nn.Parameter((torch.logit(prior) - 1.0).to(device))
     gain = torch.nn.Parameter(torch.tensor(1.0, device=device))

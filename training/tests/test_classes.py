@@ -6,7 +6,7 @@ import torch.nn.functional as F
 
 from tessera_training.adapter import has_classes, load_adapter, save_adapter, trained
 from tessera_training.base import byte_tokenizer, random_base
-from tessera_training.classes import Classes, class_words, directions
+from tessera_training.classes import Classes, class_words, word_directions
 from tessera_training.model import Connector, Decoder
 from tessera_training.train import TINY
 from tessera_training.words import CLASSES_SEEN, glimpse, imagined, singular, spread
@@ -29,7 +29,7 @@ def test_every_class_has_a_word():
 
 def test_the_same_word_is_the_same_direction():
     embedding = torch.randn(259, 12, generator=torch.Generator().manual_seed(0))
-    made = directions(["dog", "ox", "dog"], byte_tokenizer(), embedding)
+    made = word_directions(["dog", "ox", "dog"], byte_tokenizer(), embedding)
     assert torch.equal(made[0], made[2]) and not torch.allclose(made[0], made[1])
     assert torch.allclose(made.norm(dim=-1), torch.ones(3))
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { TesseraError, type SequencePart } from '#contracts';
+import { Sampling, TesseraError, type SequencePart } from '#contracts';
 
 const Template = z.object({ template: z.string(), max_new_tokens: z.number().int().positive() });
 
@@ -16,7 +16,7 @@ const Turn = z.object({
 export const Prompts = z.object({
   not_found: z.string(),
   /** `presence_penalty`: what a word that a caption has already costs once more, unless the request says. */
-  caption: Template.extend({ presence_penalty: z.number().min(-2).max(2).default(0) }),
+  caption: Template.extend({ presence_penalty: Sampling.shape.presencePenalty }),
   picture_question: Template,
   timeline: Template.extend({
     segment_tokens: z.number().int().positive(),
