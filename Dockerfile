@@ -2,8 +2,8 @@
 ARG NODE=20-bookworm-slim
 
 FROM node:${NODE} AS build
-# pip fetches the decoder's base model, as `models pull` does everywhere.
-RUN apt-get update && apt-get install -y --no-install-recommends python3-pip && rm -rf /var/lib/apt/lists/*
+# pip fetches the decoder's base model, as `models pull` does everywhere; gcc compiles the decoder's native kernel.
+RUN apt-get update && apt-get install -y --no-install-recommends python3-pip gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/tessera
 ENV ONNXRUNTIME_NODE_INSTALL=skip
 COPY package.json package-lock.json .npmrc ./

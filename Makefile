@@ -4,9 +4,9 @@ SHELL := bash
 export ONNXRUNTIME_NODE_INSTALL := skip
 
 TESSERA := node bin/tessera.js
-SOURCES := $(shell find apps libs encoders bench -name node_modules -prune -o -name '*.ts' -print -o -name '*.js' -print -o -name '*.mjs' -print 2>/dev/null)
+SOURCES := $(shell find apps libs encoders bench -name node_modules -prune -o -name '*.ts' -print -o -name '*.js' -print -o -name '*.mjs' -print -o -name '*.[ch]' -print 2>/dev/null)
 
-.PHONY: help demo test start build prepare pack lint types unit integration e2e training clean
+.PHONY: help demo test start build compiler prepare prepare-tests pack lint types unit integration e2e training clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -22,8 +22,11 @@ test: prepare-tests lint types unit integration e2e training ## lint, types, bou
 prepare: build pack
 	@scripts/ensure-tools.sh ffmpeg
 
-prepare-tests: prepare
+prepare-tests: compiler prepare
 	@scripts/ensure-tools.sh ffmpeg espeak-ng sox
+
+compiler:
+	@scripts/ensure-tools.sh gcc
 
 node_modules/.stamp: package.json package-lock.json .npmrc
 	npm ci --no-audit --no-fund --loglevel=error

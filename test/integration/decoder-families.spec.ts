@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { ARCHITECTURES } from '../../libs/runtime/graph/architecture.js';
+import { loadAddon } from '../../libs/decoder/kernel/native/addon.js';
 import { Sequence } from '../../libs/decoder/engine/sequence.js';
+import type { ModelOptions } from '../../libs/decoder/runner/model.js';
 import { openParts } from '../support/decoder.js';
 
 // Written by training/ from random weights of each family, run by transformers.
@@ -20,11 +22,10 @@ async function logitsOf(
   family: string,
   precision: 'float32' | 'int8',
   manyRows?: 'columns' | 'blocks',
-  kernel = false,
+  steps: ModelOptions['steps'] = 'graph',
 ) {
   const files = { gguf: fileURLToPath(new URL(`${family}.gguf`, folder)), packId: `tiny ${family}` };
-  const parts = await openParts({ precision, adapter: false, files, manyRows, kernel, memoryBytes: 8e6 });
-  if (kernel) expect(await parts.model.kernel!.take()).toBeDefined();
+  const parts = await openParts({ precision, adapter: false, files, manyRows, steps, memoryBytes: 8e6 });
   try {
     const { model, runner, arena, reader } = parts;
     const text = (ids: number[]) => [
@@ -68,9 +69,10 @@ describe.each(Object.keys(ARCHITECTURES))('a base of the family %s', (family) =>
     expect(correlation(ours.flat(), golden[family]!.flat())).toBeGreaterThan(0.995);
   });
 
-  it('has them by the kernel, but for eight bits of its weights', async () => {
-    const ours = await logitsOf(family, 'int8', 'blocks', true);
-    // The first is the question's, by the step graph.
+  const kernels = ['webassembly', ...(loadAddon() ? (['native'] as const) : [])] as const;
+  it.each(kernels)('has them by the kernel, but for eight bits of its weights: %s', async (steps) => {
+    const ours = await logitsOf(family, 'int8', 'blocks', steps);
+    // The kernel in WebAssembly leaves the first, the question's, to the graph.
     expect(correlation(ours.slice(1).flat(), golden[family]!.slice(1).flat())).toBeGreaterThan(0.9995);
   });
 });

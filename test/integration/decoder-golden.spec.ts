@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { SequencePart } from '#contracts';
 import { Sequence } from '../../libs/decoder/engine/sequence.js';
+import { loadAddon } from '../../libs/decoder/kernel/native/addon.js';
+import type { ModelOptions } from '../../libs/decoder/runner/model.js';
 import { openParts, type Parts } from '../support/decoder.js';
 
 interface Golden {
@@ -74,7 +76,7 @@ async function teacherForced(golden: Golden, parts: Parts): Promise<Float32Array
   for (const id of golden.greedy.slice(0, -1)) {
     const embedding = new Float32Array(model.config.hidden);
     model.embeddings.row(id, embedding, 0);
-    steps.push((await runner.step(arena, 0, 1, embedding, [0])).logits);
+    steps.push((await runner.step(arena, 0, 1, embedding, [0])).logits.slice());
   }
   arena.remove(sequence.working!);
   cache.release(sequence.runs);
@@ -92,10 +94,9 @@ describe.each([false, true])('decoder against the float reference, adapter %s', 
   const open = async (
     precision: 'float32' | 'int8',
     manyRows?: 'columns' | 'blocks',
-    kernel?: boolean,
+    steps?: ModelOptions['steps'],
   ): Promise<Parts> => {
-    const parts = await openParts({ precision, adapter, manyRows, kernel });
-    if (kernel) expect(await parts.model.kernel!.take()).toBeDefined();
+    const parts = await openParts({ precision, adapter, manyRows, steps });
     opened.push(parts);
     return parts;
   };
@@ -118,13 +119,14 @@ describe.each([false, true])('decoder against the float reference, adapter %s', 
 
   // `blocks` is what processors without exact sums of int8 products run.
   it.each([
-    { rows: 'columns', kernel: false },
-    { rows: 'blocks', kernel: false },
-    { rows: 'columns', kernel: true },
+    { rows: 'columns', steps: 'graph' },
+    { rows: 'blocks', steps: 'graph' },
+    { rows: 'columns', steps: 'webassembly' },
+    ...(loadAddon() ? [{ rows: 'columns', steps: 'native' } as const] : []),
   ] as const)(
-    `gives the same arg max in int8 on ${share * 100} % of steps, $rows, single tokens by the kernel: $kernel`,
-    async ({ rows, kernel }) => {
-      const parts = await open('int8', rows, kernel);
+    `gives the same arg max in int8 on ${share * 100} % of steps, many rows in $rows, steps by $steps`,
+    async ({ rows, steps: by }) => {
+      const parts = await open('int8', rows, by);
       let [same, total] = [0, 0];
       for (const golden of chosen) {
         const steps = await teacherForced(golden, parts);

@@ -25,8 +25,8 @@ export async function openParts(options: {
   files?: Pick<ModelOptions, 'gguf' | 'packId'>;
   memoryBytes?: number;
   manyRows?: QuantisedKernel;
-  /** Whether single tokens are computed by the kernel from the first on, or never; by default as the product does. */
-  kernel?: boolean;
+  /** What computes steps, from the first token on; by default as the product does. */
+  steps?: ModelOptions['steps'];
   threads?: number;
 }) {
   const folder = await mkdtemp(join(tmpdir(), 'tessera-decoder-'));
@@ -39,7 +39,8 @@ export async function openParts(options: {
     executionProviders: [],
     precision: options.precision,
     manyRows: options.manyRows,
-    kernelAfter: options.kernel === undefined ? undefined : options.kernel ? 0 : Infinity,
+    steps: options.steps,
+    kernelAfter: options.steps === 'webassembly' ? 0 : undefined,
   });
   const { layers, kvHeads, headDim, theta } = model.config;
   const shape = { layers, kvHeads, headDim };

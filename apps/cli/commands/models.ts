@@ -1,4 +1,5 @@
 import { TesseraError } from '#contracts';
+import { describeSteps } from '#decoder';
 import type { Config } from '#platform';
 import { describeModels, installPack, verifyPack } from '#runtime';
 import { note, out, outJson, paint } from '../output/print.js';
@@ -10,8 +11,9 @@ const size = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 export async function list(config: Config, options: { json?: boolean }): Promise<number> {
   const { cacheDir, dataDir } = config;
   const models = await describeModels({ cacheDir, dataDir, executionProviders: config.runtime.executionProviders });
+  const steps = describeSteps();
   if (options.json) {
-    outJson(models);
+    outJson({ ...models, steps });
     return 0;
   }
   for (const pack of models.packs) {
@@ -26,6 +28,8 @@ export async function list(config: Config, options: { json?: boolean }): Promise
     for (const { part, model, provider } of pack.parts) out(`  ${part.padEnd(15)} ${provider.padEnd(6)} ${model}`);
   }
   out(`\ndecoder precision  ${models.decoder.precision}: ${models.decoder.reason}`);
+  const program = steps.by === 'native' ? 'native kernel' : 'kernel in WebAssembly';
+  out(`decoder steps      ${program}: ${steps.reason}`);
   out(`processor          ${models.cpu.model}: ${(models.cpu.abilities ?? ['abilities unknown']).join(', ')}`);
   out(`providers          ${models.providers.available.join(', ')}; in use: ${models.providers.used}`);
   for (const warning of models.providers.warnings) note(`warning: ${warning}`);

@@ -64,7 +64,7 @@ export class Reader {
     const last = tokens.map((count, b) => b * S + count - 1);
     const slot = first!.working!.slot;
     const { logits } = await this.runner.step(this.arena, slot, sequences.length, embedded, last, tokens);
-    return sequences.map((_, b) => logits.subarray(b * vocabulary, (b + 1) * vocabulary));
+    return sequences.map((_, b) => logits.slice(b * vocabulary, (b + 1) * vocabulary));
   }
 
   /** Feeds what had been answered before the sequence lost its memory, but for the last token. */
@@ -158,13 +158,13 @@ export class Reader {
   }
 
   private async append(working: WorkingSet, embedded: Float32Array): Promise<Float32Array> {
-    const { hidden } = this.runner.model.config;
+    const { hidden, vocabulary } = this.runner.model.config;
     let logits: Float32Array = new Float32Array(0);
     for (let from = 0; from < embedded.length; from += QUESTION_TOKENS * hidden) {
       const chunk = embedded.subarray(from, from + QUESTION_TOKENS * hidden);
       ({ logits } = await this.runner.step(this.arena, working.slot, 1, chunk, [chunk.length / hidden - 1]));
     }
-    return logits;
+    return logits.slice(0, vocabulary);
   }
 }
 

@@ -5,17 +5,19 @@ import type { Job } from './job.js';
 
 /** Longest draft that is checked in one step. */
 const MOST_DRAFTED = 8;
-/** As measured on two cores over 500 to 1,100 rows; only the ratio matters. */
+/** Of the step graph, single tokens by the kernel in WebAssembly: as measured on two cores over 500 to 1,100 rows; only the ratio matters. */
 const DRAFT_COSTS: DraftCosts = { step: 7.6, checking: 10.4, token: 1.8 };
 
 /** Writes answers: a token for each in every step, or several where a draft from the text that was read fits. */
 export class Writer {
-  private readonly draftLength = new DraftLength(DRAFT_COSTS, MOST_DRAFTED);
+  private readonly draftLength: DraftLength;
 
   constructor(
     private readonly runner: Runner,
     private readonly arena: Arena,
-  ) {}
+  ) {
+    this.draftLength = new DraftLength(runner.model.kernel?.draftCosts ?? DRAFT_COSTS, MOST_DRAFTED);
+  }
 
   /** @param take receives the logits of a job's next token and says whether its answer goes on */
   async write(jobs: readonly Job[], take: (job: Job, logits: Float32Array) => boolean): Promise<void> {

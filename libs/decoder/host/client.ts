@@ -194,11 +194,12 @@ export class DecoderClient implements Decoder {
 
   private receive(message: Exclude<FromWorker, { type: 'ready' | 'fatal' }>): void {
     switch (message.type) {
-      case 'event':
-        this.streams.get(message.id)?.push(message.event);
-        break;
-      case 'error':
-        this.streams.get(message.id)?.fail(TesseraError.fromBody(message.error));
+      case 'answers':
+        for (const answer of message.answers) {
+          const stream = this.streams.get(answer.id);
+          if ('event' in answer) stream?.push(answer.event);
+          else stream?.fail(TesseraError.fromBody(answer.error));
+        }
         break;
       case 'warning':
         this.onWarning?.(message.message);

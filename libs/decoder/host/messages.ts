@@ -21,9 +21,12 @@ export type FromWorker =
   | { type: 'ready' }
   | { type: 'fatal'; error: ErrorBody }
   | { type: 'warning'; message: string }
-  | { type: 'event'; id: number; event: DecodeEvent }
-  | { type: 'error'; id: number; error: ErrorBody }
+  /** What a step gave, of all answers: a message costs as much as a token's share of a step. */
+  | { type: 'answers'; answers: Answer[] }
   | { type: 'stats'; id: number; stats: DecoderStats };
+
+/** What comes of request `id`. */
+export type Answer = { id: number; event: DecodeEvent } | { id: number; error: ErrorBody };
 
 export interface DecoderStats {
   running: number;

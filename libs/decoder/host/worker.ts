@@ -4,7 +4,7 @@ import { giveWay } from '#runtime';
 import { Engine } from '../engine/engine.js';
 import { KvCache } from '../pool/kv-cache.js';
 import { loadModel } from '../runner/model.js';
-import type { FromWorker, ToWorker, WorkerOptions } from './messages.js';
+import type { Answer, FromWorker, ToWorker, WorkerOptions } from './messages.js';
 
 const port = parentPort!;
 const options = workerData as WorkerOptions;
@@ -29,13 +29,19 @@ async function open(): Promise<Engine> {
 const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 const inbox: ToWorker[] = [];
+let outbox: Answer[] = [];
+
+function sendAnswers(): void {
+  if (outbox.length > 0) send({ type: 'answers', answers: outbox });
+  outbox = [];
+}
 
 function receive(engine: Engine, message: ToWorker): void {
   switch (message.type) {
     case 'generate':
       engine.submit(message.id, message.request, {
-        event: (event) => send({ type: 'event', id: message.id, event }),
-        error: (error) => send({ type: 'error', id: message.id, error: error.toBody() }),
+        event: (event) => outbox.push({ id: message.id, event }),
+        error: (error) => outbox.push({ id: message.id, error: error.toBody() }),
       });
       break;
     case 'cancel':
@@ -63,8 +69,10 @@ async function run(engine: Engine): Promise<void> {
   running = true;
   for (;;) {
     for (const message of inbox.splice(0)) receive(engine, message);
+    sendAnswers();
     if (stopping || !engine.busy) break;
     await engine.step();
+    sendAnswers();
     await breathe();
   }
   running = false;

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openGguf, readConfig, type DecoderConfig } from '#runtime';
+import { filled } from '../../../test/support/working-sets.js';
 import { Arena, type WorkingSet } from '../runner/arena.js';
 import { compileKernel } from './build.js';
 import { Kernel } from './kernel.js';
@@ -20,31 +21,6 @@ async function open(threads: number): Promise<{ kernel: Kernel; config: DecoderC
   }
 }
 
-/** A working set of `rows` rows of seeded numbers. */
-function filled(arena: Arena, rows: number, seed: number): WorkingSet {
-  const { layers, kvHeads, headDim } = arena.shape;
-  const member = arena.add(rows + 64);
-  for (let layer = 0; layer < layers; layer++)
-    for (let head = 0; head < kvHeads; head++) {
-      const at = member.at(head, 0);
-      for (let i = 0; i < rows * headDim; i++) {
-        arena.keys[layer]![at + i] = Math.sin(seed + 0.37 * i + layer);
-        arena.values[layer]![at + i] = Math.cos(seed + 0.11 * i + head);
-      }
-      member.show(layer, head, 0, rows);
-    }
-  member.length = rows;
-  return member;
-}
-
-/** Takes in the new token's keys and values, as the runner does. */
-function append(member: WorkingSet, { keys, values }: { keys: Float32Array; values: Float32Array }): void {
-  const { layers, kvHeads, headDim } = member.arena.shape;
-  for (let layer = 0; layer < layers; layer++) member.append(layer, 1, 1, keys, values, layer * kvHeads * headDim);
-  member.length++;
-  member.copied = member.length;
-}
-
 describe('the kernel', () => {
   let kernel: Kernel;
   let config: DecoderConfig;
@@ -55,8 +31,19 @@ describe('the kernel', () => {
 
   const embedding = (seed: number): Float32Array =>
     Float32Array.from({ length: config.hidden }, (_, i) => Math.sin(seed + i));
-  const step = (member: WorkingSet, seed: number, by = kernel): Float32Array =>
-    by.step(member, embedding(seed)).logits.slice();
+  const whole = (member: WorkingSet, seed: number, by = kernel) => {
+    member.arena.reserve(member.length + 1);
+    const tokens = { S: 1, appended: [1], rows: [0] };
+    return by.step({ arena: member.arena, members: [member], embeddings: embedding(seed), ...tokens });
+  };
+  /** Logits of a token after what the member holds, which stays as it was. */
+  const step = (member: WorkingSet, seed: number, by = kernel): Float32Array => {
+    const { copied, length } = member;
+    const logits = whole(member, seed, by).logits.slice();
+    member.truncate(length);
+    if (by !== kernel) member.copied = copied;
+    return logits;
+  };
   const arenaOf = (): Arena => new Arena(config);
 
   it('is what its sources compile to', async () => {
@@ -72,7 +59,6 @@ describe('the kernel', () => {
         const expected = step(member, 2);
         member.copied = 0;
         expect(step(member, 2, other.kernel)).toEqual(expected);
-        member.copied = 0;
       }
     } finally {
       await other.kernel.dispose();
@@ -81,15 +67,15 @@ describe('the kernel', () => {
 
   it('copies what others appended, and what came after a truncation', () => {
     const member = filled(arenaOf(), 10, 3);
-    append(member, kernel.step(member, embedding(1)));
-    append(member, kernel.step(member, embedding(2)));
-    // Two rows are dropped and three others take their place, as after a refused draft.
+    whole(member, 1);
+    whole(member, 2);
+    // Two rows are dropped and three others take their place, as after a refused draft; this time by the graph.
     member.truncate(10);
+    const { layers, kvHeads, headDim } = member.arena.shape;
     for (const seed of [3, 4, 5]) {
-      const { keys, values } = kernel.step(filled(arenaOf(), 4, seed), embedding(seed));
-      const known = member.copied;
-      append(member, { keys, values });
-      member.copied = known;
+      const rows = Float32Array.from({ length: kvHeads * headDim }, (_, i) => Math.sin(seed * i));
+      for (let layer = 0; layer < layers; layer++) member.append(layer, 1, 1, rows, rows, 0);
+      member.length++;
     }
     const expected = step(member, 6);
     const again = filled(arenaOf(), 10, 3);
@@ -121,7 +107,7 @@ describe('the kernel', () => {
         member.arena.keys[layer]!.fill(5, at, at + 16 * config.headDim);
         before.show(layer, head, 8, 24, false);
       }
-    const { logits, mass } = kernel.step(member, embedding(12));
+    const { logits, mass } = whole(member, 12);
     const [seen, shares] = [logits.slice(), mass[0]!.slice(0, 40)];
     expect(step(before, 12)).toEqual(seen);
     expect(Math.max(...shares.subarray(8, 24))).toBeLessThan(1e-12);
@@ -129,7 +115,7 @@ describe('the kernel', () => {
 
   it('tells how much attention each row got', () => {
     const member = filled(arenaOf(), 200, 13);
-    const { mass, capacity } = kernel.step(member, embedding(14));
+    const { mass, capacity } = whole(member, 14);
     const group = config.heads / config.kvHeads;
     for (let head = 0; head < config.kvHeads; head++) {
       const rows = mass[0]!.subarray(head * capacity, head * capacity + 200);

@@ -2,6 +2,7 @@ import type { Worker } from 'node:worker_threads';
 import { openGguf, readAdapter, spawnWorker, type DecoderConfig } from '#runtime';
 import { rotaryFrequencies } from '../pool/rotary.js';
 import type { WorkingSet } from '../runner/arena.js';
+import type { StepBatch, StepKernel, StepResult } from './step-kernel.js';
 import { instantiate, type KernelExports } from './exports.js';
 import { KernelHeap } from './heap.js';
 import * as at from './layout.js';
@@ -17,18 +18,6 @@ export interface KernelOptions {
   evidenceLayers: readonly number[];
 }
 
-/** What a step gives, as the step graph does: views that the next step overwrites. */
-export interface KernelStep {
-  /** [vocabulary]. */
-  logits: Float32Array;
-  /** Per evidence layer [kvHeads, capacity]: attention on the rows before, summed over the query heads. */
-  mass: Float32Array[];
-  capacity: number;
-  /** [layers, kvHeads, headDim] each. */
-  keys: Float32Array;
-  values: Float32Array;
-}
-
 /** Rows whose copy is worth its memory; 24 KB each. */
 const MOST_ROWS = 4096;
 
@@ -36,7 +25,7 @@ const MOST_ROWS = 4096;
  * Steps of one sequence with one new token on the processor, in WebAssembly: one pass over the weights as the file holds them, four bits each,
  * where onnxruntime reads eight (docs/decisions/0046). It keeps a rounded copy of the working set that it stepped last.
  */
-export class Kernel {
+export class Kernel implements StepKernel {
   private readonly frequencies: Float64Array;
   private readonly helpers: Worker[];
   private holder: WorkingSet | undefined;
@@ -79,17 +68,17 @@ export class Kernel {
     return new Kernel(config, evidenceLayers, kernel, heap, threads);
   }
 
-  /** Whether it can step a working set of `rows` rows. */
-  takes(rows: number): boolean {
-    return rows < MOST_ROWS;
+  /** One token of one sequence. */
+  takes({ members, S, appended }: StepBatch): boolean {
+    return members.length === 1 && S === 1 && appended[0] === 1 && members[0]!.length < MOST_ROWS;
   }
 
-  /** @param embedding [hidden] of the new token */
-  step(member: WorkingSet, embedding: Float32Array): KernelStep {
+  step({ members, embeddings }: StepBatch): StepResult {
     const { layers, kvHeads, headDim, vocabulary } = this.config;
+    const member = members[0]!;
     this.hold(member);
     this.set32(at.LENGTH, member.length);
-    this.floats(at.RESIDUAL, embedding.length).set(embedding);
+    this.floats(at.RESIDUAL, embeddings.length).set(embeddings);
     const phases = this.floats(at.PHASES, headDim);
     this.frequencies.forEach((frequency, i) => {
       phases[i] = Math.cos(member.length * frequency);
@@ -98,12 +87,14 @@ export class Kernel {
     this.kernel.step();
     const size = kvHeads * this.capacity;
     const mass = this.floats(at.MASS, this.evidenceLayers.length * size);
+    const row = kvHeads * headDim;
+    const [keys, values] = [this.floats(at.NEW_KEYS, layers * row), this.floats(at.NEW_VALUES, layers * row)];
+    for (let layer = 0; layer < layers; layer++) member.append(layer, 1, 1, keys, values, layer * row);
+    member.grow(1);
     return {
       logits: this.floats(at.PRODUCT, vocabulary),
       mass: this.evidenceLayers.map((_, i) => mass.subarray(i * size, (i + 1) * size)),
       capacity: this.capacity,
-      keys: this.floats(at.NEW_KEYS, layers * kvHeads * headDim),
-      values: this.floats(at.NEW_VALUES, layers * kvHeads * headDim),
     };
   }
 

@@ -33,6 +33,14 @@ describe('a kernel that is opened when it pays', () => {
     expect(await new LazyKernel(() => Promise.resolve(kernel), 0).take()).toBe(kernel);
   });
 
+  it('may be there from the first token on', async () => {
+    const lazy = new LazyKernel(() => Promise.reject(new Error('opened')), 0, undefined, kernel);
+    expect(lazy.ready).toBe(true);
+    expect(await lazy.take()).toBe(kernel);
+    lazy.giveUp(new Error('no memory'));
+    expect([lazy.ready, await lazy.take()]).toEqual([false, undefined]);
+  });
+
   it('is not there any more when it was given up', async () => {
     const lazy = new LazyKernel(() => Promise.resolve(kernel), 0);
     await lazy.take();

@@ -1,4 +1,5 @@
-import type { Kernel } from './kernel.js';
+import type { DraftCosts } from '../speculation/draft-length.js';
+import type { StepKernel } from './step-kernel.js';
 
 /**
  * A kernel that is opened when so many tokens have been written without it, of answers that somebody waits for, that it will pay: opening takes a
@@ -6,15 +7,28 @@ import type { Kernel } from './kernel.js';
  */
 export class LazyKernel {
   private opening: Promise<void> | undefined;
-  private kernel: Kernel | undefined;
   private tokens = 0;
 
   constructor(
-    private readonly open: () => Promise<Kernel | undefined>,
+    private readonly open: () => Promise<StepKernel | undefined>,
     /** Tokens before it is opened; with 0 it is opened when it is first taken, which waits for it. */
     private readonly after: number,
     private readonly warn: (message: string) => void = () => undefined,
-  ) {}
+    /** One that is there already. */
+    private kernel: StepKernel | undefined = undefined,
+  ) {
+    if (kernel) this.opening = Promise.resolve();
+  }
+
+  /** Whether the next step can have it. */
+  get ready(): boolean {
+    return this.kernel !== undefined;
+  }
+
+  /** What drafts cost, where a kernel is there that checks them. */
+  get draftCosts(): DraftCosts | undefined {
+    return this.kernel?.draftCosts;
+  }
 
   /** Somebody waits for the next token. */
   count(): void {
@@ -22,7 +36,7 @@ export class LazyKernel {
   }
 
   /** The kernel, once it is there. */
-  async take(): Promise<Kernel | undefined> {
+  async take(): Promise<StepKernel | undefined> {
     if (this.after === 0) await this.start();
     return this.kernel;
   }

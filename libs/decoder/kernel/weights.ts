@@ -1,10 +1,9 @@
-import { release, toHalves, type Adapter, type DecoderConfig, type GgufFile } from '#runtime';
+import { release, type Adapter, type DecoderConfig, type GgufFile } from '#runtime';
 import type { KernelExports } from './exports.js';
 import type { KernelHeap } from './heap.js';
 import * as at from './layout.js';
+import { BLOCK, fitsBlocks, inOrder, partsOf, type LayerPart } from './parts.js';
 
-/** Numbers of a block of weights. */
-const BLOCK = 32;
 const FOUR_BYTES = 20;
 const EIGHT_BYTES = 36;
 /** Weights that are packed at once, about. */
@@ -12,17 +11,13 @@ const PIECE_BYTES = 2 ** 20;
 /** Largest rounded number of an adapter's second factor. */
 const LOW_PEAK = 4095;
 
-/** A matrix of a layer: its name in the file, its place in the table, and how its rows are ordered. */
-interface PartPlan {
-  name: string;
+/** A matrix of a layer and its place in the table. */
+interface PartPlan extends LayerPart {
   place: number;
-  rows: number;
-  columns: number;
   /** First row in what its product gives, and first number of what the adapter's first factor gives. */
   row: number;
   low: number;
   lowIndex: number;
-  rotated: boolean;
 }
 
 /** Largest rank of an adapter: those of three parts that are computed together have room for so many numbers each. */
@@ -30,16 +25,10 @@ const MOST_RANK = Math.floor(at.LOW_RANKS / 24) * 8;
 
 /** Whether the kernel can hold the model: its sizes fill whole blocks, and its memory is at most 4 GiB. */
 export function fitsKernel(config: DecoderConfig, adapter: Adapter | undefined): boolean {
-  const { hidden, feedForward, heads, headDim, vocabulary } = config;
-  const weights = config.layers * (2 * hidden * (heads + config.kvHeads) * headDim + 3 * hidden * feedForward);
-  const parts = partsOf(config).map(({ name }) => name);
-  const ranks = parts.flatMap((name) =>
-    Array.from({ length: config.layers }, (_, layer) => adapter?.matrix(`blk.${layer}.${name}`)?.rank ?? 0),
-  );
+  const { hidden, feedForward, heads, kvHeads, headDim, vocabulary, layers } = config;
+  const weights = layers * (2 * hidden * (heads + kvHeads) * headDim + 3 * hidden * feedForward);
   return (
-    ranks.every((rank) => rank <= MOST_RANK) &&
-    [hidden, feedForward, heads * headDim].every((columns) => columns % BLOCK === 0) &&
-    headDim % 16 === 0 &&
+    fitsBlocks(config, adapter, MOST_RANK) &&
     headDim <= 256 &&
     ((weights + hidden * vocabulary) * EIGHT_BYTES) / BLOCK < 3 * 2 ** 30
   );
@@ -69,7 +58,7 @@ export class WeightWriter {
       this.set(place + at.QUERY_NORM, await this.vector(name('attn_q_norm.weight')));
       this.set(place + at.KEY_NORM, await this.vector(name('attn_k_norm.weight')));
       this.set(place + at.EVIDENCE, evidenceLayers.indexOf(layer));
-      for (const part of partsOf(this.config)) await this.part({ ...part, name: name(part.name) }, place + part.place);
+      for (const part of plansOf(this.config)) await this.part({ ...part, name: name(part.name) }, place + part.place);
     }
     const head = this.heap.take(at.PART_BYTES);
     const name = this.gguf.has('output.weight') ? 'output' : 'token_embd';
@@ -102,10 +91,8 @@ export class WeightWriter {
     this.lowRank(plan, blocks, place);
   }
 
-  /** Rows in the order in which the kernel rotates them: pairs half a head apart. */
-  private ordered<T extends Float32Array | Uint8Array>({ rotated }: PartPlan, rows: T, perRow: number): T {
-    const { rotaryPairs, headDim } = this.config;
-    return rotated && rotaryPairs === 'interleaved' ? toHalves(rows, perRow, headDim) : rows;
+  private ordered<T extends Float32Array | Uint8Array>(plan: PartPlan, rows: T, perRow: number): T {
+    return inOrder(this.config, plan, rows, perRow);
   }
 
   /** Blocks of four bits with a minimum, and of eight, stay as they are; anything else becomes blocks of eight. */
@@ -168,20 +155,20 @@ export class WeightWriter {
 }
 
 /** The products of a layer, in the order of the table. */
-function partsOf(config: DecoderConfig): PartPlan[] {
-  const { hidden, heads, kvHeads, headDim, feedForward } = config;
+function plansOf(config: DecoderConfig): PartPlan[] {
+  const { heads, kvHeads, headDim, feedForward } = config;
   const [q, kv] = [heads * headDim, kvHeads * headDim];
-  const part = (name: string, place: number, rows: number, columns: number, row = 0, lowIndex = 0): PartPlan => ({
-    ...{ name, place, rows, columns, row, lowIndex, low: lowIndex * MOST_RANK },
-    rotated: name === 'attn_q' || name === 'attn_k',
-  });
-  return [
-    part('attn_q', at.QUERY_PART, q, hidden),
-    part('attn_k', at.KEY_PART, kv, hidden, q, 1),
-    part('attn_v', at.VALUE_PART, kv, hidden, q + kv, 2),
-    part('attn_output', at.OUTPUT_PART, hidden, q),
-    part('ffn_gate', at.GATE_PART, feedForward, hidden),
-    part('ffn_up', at.UP_PART, feedForward, hidden, feedForward, 1),
-    part('ffn_down', at.DOWN_PART, hidden, feedForward),
+  const places: [place: number, row: number, lowIndex: number][] = [
+    [at.QUERY_PART, 0, 0],
+    [at.KEY_PART, q, 1],
+    [at.VALUE_PART, q + kv, 2],
+    [at.OUTPUT_PART, 0, 0],
+    [at.GATE_PART, 0, 0],
+    [at.UP_PART, feedForward, 1],
+    [at.DOWN_PART, 0, 0],
   ];
+  return partsOf(config).map((part, i) => {
+    const [place, row, lowIndex] = places[i]!;
+    return { ...part, place, row, lowIndex, low: lowIndex * MOST_RANK };
+  });
 }

@@ -24,8 +24,10 @@ export class WorkingSet {
   slot = 0;
   /** Rows up to here come from pages, whose numbers were checked; those after it are cleared when the sequence leaves. */
   checked = 0;
-  /** Rows of which the kernel has a copy. */
+  /** Rows of which a kernel has a copy. */
   copied = 0;
+  /** Called when it leaves the arena: whoever keeps such a copy lets go of it. */
+  onLeave: (() => void) | undefined;
 
   constructor(readonly arena: Arena) {}
 
@@ -63,6 +65,13 @@ export class WorkingSet {
       copy(values, start, count * headDim, this.arena.values[layer]!, to);
       this.show(layer, head, this.length, this.length + count);
     }
+  }
+
+  /** `count` rows were appended that a kernel has a copy of. */
+  grow(count: number): void {
+    this.length += count;
+    this.position += count;
+    this.copied = this.length;
   }
 
   /** Sets the bias of the rows from `row` on. */
@@ -147,6 +156,7 @@ export class Arena {
 
   /** The last member takes the leaver's slot. What a faulty sequence left must not spread: its own rows are cleared. */
   remove(member: WorkingSet): void {
+    member.onLeave?.();
     const last = this.members.pop();
     if (last === undefined) return;
     const { kvHeads, headDim, layers } = this.shape;

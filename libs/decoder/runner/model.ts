@@ -14,8 +14,10 @@ import {
   type QuantisedKernel,
   type SelectOptions,
 } from '#runtime';
-import { Kernel } from '../kernel/kernel.js';
+import { Kernel, type KernelOptions } from '../kernel/kernel.js';
 import { LazyKernel } from '../kernel/lazy-kernel.js';
+import { NativeKernel } from '../kernel/native/native-kernel.js';
+import type { StepKernel } from '../kernel/step-kernel.js';
 
 /** Where the pack's files are and how to run them: plain data, sent to the worker thread. */
 export interface ModelOptions {
@@ -30,7 +32,9 @@ export interface ModelOptions {
   /** By what the processor can do; float32 is the reference for tests. */
   precision?: Precision;
   manyRows?: QuantisedKernel;
-  /** Tokens that somebody waited for before the kernel is opened, which then computes single tokens instead of the step graph. */
+  /** Which program computes steps of few tokens; by what the processor can do. `graph`: onnxruntime alone. */
+  steps?: 'native' | 'webassembly' | 'graph';
+  /** Tokens that somebody waited for before the kernel in WebAssembly is opened. */
   kernelAfter?: number;
   warn?: (message: string) => void;
 }
@@ -63,10 +67,11 @@ export interface DecoderModel {
   tokenizer: Tokenizer;
   embeddings: EmbeddingTable;
   prefill: LocalSession;
-  step: LocalSession;
+  /** Opens the graph of steps when one is first needed that no kernel takes. */
+  step: () => Promise<LocalSession>;
   /** Opens the graph that selects pages when it is first needed: most answers read all they are given. Not there in float32. */
   select: (() => Promise<LocalSession>) | undefined;
-  /** Single tokens of one sequence; not there on other chips, in float32, and for models that it cannot hold. */
+  /** Steps of few tokens; not there on other chips, in float32, and for models that it cannot hold. */
   kernel: LazyKernel | undefined;
   evidenceLayers: readonly number[];
   dispose(): Promise<void>;
@@ -98,35 +103,55 @@ export async function loadModel(options: ModelOptions): Promise<DecoderModel> {
     // Chunks and choices are of many sizes, and an arena keeps memory for each (docs/decisions/0014).
     const anySize = { ...common, arena: false };
     const prefill = await openSession({ ...anySize, file: graphs.prefill, name: 'decoder prefill' });
-    const step = await openSession({ ...common, file: graphs.step, name: 'decoder step' });
+    const openStep = once(() => openSession({ ...common, file: graphs.step, name: 'decoder step' }));
     const byKernel = precision === 'int8' && executionProviders.every((name) => name === 'cpu');
-    const openKernel = (): Promise<Kernel | undefined> => Kernel.open({ ...options, config, evidenceLayers });
-    const kernel = byKernel ? new LazyKernel(openKernel, options.kernelAfter ?? KERNEL_AFTER, options.warn) : undefined;
+    const kernel = byKernel ? await chooseKernel({ ...options, config, evidenceLayers }) : undefined;
     const file = graphs.select;
-    let selecting: Promise<LocalSession> | undefined;
-    const openSelect = (): Promise<LocalSession> =>
-      (selecting ??= openSession({ ...anySize, file, name: 'decoder selection' }).catch((error: unknown) => {
-        selecting = undefined; // The next question tries again.
-        throw error;
-      }));
+    const openSelect = once(() => openSession({ ...anySize, file: file!, name: 'decoder selection' }));
+    // Where no kernel is there from the first token on, the first answer would wait for the graph.
+    if (kernel?.ready !== true) await openStep();
     return {
       id: graphs.id,
       config,
       evidenceLayers,
       prefill,
-      step,
+      step: openStep,
       kernel,
       select: file === undefined ? undefined : openSelect,
       tokenizer: Tokenizer.fromMetadata(gguf.metadata),
       embeddings: await EmbeddingTable.read(gguf, config),
       dispose: async () => {
         await prefill.dispose();
-        await step.dispose();
+        await (await openStep.opened())?.dispose();
         await kernel?.dispose();
-        await (await selecting)?.dispose();
+        await (await openSelect.opened())?.dispose();
       },
     };
   } finally {
     await gguf.close();
   }
+}
+
+/** The native kernel where it can run, from the first token on; else that in WebAssembly, once it pays. */
+async function chooseKernel(options: ModelOptions & KernelOptions): Promise<LazyKernel | undefined> {
+  const { steps, kernelAfter = KERNEL_AFTER, warn } = options;
+  if (steps === 'graph') return undefined;
+  if (steps !== 'webassembly') {
+    const native = await NativeKernel.open(options);
+    if (native) return new LazyKernel(() => Promise.resolve(native), 0, warn, native);
+    if (steps === 'native')
+      throw new Error('the native kernel was not built, or this processor or model is not one for it');
+  }
+  return new LazyKernel((): Promise<StepKernel | undefined> => Kernel.open(options), kernelAfter, warn);
+}
+
+/** Opens something when it is first asked for; when that fails, the next one who asks tries again. */
+function once<T>(open: () => Promise<T>): (() => Promise<T>) & { opened(): Promise<T | undefined> } {
+  let opening: Promise<T> | undefined;
+  const ask = (): Promise<T> =>
+    (opening ??= open().catch((error: unknown) => {
+      opening = undefined;
+      throw error;
+    }));
+  return Object.assign(ask, { opened: async () => opening });
 }

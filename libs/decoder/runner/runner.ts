@@ -6,6 +6,7 @@ import { HIDDEN } from './arena.js';
 import type { DecoderModel } from './model.js';
 import { notFinite } from '../pool/page-store.js';
 import { Prefilled } from './prefilled.js';
+import type { StepBatch, StepResult } from '../kernel/step-kernel.js';
 
 /** Rotated keys and values of a prefix, per layer [1, kvHeads, tokens, headDim]. */
 export interface PrefixRows {
@@ -44,14 +45,6 @@ export interface Selection {
   chosen: BigInt64Array[];
   /** Per evidence layer [kvHeads, 16·count]: attention summed over the question's tokens and query heads. */
   mass: Float32Array[];
-}
-
-export interface StepResult {
-  /** [rows asked for, vocabulary]. */
-  logits: Float32Array;
-  /** Per evidence layer [B, kvHeads, capacity]. */
-  mass: Float32Array[];
-  capacity: number;
 }
 
 /** Up to so many new tokens, products of one row each are faster than one of all rows (docs/decisions/0015). */
@@ -203,8 +196,9 @@ export class Runner {
     const S = embeddings.length / hidden / count;
     const members = arena.members.slice(first, first + count);
     arena.reserve(Math.max(...members.map((member) => member.length)) + S);
-    const alone = count * S === 1 ? await this.stepAlone(members[0]!, embeddings) : undefined;
-    if (alone) return alone;
+    const kept = appended ?? members.map(() => S);
+    const byKernel = await this.stepByKernel({ arena, members, embeddings, S, rows, appended: kept });
+    if (byKernel) return byKernel;
     const W = arena.capacity;
     const feeds: Feeds = {
       embeddings: tensor('float32', [count, S, hidden], embeddings),
@@ -225,9 +219,9 @@ export class Runner {
       feeds[`past_value.${i}`] = tensor('float32', [count, 1, kvHeads, 1, W, headDim], view(arena.values[i]!, headDim));
     }
     feeds['bias'] = tensor('float32', [count, layers, kvHeads, 1, 1, W], view(arena.bias, layers));
-    const out = await this.model.step.run(feeds);
+    const out = await (await this.model.step()).run(feeds);
     const [keys, values] = [out['keys']!.data as Float32Array, out['values']!.data as Float32Array];
-    members.forEach((member, b) => this.append(member, keys, values, { b, count, S, tokens: appended?.[b] ?? S }));
+    members.forEach((member, b) => this.append(member, keys, values, { b, count, S, tokens: kept[b]! }));
     return {
       capacity: W,
       logits: out['logits']!.data as Float32Array,
@@ -237,15 +231,12 @@ export class Runner {
     };
   }
 
-  /** The same for one token of one sequence, by the kernel. @returns undefined where there is none */
-  private async stepAlone(member: WorkingSet, embedding: Float32Array): Promise<StepResult | undefined> {
+  /** The same by a kernel. @returns undefined where there is none for it */
+  private async stepByKernel(batch: StepBatch): Promise<StepResult | undefined> {
     const kernel = await this.model.kernel?.take();
-    if (!kernel?.takes(member.length)) return undefined;
+    if (!kernel?.takes(batch)) return undefined;
     try {
-      const { logits, keys, values, mass, capacity } = kernel.step(member, embedding);
-      this.append(member, keys, values, { b: 0, count: 1, S: 1, tokens: 1 });
-      member.copied = member.length;
-      return { logits: logits.slice(), mass, capacity };
+      return kernel.step(batch);
     } catch (error) {
       this.model.kernel?.giveUp(error);
       return undefined;

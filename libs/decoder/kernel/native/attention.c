@@ -1,0 +1,384 @@
+#include "kernel.h"
+#include "vectors.h"
+#include <math.h>
+
+/** Query heads that share keys and values and are computed together. */
+#define TOGETHER 3
+#define LOWEST (-1e30f)
+/** Largest weight of a row: two parts of eight bits. */
+#define WEIGHT_PEAK 65535.0f
+
+// ---- the working set ----
+
+static size_t head_bytes(const Shape *shape, int capacity) { return (size_t)capacity * (2 * shape->head_dim + 12); }
+
+size_t working_set_bytes(const Shape *shape, int capacity) {
+  return (size_t)shape->layers * shape->kv_heads * head_bytes(shape, capacity) + 4096;
+}
+
+/** Of one layer and KV head. */
+typedef struct {
+  uint8_t *keys;
+  int8_t *values;
+  float *key_scales, *value_scales, *bias;
+} Head;
+
+static Head head_of(const Shape *shape, const WorkingSet *set, int layer, int head) {
+  size_t numbers = (size_t)set->capacity * shape->head_dim;
+  uint8_t *at = set->memory + (size_t)(layer * shape->kv_heads + head) * head_bytes(shape, set->capacity);
+  float *scales = (float *)(at + 2 * numbers);
+  return (Head){ at, (int8_t *)(at + numbers), scales, scales + set->capacity, scales + 2 * set->capacity };
+}
+
+/** Largest magnitude of `count` numbers, a multiple of 16; no number when one of them is none. */
+static float peak(const float *x, int count) {
+  __m512i top = magnitude(_mm512_loadu_ps(x));
+  for (int i = 16; i < count; i += 16) top = _mm512_max_epi32(top, magnitude(_mm512_loadu_ps(x + i)));
+  return largest(top);
+}
+
+INLINE __m128i rounded(const float *x, __m512 rate) {
+  return _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x), rate)));
+}
+
+/** Four rows of values, [dim, 4] each. */
+static void write_values(int dim, Head head, int row, const float *values) {
+  __m512 rate[4];
+  for (int r = 0; r < 4; r++) {
+    float top = peak(values + r * dim, dim);
+    head.value_scales[row + r] = top / 127;
+    rate[r] = _mm512_set1_ps(top == 0 ? 0 : 127 / top);
+  }
+  int8_t *to = head.values + (size_t)row * dim;
+  for (int d = 0; d < dim; d += 16, to += 64) {
+    const float *v = values + d;
+    __m128i a = rounded(v, rate[0]), b = rounded(v + dim, rate[1]), c = rounded(v + 2 * dim, rate[2]), e = rounded(v + 3 * dim, rate[3]);
+    __m128i ab = _mm_unpacklo_epi8(a, b), ce = _mm_unpacklo_epi8(c, e), AB = _mm_unpackhi_epi8(a, b), CE = _mm_unpackhi_epi8(c, e);
+    _mm_storeu_si128((__m128i *)to, _mm_unpacklo_epi16(ab, ce));
+    _mm_storeu_si128((__m128i *)(to + 16), _mm_unpackhi_epi16(ab, ce));
+    _mm_storeu_si128((__m128i *)(to + 32), _mm_unpacklo_epi16(AB, CE));
+    _mm_storeu_si128((__m128i *)(to + 48), _mm_unpackhi_epi16(AB, CE));
+  }
+}
+
+static void write_key(int dim, Head head, int row, const float *key) {
+  float top = peak(key, dim);
+  head.key_scales[row] = top / 127;
+  __m512 rate = _mm512_set1_ps(top == 0 ? 0 : 127 / top);
+  uint8_t *to = head.keys + (size_t)(row & ~15) * dim + (row & 15) * 4;
+  for (int d = 0; d < dim; d += 16) {
+    int32_t four[4];
+    _mm_storeu_si128((__m128i *)four, _mm_xor_si128(rounded(key + d, rate), _mm_set1_epi8((char)0x80)));
+    for (int i = 0; i < 4; i++) memcpy(to + (size_t)(d / 4 + i) * 64, &four[i], 4);
+  }
+}
+
+static void write_value(int dim, Head head, int row, const float *value) {
+  float top = peak(value, dim);
+  head.value_scales[row] = top / 127;
+  __m512 rate = _mm512_set1_ps(top == 0 ? 0 : 127 / top);
+  int8_t *to = head.values + (size_t)(row & ~3) * dim + (row & 3);
+  for (int d = 0; d < dim; d += 16) {
+    int8_t v[16];
+    _mm_storeu_si128((__m128i *)v, rounded(value + d, rate));
+    for (int i = 0; i < 16; i++) to[(size_t)(d + i) * 4] = v[i];
+  }
+}
+
+void write_rows(const Shape *shape, WorkingSet *set, int layer, int head, int from, int to, const float *keys, const float *values, const float *bias) {
+  Head at = head_of(shape, set, layer, head);
+  int dim = shape->head_dim;
+  for (int row = from; row < to; row++, keys += dim) {
+    write_key(dim, at, row, keys);
+    at.bias[row] = *bias++;
+  }
+  for (int row = from; row < to;) {
+    int count = row % 4 == 0 && row + 4 <= to ? 4 : 1;
+    if (count == 4) write_values(dim, at, row, values);
+    else write_value(dim, at, row, values);
+    row += count;
+    values += (size_t)count * dim;
+  }
+}
+
+// ---- new tokens ----
+
+/** RMSNorm of one head (where the model has one) and rotation of the pairs (i, i + dim / 2), times `factor`. */
+static void turn(const Shape *shape, float *x, const float *weight, const float *phases, float factor) {
+  int dim = shape->head_dim, half = dim / 2;
+  if (weight) {
+    __m512 sum = _mm512_setzero_ps();
+    for (int d = 0; d < dim; d += 16) sum = _mm512_fmadd_ps(_mm512_loadu_ps(x + d), _mm512_loadu_ps(x + d), sum);
+    __m512 rate = _mm512_set1_ps(1 / sqrtf(_mm512_reduce_add_ps(sum) / dim + shape->epsilon));
+    for (int d = 0; d < dim; d += 16)
+      _mm512_storeu_ps(x + d, _mm512_mul_ps(_mm512_mul_ps(_mm512_loadu_ps(x + d), rate), _mm512_loadu_ps(weight + d)));
+  }
+  __m256 by = _mm256_set1_ps(factor);
+  for (int d = 0; d < half; d += 8) {
+    __m256 a = _mm256_loadu_ps(x + d), b = _mm256_loadu_ps(x + half + d);
+    __m256 c = _mm256_loadu_ps(phases + d), s = _mm256_loadu_ps(phases + half + d);
+    _mm256_storeu_ps(x + d, _mm256_mul_ps(_mm256_sub_ps(_mm256_mul_ps(a, c), _mm256_mul_ps(b, s)), by));
+    _mm256_storeu_ps(x + half + d, _mm256_mul_ps(_mm256_add_ps(_mm256_mul_ps(a, s), _mm256_mul_ps(b, c)), by));
+  }
+}
+
+/** A query in two parts of eight bits: number = scale · (first + second / 254). */
+static void round_query(Kernel *kernel, int t, int head, const float *x) {
+  int dim = kernel->shape.head_dim, index = t * kernel->shape.heads + head;
+  int8_t *to = kernel->queries + (size_t)index * 2 * dim;
+  float scale = peak(x, dim) / 127;
+  __m512 rate = _mm512_set1_ps(scale == 0 ? 0 : 1 / scale), fine = _mm512_set1_ps(254);
+  __m512i first = _mm512_setzero_si512(), second = first;
+  for (int d = 0; d < dim; d += 16) {
+    __m512 n = _mm512_mul_ps(_mm512_loadu_ps(x + d), rate);
+    __m512i whole = _mm512_cvtps_epi32(n);
+    __m512i rest = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_sub_ps(n, _mm512_cvtepi32_ps(whole)), fine));
+    _mm_storeu_si128((__m128i *)(to + d), _mm512_cvtsepi32_epi8(whole));
+    _mm_storeu_si128((__m128i *)(to + dim + d), _mm512_cvtsepi32_epi8(rest));
+    first = _mm512_add_epi32(first, whole);
+    second = _mm512_add_epi32(second, rest);
+  }
+  kernel->query_scales[index] = scale;
+  kernel->query_sums[2 * index] = 128 * _mm512_reduce_add_epi32(first);
+  kernel->query_sums[2 * index + 1] = 128 * _mm512_reduce_add_epi32(second);
+}
+
+void append(Kernel *kernel, int t, int head) {
+  const Shape *shape = &kernel->shape;
+  const Step *step = kernel->step;
+  const Token *token = &step->token[t];
+  const Sequence *sequence = &step->sequence[token->sequence];
+  int dim = shape->head_dim, layer = kernel->layer_index, group = shape->heads / shape->kv_heads;
+  float *product = kernel->product + (size_t)t * kernel->product_stride;
+  float *key = product + (size_t)(shape->heads + head) * dim;
+  const float *value = product + (size_t)(shape->heads + shape->kv_heads + head) * dim;
+  const float *phases = step->phases + (size_t)t * dim;
+  turn(shape, key, kernel->layer->norms[KEY_NORM], phases, 1);
+  Head set = head_of(shape, sequence->set, layer, head);
+  write_key(dim, set, token->row, key);
+  write_value(dim, set, token->row, value);
+  set.bias[token->row] = 0;
+  const Arena *arena = &step->arena;
+  size_t at = (size_t)(sequence->slot * shape->kv_heads + head) * arena->capacity + token->row;
+  memcpy(arena->keys[layer] + at * dim, key, dim * sizeof(float));
+  memcpy(arena->values[layer] + at * dim, value, dim * sizeof(float));
+  arena->bias[(size_t)((sequence->slot * shape->layers + layer) * shape->kv_heads + head) * arena->capacity + token->row] = 0;
+  float factor = 1 / sqrtf(dim);
+  for (int i = head * group; i < (head + 1) * group; i++) {
+    float *query = product + (size_t)i * dim;
+    turn(shape, query, kernel->layer->norms[QUERY_NORM], phases, factor);
+    round_query(kernel, t, i, query);
+  }
+}
+
+// ---- attention ----
+
+static float *partial_of(const Kernel *kernel, int t, int head, int chunk) {
+  const Shape *shape = &kernel->shape;
+  return kernel->partials + ((size_t)(t * shape->heads + head) * kernel->chunks + chunk) * (PARTIAL + shape->head_dim);
+}
+
+static float *exponentials_of(const Kernel *kernel, int t, int head) {
+  return kernel->exponentials + (size_t)(t * kernel->shape.heads + head) * kernel->chunks * CHUNK;
+}
+
+static float exponential_of(float x) { return _mm512_cvtss_f32(exponential(_mm512_set1_ps(x))); }
+
+/** Scores of `count` rows, a multiple of 16, with `heads` queries: [heads, CHUNK]. */
+INLINE void score(int dim, const uint8_t *keys, const uint8_t *next, const float *scales, const float *bias, int count, const int8_t *queries, const float *query_scales, const int32_t *sums, float *out, const int heads) {
+  for (int row = 0; row < count; row += 16, keys += 16 * dim, next += 16 * dim) {
+    __m512i first[TOGETHER], second[TOGETHER];
+#pragma GCC unroll 3
+    for (int h = 0; h < heads; h++) {
+      first[h] = _mm512_set1_epi32(-sums[2 * h]);
+      second[h] = _mm512_set1_epi32(-sums[2 * h + 1]);
+    }
+    for (int d = 0; d < dim; d += 4) {
+      __m512i k = _mm512_loadu_si512(keys + d * 16);
+      _mm_prefetch(next + d * 16, _MM_HINT_T1);
+#pragma GCC unroll 3
+      for (int h = 0; h < heads; h++) {
+        ADD_PRODUCTS(first[h], k, queries + 2 * h * dim + d);
+        ADD_PRODUCTS(second[h], k, queries + (2 * h + 1) * dim + d);
+      }
+    }
+    __m512 by = _mm512_loadu_ps(scales + row), hidden = _mm512_loadu_ps(bias + row);
+#pragma GCC unroll 3
+    for (int h = 0; h < heads; h++) {
+      __m512 dot = _mm512_fmadd_ps(_mm512_cvtepi32_ps(second[h]), _mm512_set1_ps(1.0f / 254), _mm512_cvtepi32_ps(first[h]));
+      _mm512_storeu_ps(out + h * CHUNK + row, _mm512_fmadd_ps(_mm512_mul_ps(dot, by), _mm512_set1_ps(query_scales[h]), hidden));
+    }
+  }
+}
+
+/** Scores become weights in two parts of eight bits; the partial result gets the largest score and the sum. Returns the weights' scale. */
+static float weigh(float *scores, int rows, int count, const float *value_scales, float *partial, float *exponentials, uint8_t *high, uint8_t *low) {
+  __m512 top = _mm512_set1_ps(LOWEST);
+  for (int row = 0; row < count; row += 16) {
+    __mmask16 shown = rows - row >= 16 ? 0xffff : (1u << (rows - row)) - 1;
+    top = _mm512_mask_max_ps(top, shown, top, _mm512_loadu_ps(scores + row));
+  }
+  float highest = _mm512_reduce_max_ps(top);
+  __m512 sum = _mm512_setzero_ps();
+  __m512i most = _mm512_setzero_si512();
+  for (int row = 0; row < count; row += 16) {
+    __mmask16 shown = rows - row >= 16 ? 0xffff : (1u << (rows - row)) - 1;
+    __m512 e = _mm512_maskz_mov_ps(shown, exponential(_mm512_sub_ps(_mm512_loadu_ps(scores + row), _mm512_set1_ps(highest))));
+    sum = _mm512_add_ps(sum, e);
+    if (exponentials) _mm512_storeu_ps(exponentials + row, e);
+    __m512 w = _mm512_maskz_mul_ps(shown, e, _mm512_loadu_ps(value_scales + row));
+    most = _mm512_max_epi32(most, magnitude(w));
+    _mm512_storeu_ps(scores + row, w);
+  }
+  float peak_weight = largest(most);
+  __m512 rate = _mm512_set1_ps(peak_weight == 0 ? 0 : WEIGHT_PEAK / peak_weight);
+  for (int row = 0; row < count; row += 16) {
+    __m512i w = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(scores + row), rate));
+    _mm_storeu_si128((__m128i *)(high + row), _mm512_cvtepi32_epi8(_mm512_srli_epi32(w, 8)));
+    _mm_storeu_si128((__m128i *)(low + row), _mm512_cvtepi32_epi8(w));
+  }
+  partial[0] = highest;
+  partial[1] = _mm512_reduce_add_ps(sum);
+  return peak_weight / WEIGHT_PEAK;
+}
+
+/** Sums of `count` rows of values, 16 · `vectors` dimensions from `values` on, each times its weight. `weights` [heads, high and low, CHUNK]. */
+INLINE void gather(int dim, const int8_t *values, const int8_t *next, int count, const uint8_t *weights, const float *scales, float *out, size_t stride, const int heads, const int vectors) {
+  __m512i high[TOGETHER][4], low[TOGETHER][4];
+#pragma GCC unroll 3
+  for (int h = 0; h < heads; h++)
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) high[h][v] = low[h][v] = _mm512_setzero_si512();
+  for (int row = 0; row < count; row += 4, values += 4 * dim, next += 4 * dim) {
+    __m512i n[4];
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) {
+      n[v] = _mm512_loadu_si512(values + v * 64);
+      _mm_prefetch(next + v * 64, _MM_HINT_T1);
+    }
+#pragma GCC unroll 3
+    for (int h = 0; h < heads; h++) {
+      __m512i wh = four(weights + h * 2 * CHUNK + row), wl = four(weights + (h * 2 + 1) * CHUNK + row);
+#pragma GCC unroll 4
+      for (int v = 0; v < vectors; v++) {
+        high[h][v] = _mm512_dpbusd_epi32(high[h][v], wh, n[v]);
+        low[h][v] = _mm512_dpbusd_epi32(low[h][v], wl, n[v]);
+      }
+    }
+  }
+#pragma GCC unroll 3
+  for (int h = 0; h < heads; h++)
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) {
+      __m512 sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(high[h][v]), _mm512_set1_ps(256), _mm512_cvtepi32_ps(low[h][v]));
+      _mm512_storeu_ps(out + h * stride + v * 16, _mm512_mul_ps(sum, _mm512_set1_ps(scales[h])));
+    }
+}
+
+/** Where a chunk's keys and values begin. */
+typedef struct {
+  const uint8_t *keys;
+  const int8_t *values;
+} Chunk;
+
+static Chunk chunk_of(const Kernel *kernel, const Piece *piece) {
+  const Step *step = kernel->step;
+  Head set = head_of(&kernel->shape, step->sequence[step->token[piece->token].sequence].set, kernel->layer_index, piece->head);
+  size_t from = (size_t)piece->chunk * CHUNK * kernel->shape.head_dim;
+  return (Chunk){ set.keys + from, set.values + from };
+}
+
+/** One to three query heads that share keys and values; the chunk that comes next is asked for meanwhile. */
+INLINE void attend_some(Kernel *kernel, Head set, Chunk next, int t, int head, int chunk, int rows, float *exponentials, const int heads) {
+  const Shape *shape = &kernel->shape;
+  int dim = shape->head_dim, from = chunk * CHUNK, count = (rows + 15) & ~15;
+  int index = t * shape->heads + head;
+  _Alignas(64) float scores[TOGETHER * CHUNK];
+  _Alignas(64) uint8_t weights[TOGETHER * 2 * CHUNK];
+  float scales[TOGETHER];
+  score(dim, set.keys + (size_t)from * dim, next.keys, set.key_scales + from, set.bias + from, count, kernel->queries + (size_t)index * 2 * dim, kernel->query_scales + index, kernel->query_sums + 2 * index, scores, heads);
+  float *partial = partial_of(kernel, t, head, chunk);
+  size_t stride = (size_t)kernel->chunks * (PARTIAL + dim);
+  for (int h = 0; h < heads; h++) {
+    float *seen = exponentials ? exponentials + (size_t)h * kernel->chunks * CHUNK + from : NULL;
+    scales[h] = weigh(scores + h * CHUNK, rows, count, set.value_scales + from, partial + h * stride, seen, weights + h * 2 * CHUNK, weights + (h * 2 + 1) * CHUNK);
+  }
+  const int8_t *values = set.values + (size_t)from * dim;
+  int d = 0;
+  for (; d + 64 <= dim; d += 64) gather(dim, values + (size_t)d * 4, next.values + (size_t)d * 4, count, weights, scales, partial + PARTIAL + d, stride, heads, 4);
+  for (; d < dim; d += 16) gather(dim, values + (size_t)d * 4, next.values + (size_t)d * 4, count, weights, scales, partial + PARTIAL + d, stride, heads, 1);
+}
+
+void attend(Kernel *kernel, const Piece *piece, const Piece *following) {
+  const Shape *shape = &kernel->shape;
+  int t = piece->token, head = piece->head, chunk = piece->chunk;
+  const Token *token = &kernel->step->token[t];
+  int group = shape->heads / shape->kv_heads, end = (head + 1) * group;
+  int rows = token->row + 1 - chunk * CHUNK;
+  if (rows > CHUNK) rows = CHUNK;
+  Head set = head_of(shape, kernel->step->sequence[token->sequence].set, kernel->layer_index, head);
+  Chunk next = chunk_of(kernel, following);
+  for (int i = head * group; i < end;) {
+    float *exponentials = kernel->layer->evidence >= 0 ? exponentials_of(kernel, t, i) : NULL;
+    switch (end - i) {
+      case 1: attend_some(kernel, set, next, t, i, chunk, rows, exponentials, 1); i += 1; break;
+      case 2: attend_some(kernel, set, next, t, i, chunk, rows, exponentials, 2); i += 2; break;
+      default: attend_some(kernel, set, next, t, i, chunk, rows, exponentials, 3); i += 3;
+    }
+  }
+}
+
+static int chunks_of(const Token *token) { return token->row / CHUNK + 1; }
+
+/** Largest score of a head over all chunks, and the sum of its exponentials beside that. */
+static float highest(const Kernel *kernel, int t, int head, float *sum) {
+  int count = chunks_of(&kernel->step->token[t]);
+  float top = LOWEST;
+  for (int chunk = 0; chunk < count; chunk++) {
+    float score = partial_of(kernel, t, head, chunk)[0];
+    top = score <= top ? top : score;
+  }
+  *sum = 0;
+  for (int chunk = 0; chunk < count; chunk++) {
+    const float *partial = partial_of(kernel, t, head, chunk);
+    *sum += partial[1] * exponential_of(partial[0] - top);
+  }
+  return top;
+}
+
+void join(Kernel *kernel, int t, float *out) {
+  const Shape *shape = &kernel->shape;
+  int dim = shape->head_dim, count = chunks_of(&kernel->step->token[t]);
+  for (int head = 0; head < shape->heads; head++, out += dim) {
+    float sum, top = highest(kernel, t, head, &sum);
+    memset(out, 0, dim * sizeof(float));
+    for (int chunk = 0; chunk < count; chunk++) {
+      const float *partial = partial_of(kernel, t, head, chunk);
+      __m512 by = _mm512_set1_ps(exponential_of(partial[0] - top) / sum);
+      for (int d = 0; d < dim; d += 16)
+        _mm512_storeu_ps(out + d, _mm512_fmadd_ps(_mm512_loadu_ps(partial + PARTIAL + d), by, _mm512_loadu_ps(out + d)));
+    }
+  }
+}
+
+/** Attention on each row that a sequence had before the step, summed over its new tokens and the query heads of one KV head. */
+void collect(Kernel *kernel, int sequence, int head) {
+  const Shape *shape = &kernel->shape;
+  const Step *step = kernel->step;
+  int group = shape->heads / shape->kv_heads, length = step->sequence[sequence].length;
+  size_t place = (size_t)(kernel->layer->evidence * step->sequences + sequence) * shape->kv_heads + head;
+  float *mass = step->mass + place * step->mass_capacity;
+  memset(mass, 0, step->mass_capacity * sizeof(float));
+  for (int t = 0; t < step->tokens; t++) {
+    if (step->token[t].sequence != sequence) continue;
+    for (int i = head * group; i < (head + 1) * group; i++) {
+      float sum, top = highest(kernel, t, i, &sum);
+      const float *seen = exponentials_of(kernel, t, i);
+      for (int from = 0; from < length; from += CHUNK) {
+        float by = exponential_of(partial_of(kernel, t, i, from / CHUNK)[0] - top) / sum;
+        int end = from + CHUNK < length ? from + CHUNK : length;
+        for (int row = from; row < end; row++) mass[row] += seen[row] * by;
+      }
+    }
+  }
+}

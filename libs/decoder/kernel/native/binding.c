@@ -1,0 +1,239 @@
+#include "kernel.h"
+#include <node_api.h>
+#include <string.h>
+
+// What TypeScript (native-kernel.ts) calls. It is the only caller and gives what is described there; sizes are checked where a mistake would write
+// beyond memory.
+
+#define ARGUMENTS(count) \
+  napi_value argument[count]; \
+  size_t given = count; \
+  if (napi_get_cb_info(env, info, &given, argument, NULL, NULL) != napi_ok || given < count) return failed(env, "arguments are missing")
+
+static napi_value failed(napi_env env, const char *message) {
+  napi_throw_error(env, NULL, message);
+  return NULL;
+}
+
+static int32_t integer(napi_env env, napi_value value) {
+  int32_t number = 0;
+  napi_get_value_int32(env, value, &number);
+  return number;
+}
+
+static double real(napi_env env, napi_value value) {
+  double number = 0;
+  napi_get_value_double(env, value, &number);
+  return number;
+}
+
+static void *pointer(napi_env env, napi_value value) {
+  void *data = NULL;
+  napi_get_value_external(env, value, &data);
+  return data;
+}
+
+/** Numbers of a typed array; NULL of anything else. */
+static void *array(napi_env env, napi_value value, size_t *length) {
+  bool is = false;
+  void *data = NULL;
+  *length = 0;
+  if (napi_is_typedarray(env, value, &is) != napi_ok || !is) return NULL;
+  napi_get_typedarray_info(env, value, NULL, length, &data, NULL, NULL);
+  return data;
+}
+
+static float *copy(const float *from, size_t count, size_t room) {
+  float *to = take((room + LANES) * sizeof(float));
+  if (to) memcpy(to, from, count * sizeof(float));
+  return to;
+}
+
+/** A thread may end without a word; what it holds is given back. */
+static void end(void *kernel) { kernel_destroy(kernel); }
+
+/** (sizes of Shape as Int32Array, epsilon, threads) → kernel */
+static napi_value create(napi_env env, napi_callback_info info) {
+  ARGUMENTS(3);
+  size_t count;
+  const int32_t *size = array(env, argument[0], &count);
+  if (!size || count != 8) return failed(env, "the model's sizes are eight numbers");
+  Shape shape = { size[0], size[1], size[2], size[3], size[4], size[5], size[6], size[7], (float)real(env, argument[1]) };
+  Kernel *kernel = kernel_create(shape, integer(env, argument[2]));
+  if (!kernel) return failed(env, "no memory, or no threads");
+  napi_value result;
+  napi_create_external(env, kernel, NULL, NULL, &result);
+  napi_add_env_cleanup_hook(env, end, kernel);
+  return result;
+}
+
+/** (kernel) */
+static napi_value destroy(napi_env env, napi_callback_info info) {
+  ARGUMENTS(1);
+  Kernel *kernel = pointer(env, argument[0]);
+  napi_remove_env_cleanup_hook(env, end, kernel);
+  kernel_destroy(kernel);
+  return NULL;
+}
+
+/** (kernel, layer or -1 for the head, part, format 0: four bits, 1: eight, 2: floats, rows, columns, data, bias, first factor, second factor, scale) */
+static napi_value set_part(napi_env env, napi_callback_info info) {
+  ARGUMENTS(11);
+  Kernel *kernel = pointer(env, argument[0]);
+  int layer = integer(env, argument[1]), format = integer(env, argument[3]);
+  Part *part = layer < 0 ? &kernel->head : &kernel->layers[layer].parts[integer(env, argument[2])];
+  part->rows = integer(env, argument[4]);
+  part->blocks = integer(env, argument[5]) / BLOCK;
+  size_t length, biases, firsts, seconds, numbers = (size_t)part->rows * part->blocks;
+  const void *data = array(env, argument[6], &length);
+  const float *bias = array(env, argument[7], &biases), *a = array(env, argument[8], &firsts), *b = array(env, argument[9], &seconds);
+  static const size_t block_length[] = { 4 + BLOCK / 2, 2 + BLOCK, BLOCK };
+  if (!data || length != numbers * block_length[format]) return failed(env, "weights of another size than rows and columns say");
+  if (format == 0) pack_four(part, data);
+  else if (format == 1) pack_eight(part, data);
+  else pack_floats(part, data);
+  if (bias && biases == (size_t)part->rows) part->bias = copy(bias, biases, part->groups * LANES);
+  if (a && b) {
+    int rank = seconds / part->rows;
+    if (rank > MOST_RANK || firsts != (size_t)rank * part->blocks * BLOCK) return failed(env, "an adapter of another size");
+    pack_low(part, a, b, rank, (float)real(env, argument[10]));
+    if (!part->rank) return failed(env, "no memory for the adapter");
+  }
+  return part->weights ? NULL : failed(env, "no memory for weights");
+}
+
+/** (kernel, layer or -1 for the last norm, which, weight) */
+static napi_value set_norm(napi_env env, napi_callback_info info) {
+  ARGUMENTS(4);
+  Kernel *kernel = pointer(env, argument[0]);
+  int layer = integer(env, argument[1]);
+  size_t length;
+  const float *weight = array(env, argument[3], &length);
+  float *copied = weight ? copy(weight, length, length) : NULL;
+  if (!copied) return failed(env, "no weight of a norm");
+  if (layer < 0) kernel->output_norm = copied;
+  else kernel->layers[layer].norms[integer(env, argument[2])] = copied;
+  return NULL;
+}
+
+/** (kernel, layer, number among the layers whose attention is reported or -1) */
+static napi_value set_evidence(napi_env env, napi_callback_info info) {
+  ARGUMENTS(3);
+  Kernel *kernel = pointer(env, argument[0]);
+  kernel->layers[integer(env, argument[1])].evidence = integer(env, argument[2]);
+  return NULL;
+}
+
+/** (kernel, capacity) → working set */
+static napi_value open_set(napi_env env, napi_callback_info info) {
+  ARGUMENTS(2);
+  Kernel *kernel = pointer(env, argument[0]);
+  WorkingSet *set = working_set_open(kernel, integer(env, argument[1]));
+  if (!set) return failed(env, "no memory for a working set");
+  napi_value result;
+  napi_create_external(env, set, NULL, NULL, &result);
+  return result;
+}
+
+/** (working set) */
+static napi_value close_set(napi_env env, napi_callback_info info) {
+  ARGUMENTS(1);
+  working_set_close(pointer(env, argument[0]));
+  return NULL;
+}
+
+#define MOST_LAYERS 256
+
+/** Planes of the arena: arrays of layers' keys and values, bias, capacity. */
+static int read_arena(napi_env env, const napi_value *argument, int layers, Arena *arena, float **planes) {
+  size_t length;
+  arena->keys = planes;
+  arena->values = planes + layers;
+  for (int i = 0; i < 2 * layers; i++) {
+    napi_value plane;
+    if (napi_get_element(env, argument[i / layers], i % layers, &plane) != napi_ok) return 0;
+    if (!(planes[i] = array(env, plane, &length))) return 0;
+  }
+  arena->bias = array(env, argument[2], &length);
+  arena->capacity = integer(env, argument[3]);
+  return arena->bias != NULL;
+}
+
+/** (kernel, working set, keys, values, bias, capacity, slot, from, to): copies rows of the arena */
+static napi_value write_set(napi_env env, napi_callback_info info) {
+  ARGUMENTS(9);
+  Kernel *kernel = pointer(env, argument[0]);
+  WorkingSet *set = pointer(env, argument[1]);
+  const Shape *shape = &kernel->shape;
+  float *planes[2 * MOST_LAYERS];
+  Arena arena;
+  int slot = integer(env, argument[6]), from = integer(env, argument[7]), to = integer(env, argument[8]);
+  if (!read_arena(env, argument + 2, shape->layers, &arena, planes) || to > set->capacity) return failed(env, "no rows to copy");
+  for (int layer = 0; layer < shape->layers; layer++)
+    for (int head = 0; head < shape->kv_heads; head++) {
+      size_t at = ((size_t)(slot * shape->kv_heads + head) * arena.capacity + from) * shape->head_dim;
+      size_t bias = (size_t)((slot * shape->layers + layer) * shape->kv_heads + head) * arena.capacity + from;
+      write_rows(shape, set, layer, head, from, to, arena.keys[layer] + at, arena.values[layer] + at, arena.bias + bias);
+    }
+  return NULL;
+}
+
+/**
+ * (kernel, working sets, [slot, length] of each, keys, values, bias, capacity of the arena, [sequence, row, row of logits] of each token,
+ * embeddings, phases, logits, mass, its capacity)
+ */
+static napi_value step(napi_env env, napi_callback_info info) {
+  ARGUMENTS(13);
+  Kernel *kernel = pointer(env, argument[0]);
+  float *planes[2 * MOST_LAYERS];
+  Step step = { 0 };
+  size_t places, tokens, numbers, phases, logits, mass;
+  const int32_t *place = array(env, argument[2], &places), *token = array(env, argument[7], &tokens);
+  step.sequences = places / 2;
+  step.tokens = tokens / 3;
+  step.embeddings = array(env, argument[8], &numbers);
+  step.phases = array(env, argument[9], &phases);
+  step.logits = array(env, argument[10], &logits);
+  step.mass = array(env, argument[11], &mass);
+  step.mass_capacity = integer(env, argument[12]);
+  const Shape *shape = &kernel->shape;
+  if (!place || !token || !read_arena(env, argument + 3, shape->layers, &step.arena, planes)) return failed(env, "no tokens");
+  if (step.tokens > MOST_TOKENS || step.sequences > MOST_TOKENS) return failed(env, "too many tokens");
+  if (numbers < (size_t)step.tokens * shape->hidden || phases < (size_t)step.tokens * shape->head_dim) return failed(env, "too few embeddings");
+  for (int i = 0; i < step.sequences; i++) {
+    napi_value set;
+    napi_get_element(env, argument[1], i, &set);
+    step.sequence[i] = (Sequence){ pointer(env, set), place[2 * i], place[2 * i + 1] };
+  }
+  for (int t = 0; t < step.tokens; t++, token += 3) {
+    step.token[t] = (Token){ token[0], token[1], token[2] };
+    if (token[1] >= step.sequence[token[0]].set->capacity || token[1] >= step.arena.capacity) return failed(env, "a row beyond the working set");
+    if (token[2] >= step.wanted) step.wanted = token[2] + 1;
+  }
+  if (logits < (size_t)step.wanted * shape->vocabulary) return failed(env, "no room for logits");
+  if (!kernel_step(kernel, &step)) return failed(env, "no memory for a step");
+  return NULL;
+}
+
+/** Whether this processor has what the rest is compiled for. */
+static napi_value supported(napi_env env, napi_callback_info info) {
+  (void)info;
+  bool all = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+  napi_value result;
+  napi_get_boolean(env, all, &result);
+  return result;
+}
+
+NAPI_MODULE_INIT() {
+  static const struct { const char *name; napi_callback call; } calls[] = {
+    { "supported", supported }, { "create", create }, { "destroy", destroy }, { "setPart", set_part }, { "setNorm", set_norm },
+    { "setEvidence", set_evidence }, { "openSet", open_set }, { "closeSet", close_set }, { "writeSet", write_set }, { "step", step },
+  };
+  for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+    napi_value function;
+    if (napi_create_function(env, calls[i].name, NAPI_AUTO_LENGTH, calls[i].call, NULL, &function) != napi_ok) return NULL;
+    napi_set_named_property(env, exports, calls[i].name, function);
+  }
+  return exports;
+}

@@ -1,0 +1,211 @@
+// One step of the decoder for many new tokens at once, on processors with AVX-512 and VNNI (docs/decisions/0048).
+#pragma once
+#include <stddef.h>
+#include <stdint.h>
+#include <stdatomic.h>
+
+/** Columns of a block of weights. */
+#define BLOCK 32
+/** Rows of a matrix that are computed together, one in each lane. */
+#define LANES 16
+/** New tokens whose sums are kept in registers side by side. */
+#define TILE 16
+/** Largest rank of an adapter. */
+#define MOST_RANK 128
+/** Numbers that the adapter's first factors give for a token, of parts that are computed together. */
+#define LOW_STRIDE (3 * MOST_RANK)
+/** New tokens of a step. */
+#define MOST_TOKENS 256
+/** Rows of a working set that one piece of attention covers. Always the same, so that the result does not depend on how much is computed at once. */
+#define CHUNK 128
+
+/** Bytes of LANES rows' blocks: scales and minima in half precision, then numbers. */
+#define FOUR_BYTES (2 * LANES * 2 + LANES * BLOCK / 2)
+#define EIGHT_BYTES (LANES * 2 + LANES * BLOCK)
+
+/** A matrix. */
+typedef struct {
+  int rows, groups, blocks;
+  /** 4: u4 × scale + minimum, 8: (u8 - 128) × scale. */
+  int bits;
+  uint8_t *weights;
+  /** f32 [rows], padded, or NULL. */
+  float *bias;
+  /** Of the adapter beside it, a multiple of LANES; 0 without. */
+  int rank;
+  /** First factor, as a matrix of eight bits of `rank` rows. */
+  uint8_t *low_in;
+  /** Second factor, half [groups, rank, LANES]. */
+  uint16_t *low_out;
+} Part;
+
+enum { QUERY, KEY, VALUE, OUTPUT, GATE, UP, DOWN, PARTS };
+enum { ATTENTION_NORM, QUERY_NORM, KEY_NORM, FEED_FORWARD_NORM, NORMS };
+
+typedef struct {
+  Part parts[PARTS];
+  float *norms[NORMS];
+  /** Number among the layers whose attention is reported, or -1. */
+  int evidence;
+} Layer;
+
+typedef struct {
+  int hidden, heads, kv_heads, head_dim, feed_forward, layers, vocabulary;
+  /** 0: SiLU, 1: GELU by tanh. */
+  int activation;
+  float epsilon;
+} Shape;
+
+/**
+ * Keys and values of one sequence in eight bits with a scale for each row, per layer and KV head: keys u8 [capacity / 16, dim / 4, 16, 4], values
+ * i8 [capacity / 4, dim, 4], then f32 [capacity] each: scales of keys, of values, and what is added to scores.
+ */
+typedef struct WorkingSet {
+  int capacity;
+  uint8_t *memory;
+  /** The others of its kernel. */
+  struct Kernel *kernel;
+  struct WorkingSet *before, *after;
+} WorkingSet;
+
+/** The arena that the engine keeps in float32: per layer [slots, kv_heads, capacity, dim], and bias [slots, layers, kv_heads, capacity]. */
+typedef struct {
+  float **keys, **values, *bias;
+  int capacity;
+} Arena;
+
+/** A new token: which sequence of the step it continues, and the row that it becomes. It sees the rows before, and itself. */
+typedef struct {
+  int sequence, row;
+  /** Row of `logits`, or -1. */
+  int logits;
+} Token;
+
+typedef struct {
+  WorkingSet *set;
+  /** Place in the arena, and rows before this step. */
+  int slot, length;
+} Sequence;
+
+typedef struct {
+  int tokens, sequences, wanted;
+  Token token[MOST_TOKENS];
+  Sequence sequence[MOST_TOKENS];
+  /** [tokens, head_dim]: cosines, then sines. */
+  const float *phases;
+  const float *embeddings;
+  Arena arena;
+  /** [wanted, vocabulary] */
+  float *logits;
+  /** [evidence layers, sequences, kv_heads, mass_capacity] */
+  float *mass;
+  int mass_capacity;
+} Step;
+
+/** Largest rounded number that enters a product: 256 times the largest of eight bits. */
+#define WHOLE 32512.0f
+
+/** What enters products, each token with one scale in whole numbers: two parts of eight bits each. Of tokens in tiles: [tile, block, token in tile]. */
+typedef struct {
+  int tokens, blocks;
+  /** i8 [.., 2, BLOCK]. */
+  int8_t *numbers;
+  /** Sums of a block's whole numbers. */
+  float *sums;
+  /** f32 [tokens] */
+  float *scales;
+} Entering;
+
+/** Threads that share phases of work. */
+typedef struct {
+  _Alignas(64) _Atomic uint64_t ticket;
+  _Alignas(64) _Atomic uint32_t done;
+  _Alignas(64) _Atomic uint32_t sleepers;
+  _Atomic uint32_t epoch, stop;
+  _Alignas(64) void (*work)(void *context, int piece);
+  void *context;
+  int threads;
+  void *handles;
+} Crew;
+
+/** A piece of attention. */
+typedef struct {
+  int token, head, chunk;
+} Piece;
+
+typedef struct Kernel {
+  Crew crew;
+  Shape shape;
+  Layer *layers;
+  Part head;
+  float *output_norm;
+  /** f32 [tokens, …]: residual stream; what products give; what attention gives, or another input before it is rounded. */
+  float *residual, *product, *plain;
+  int product_stride, plain_stride;
+  Entering entering;
+  /** f32 [tokens, LOW_STRIDE]: what the adapter's first factors give. */
+  float *low;
+  /** Rounded queries: i8 [tokens, heads, 2, dim]; per head: scale, and 128 times the sums of both parts. */
+  int8_t *queries;
+  float *query_scales;
+  int32_t *query_sums;
+  /** f32 [tokens, heads, chunks, PARTIAL + dim]; [tokens, heads, chunks · CHUNK] of layers whose attention is reported. */
+  float *partials, *exponentials;
+  size_t partial_room, exponential_room;
+  int chunks;
+  Piece *pieces;
+  int piece_count, piece_room;
+  /** Those that are open. */
+  WorkingSet *sets;
+  /** What runs. */
+  Step *step;
+  Layer *layer;
+  int layer_index, first_part, part_count, added;
+} Kernel;
+
+/** Numbers before a chunk's sum of values: the largest score, the sum of exponentials. */
+#define PARTIAL 16
+
+void *take(size_t bytes);
+
+// threads.c
+int crew_start(Crew *crew, int threads);
+void crew_end(Crew *crew);
+/** Runs pieces 0 to `pieces` - 1 on all threads, this one among them. */
+void share(Crew *crew, void (*work)(void *, int), void *context, int pieces);
+/** Pieces of so much work: a long one for each thread, since memory is read ahead best along one line, and short ones so that all end together. */
+int pieces_of(int threads, int work, int shortest);
+int start_of(int threads, int piece, int work, int shortest);
+
+// pack.c
+void pack_four(Part *part, const uint8_t *file);
+void pack_eight(Part *part, const uint8_t *file);
+void pack_floats(Part *part, const float *rows);
+void pack_low(Part *part, const float *a, const float *b, int rank, float scale);
+
+// product.c
+/** Rounds `columns` numbers of token `token` of `entering`. */
+void enter(Entering *entering, int token, const float *x);
+/** Groups `from` to `to` of a matrix: out[token · stride + row] for all tokens that entered; `low` [tokens, LOW_STRIDE] from the adapter's first factor. */
+void multiply(const Part *part, int from, int to, const Entering *entering, const float *low, float *out, size_t stride);
+/** The adapter's first factor for one token. */
+void lower(const Part *part, const Entering *entering, int token, float *low);
+
+// attention.c
+size_t working_set_bytes(const Shape *shape, int capacity);
+void write_rows(const Shape *shape, WorkingSet *set, int layer, int head, int from, int to, const float *keys, const float *values, const float *bias);
+/** Of token `t` and KV head `head`: rotates, appends key and value, rounds queries. */
+void append(Kernel *kernel, int t, int head);
+/** Attention of one piece; what `following` needs is asked for meanwhile. */
+void attend(Kernel *kernel, const Piece *piece, const Piece *following);
+/** [heads, dim] of token `t`. */
+void join(Kernel *kernel, int t, float *out);
+void collect(Kernel *kernel, int sequence, int head);
+
+// step.c
+WorkingSet *working_set_open(Kernel *kernel, int capacity);
+void working_set_close(WorkingSet *set);
+Kernel *kernel_create(Shape shape, int threads);
+void kernel_destroy(Kernel *kernel);
+/** Returns whether there was memory for it. */
+int kernel_step(Kernel *kernel, Step *step);

@@ -1,0 +1,299 @@
+#include "kernel.h"
+#include "vectors.h"
+#include <math.h>
+#include <stdlib.h>
+
+/** Bytes of weights of a short piece of a product, at least: long enough to pay for drawing it. */
+#define PIECE_BYTES 32768
+
+static int widest(const Shape *s) {
+  int columns = s->hidden > s->feed_forward ? s->hidden : s->feed_forward;
+  return columns > s->heads * s->head_dim ? columns : s->heads * s->head_dim;
+}
+
+Kernel *kernel_create(Shape shape, int threads) {
+  Kernel *kernel = aligned_alloc(64, (sizeof(Kernel) + 63) & ~(size_t)63);
+  if (!kernel) return NULL;
+  memset(kernel, 0, sizeof *kernel);
+  kernel->shape = shape;
+  int projected = (shape.heads + 2 * shape.kv_heads) * shape.head_dim;
+  int tallest = projected > 2 * shape.feed_forward ? projected : 2 * shape.feed_forward;
+  if (tallest < shape.hidden) tallest = shape.hidden;
+  kernel->product_stride = (tallest + LANES - 1) / LANES * LANES;
+  kernel->plain_stride = widest(&shape);
+  size_t blocks = (size_t)MOST_TOKENS * kernel->plain_stride / BLOCK, heads = (size_t)MOST_TOKENS * shape.heads;
+  kernel->layers = calloc(shape.layers, sizeof(Layer));
+  kernel->residual = take((size_t)MOST_TOKENS * shape.hidden * 4);
+  kernel->product = take((size_t)MOST_TOKENS * kernel->product_stride * 4);
+  kernel->plain = take((size_t)MOST_TOKENS * kernel->plain_stride * 4);
+  kernel->entering.numbers = take(blocks * 2 * BLOCK);
+  kernel->entering.sums = take(blocks * 4);
+  kernel->entering.scales = take(MOST_TOKENS * 4);
+  kernel->low = take((size_t)MOST_TOKENS * LOW_STRIDE * 4);
+  kernel->queries = take(heads * 2 * shape.head_dim);
+  kernel->query_scales = take(heads * 4);
+  kernel->query_sums = take(heads * 8);
+  int whole = kernel->layers && kernel->residual && kernel->product && kernel->plain && kernel->entering.numbers && kernel->entering.scales &&
+    kernel->entering.sums && kernel->low && kernel->queries && kernel->query_scales && kernel->query_sums;
+  if (!whole || !crew_start(&kernel->crew, threads)) {
+    kernel_destroy(kernel);
+    return NULL;
+  }
+  return kernel;
+}
+
+static void free_part(Part *part) {
+  free(part->weights);
+  free(part->bias);
+  free(part->low_in);
+  free(part->low_out);
+}
+
+WorkingSet *working_set_open(Kernel *kernel, int capacity) {
+  WorkingSet *set = calloc(1, sizeof *set);
+  if (!set) return NULL;
+  set->memory = take(working_set_bytes(&kernel->shape, capacity));
+  if (!set->memory) {
+    free(set);
+    return NULL;
+  }
+  set->capacity = capacity;
+  set->kernel = kernel;
+  set->after = kernel->sets;
+  if (kernel->sets) kernel->sets->before = set;
+  kernel->sets = set;
+  return set;
+}
+
+void working_set_close(WorkingSet *set) {
+  if (set->before) set->before->after = set->after;
+  else set->kernel->sets = set->after;
+  if (set->after) set->after->before = set->before;
+  free(set->memory);
+  free(set);
+}
+
+void kernel_destroy(Kernel *kernel) {
+  if (kernel->crew.handles) crew_end(&kernel->crew);
+  while (kernel->sets) working_set_close(kernel->sets);
+  for (int layer = 0; kernel->layers && layer < kernel->shape.layers; layer++) {
+    for (int part = 0; part < PARTS; part++) free_part(&kernel->layers[layer].parts[part]);
+    for (int norm = 0; norm < NORMS; norm++) free(kernel->layers[layer].norms[norm]);
+  }
+  free_part(&kernel->head);
+  void *owned[] = { kernel->layers, kernel->output_norm, kernel->residual, kernel->product, kernel->plain, kernel->entering.numbers,
+    kernel->entering.scales, kernel->entering.sums, kernel->low, kernel->queries, kernel->query_scales,
+    kernel->query_sums, kernel->partials, kernel->exponentials, kernel->pieces };
+  for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
+  free(kernel);
+}
+
+// ---- phases: each is given the kernel and a piece ----
+
+static float *plain_of(Kernel *kernel, int t) { return kernel->plain + (size_t)t * kernel->plain_stride; }
+static float *product_of(Kernel *kernel, int t) { return kernel->product + (size_t)t * kernel->product_stride; }
+static float *low_of(Kernel *kernel, int t, int part) { return kernel->low + (size_t)t * LOW_STRIDE + part * MOST_RANK; }
+
+/** The residual stream takes up what the last product gave. */
+static void add(Kernel *kernel, int t) {
+  float *x = kernel->residual + (size_t)t * kernel->shape.hidden;
+  const float *delta = product_of(kernel, t);
+  for (int i = 0; i < kernel->shape.hidden; i += 16) _mm512_storeu_ps(x + i, _mm512_add_ps(_mm512_loadu_ps(x + i), _mm512_loadu_ps(delta + i)));
+}
+
+/** RMSNorm of the residual stream of token `t`. */
+static void norm(Kernel *kernel, int t, const float *weight, float *out) {
+  int hidden = kernel->shape.hidden;
+  const float *x = kernel->residual + (size_t)t * hidden;
+  __m512 sum = _mm512_setzero_ps();
+  for (int i = 0; i < hidden; i += 16) sum = _mm512_fmadd_ps(_mm512_loadu_ps(x + i), _mm512_loadu_ps(x + i), sum);
+  __m512 rate = _mm512_set1_ps(1 / sqrtf(_mm512_reduce_add_ps(sum) / hidden + kernel->shape.epsilon));
+  for (int i = 0; i < hidden; i += 16)
+    _mm512_storeu_ps(out + i, _mm512_mul_ps(_mm512_mul_ps(_mm512_loadu_ps(x + i), rate), _mm512_loadu_ps(weight + i)));
+}
+
+/** Rounds the input of a token and computes the adapter's first factors of the parts that it enters. */
+static void enter_parts(Kernel *kernel, int t, int first, int count) {
+  enter(&kernel->entering, t, plain_of(kernel, t));
+  for (int i = 0; i < count; i++) lower(&kernel->layer->parts[first + i], &kernel->entering, t, low_of(kernel, t, i));
+}
+
+static void enter_attention(void *context, int t) {
+  Kernel *kernel = context;
+  if (kernel->added) add(kernel, t);
+  norm(kernel, t, kernel->layer->norms[ATTENTION_NORM], plain_of(kernel, t));
+  enter_parts(kernel, t, QUERY, 3);
+}
+
+static void enter_output(void *context, int t) {
+  Kernel *kernel = context;
+  join(kernel, t, plain_of(kernel, t));
+  enter_parts(kernel, t, OUTPUT, 1);
+}
+
+static void enter_feed_forward(void *context, int t) {
+  Kernel *kernel = context;
+  add(kernel, t);
+  norm(kernel, t, kernel->layer->norms[FEED_FORWARD_NORM], plain_of(kernel, t));
+  enter_parts(kernel, t, GATE, 2);
+}
+
+/** SwiGLU or GeGLU. */
+static void enter_down(void *context, int t) {
+  Kernel *kernel = context;
+  int columns = kernel->shape.feed_forward;
+  const float *x = product_of(kernel, t);
+  float *out = plain_of(kernel, t);
+  __m512 one = _mm512_set1_ps(1);
+  for (int i = 0; i < columns; i += 16) {
+    __m512 v = _mm512_loadu_ps(x + i), z = v;
+    // Both are x times a sigmoid: of x, and of √(8/π) · (x + 0.044715 x³), which is GELU by tanh.
+    if (kernel->shape.activation == 1) {
+      __m512 cubic = _mm512_fmadd_ps(_mm512_mul_ps(v, v), _mm512_set1_ps(0.044715f), one);
+      z = _mm512_mul_ps(_mm512_mul_ps(v, _mm512_set1_ps(1.5957691216f)), cubic);
+    }
+    __m512 sigmoid = _mm512_div_ps(one, _mm512_add_ps(one, exponential(_mm512_sub_ps(_mm512_setzero_ps(), z))));
+    _mm512_storeu_ps(out + i, _mm512_mul_ps(_mm512_mul_ps(v, sigmoid), _mm512_loadu_ps(x + columns + i)));
+  }
+  enter_parts(kernel, t, DOWN, 1);
+}
+
+static void append_piece(void *context, int piece) {
+  Kernel *kernel = context;
+  append(kernel, piece / kernel->shape.kv_heads, piece % kernel->shape.kv_heads);
+}
+
+static void attend_piece(void *context, int piece) {
+  Kernel *kernel = context;
+  int threads = kernel->crew.threads, end = start_of(threads, piece + 1, kernel->piece_count, 1);
+  for (int i = start_of(threads, piece, kernel->piece_count, 1); i < end; i++)
+    attend(kernel, &kernel->pieces[i], &kernel->pieces[i + 1 < end ? i + 1 : i]);
+}
+
+static void collect_piece(void *context, int piece) {
+  Kernel *kernel = context;
+  collect(kernel, piece / kernel->shape.kv_heads, piece % kernel->shape.kv_heads);
+}
+
+static int groups_of(const Part *parts, int count) {
+  int groups = 0;
+  for (int i = 0; i < count; i++) groups += parts[i].groups;
+  return groups;
+}
+
+static int shortest(const Part *parts) {
+  int groups = PIECE_BYTES / (parts->blocks * FOUR_BYTES);
+  return groups > 1 ? groups : 1;
+}
+
+/** Groups of rows of parts that follow each other, as if they were one. */
+static void product_piece(void *context, int piece) {
+  Kernel *kernel = context;
+  const Part *parts = &kernel->layer->parts[kernel->first_part];
+  int count = kernel->part_count, threads = kernel->crew.threads, work = groups_of(parts, count), least = shortest(parts);
+  int from = start_of(threads, piece, work, least), to = start_of(threads, piece + 1, work, least);
+  float *out = kernel->product;
+  for (int i = 0, before = 0; i < count; out += parts[i].rows, before += parts[i].groups, i++) {
+    int start = from > before ? from - before : 0, end = to - before < parts[i].groups ? to - before : parts[i].groups;
+    if (start < end) multiply(&parts[i], start, end, &kernel->entering, low_of(kernel, 0, i), out, kernel->product_stride);
+  }
+}
+
+static void product(Kernel *kernel, int first, int count) {
+  const Part *parts = &kernel->layer->parts[first];
+  kernel->first_part = first;
+  kernel->part_count = count;
+  int threads = kernel->crew.threads;
+  share(&kernel->crew, product_piece, kernel, pieces_of(threads, groups_of(parts, count), shortest(parts)));
+}
+
+static void enter_head(void *context, int t) {
+  Kernel *kernel = context;
+  int wanted = kernel->step->token[t].logits;
+  if (wanted < 0) return;
+  add(kernel, t);
+  norm(kernel, t, kernel->output_norm, plain_of(kernel, wanted));
+  enter(&kernel->entering, wanted, plain_of(kernel, wanted));
+}
+
+static void head_piece(void *context, int piece) {
+  Kernel *kernel = context;
+  int threads = kernel->crew.threads, work = kernel->head.groups, least = shortest(&kernel->head);
+  multiply(&kernel->head, start_of(threads, piece, work, least), start_of(threads, piece + 1, work, least), &kernel->entering, kernel->low, kernel->step->logits, kernel->shape.vocabulary);
+}
+
+static void set_columns(Kernel *kernel, int tokens, int columns) {
+  kernel->entering.tokens = tokens;
+  kernel->entering.blocks = columns / BLOCK;
+}
+
+/** Makes room for `count` floats, whose contents are lost. */
+static int reach(float **buffer, size_t *room, size_t count) {
+  if (count <= *room) return 1;
+  free(*buffer);
+  *room = 0;
+  *buffer = take((count + count / 4) * sizeof(float));
+  if (*buffer) *room = count + count / 4;
+  return *buffer != NULL;
+}
+
+/** Pieces of attention, and room for what they give. */
+static int plan(Kernel *kernel, const Step *step) {
+  const Shape *shape = &kernel->shape;
+  int most = 0, count = 0;
+  for (int t = 0; t < step->tokens; t++) {
+    int chunks = step->token[t].row / CHUNK + 1;
+    if (chunks > most) most = chunks;
+    count += chunks * shape->kv_heads;
+  }
+  kernel->chunks = most;
+  size_t scores = (size_t)step->tokens * shape->heads * most;
+  if (!reach(&kernel->partials, &kernel->partial_room, scores * (PARTIAL + shape->head_dim))) return 0;
+  if (!reach(&kernel->exponentials, &kernel->exponential_room, scores * CHUNK)) return 0;
+  if (count > kernel->piece_room) {
+    free(kernel->pieces);
+    kernel->piece_room = 0;
+    kernel->pieces = malloc(count * sizeof *kernel->pieces);
+    if (!kernel->pieces) return 0;
+    kernel->piece_room = count;
+  }
+  kernel->piece_count = 0;
+  for (int t = 0; t < step->tokens; t++)
+    for (int head = 0; head < shape->kv_heads; head++)
+      for (int chunk = 0; chunk <= step->token[t].row / CHUNK; chunk++) kernel->pieces[kernel->piece_count++] = (Piece){ t, head, chunk };
+  return 1;
+}
+
+int kernel_step(Kernel *kernel, Step *step) {
+  const Shape *shape = &kernel->shape;
+  Crew *crew = &kernel->crew;
+  int T = step->tokens, attention = shape->heads * shape->head_dim;
+  kernel->step = step;
+  if (!plan(kernel, step)) return 0;
+  memcpy(kernel->residual, step->embeddings, (size_t)T * shape->hidden * 4);
+  for (int i = 0; i < shape->layers; i++) {
+    kernel->layer = &kernel->layers[i];
+    kernel->layer_index = i;
+    kernel->added = i > 0;
+    set_columns(kernel, T, shape->hidden);
+    share(crew, enter_attention, kernel, T);
+    product(kernel, QUERY, 3);
+    share(crew, append_piece, kernel, T * shape->kv_heads);
+    share(crew, attend_piece, kernel, pieces_of(crew->threads, kernel->piece_count, 1));
+    if (kernel->layer->evidence >= 0) share(crew, collect_piece, kernel, step->sequences * shape->kv_heads);
+    set_columns(kernel, T, attention);
+    share(crew, enter_output, kernel, T);
+    product(kernel, OUTPUT, 1);
+    set_columns(kernel, T, shape->hidden);
+    share(crew, enter_feed_forward, kernel, T);
+    product(kernel, GATE, 2);
+    set_columns(kernel, T, shape->feed_forward);
+    share(crew, enter_down, kernel, T);
+    product(kernel, DOWN, 1);
+  }
+  if (step->wanted == 0) return 1;
+  set_columns(kernel, step->wanted, shape->hidden);
+  share(crew, enter_head, kernel, T);
+  share(crew, head_piece, kernel, pieces_of(crew->threads, kernel->head.groups, shortest(&kernel->head)));
+  return 1;
+}

@@ -1,0 +1,33 @@
+import type { DraftCosts } from '../speculation/draft-length.js';
+import type { Arena, WorkingSet } from '../runner/arena.js';
+
+/** New tokens for neighbours in an arena, the same number each. */
+export interface StepBatch {
+  arena: Arena;
+  members: readonly WorkingSet[];
+  /** [members, S, hidden]. */
+  embeddings: Float32Array;
+  S: number;
+  /** How many of its new tokens, the first ones, each member keeps; the others are padding. */
+  appended: readonly number[];
+  /** Which of the members' S new tokens want logits, none of them padding. */
+  rows: readonly number[];
+}
+
+export interface StepResult {
+  /** [rows asked for, vocabulary]; the next step overwrites it. */
+  logits: Float32Array;
+  /** Per evidence layer [members, kvHeads, capacity]: attention on the rows before the step, summed over new tokens and query heads. */
+  mass: Float32Array[];
+  capacity: number;
+}
+
+/** A program of our own for steps of few new tokens. */
+export interface StepKernel {
+  /** What it takes to check drafts, where it does that itself. */
+  readonly draftCosts?: DraftCosts;
+  takes(batch: StepBatch): boolean;
+  /** Computes the step and appends its rows to the members' working sets. A view of what it gives holds until the next step. */
+  step(batch: StepBatch): StepResult;
+  dispose(): Promise<void>;
+}

@@ -1,0 +1,180 @@
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openGguf, readConfig, type DecoderConfig } from '#runtime';
+import { loadAddon } from '../../libs/decoder/kernel/native/addon.js';
+import { NativeKernel } from '../../libs/decoder/kernel/native/native-kernel.js';
+import type { StepBatch } from '../../libs/decoder/kernel/step-kernel.js';
+import { Arena, type WorkingSet } from '../../libs/decoder/runner/arena.js';
+import { filled } from '../support/working-sets.js';
+
+// A tiny model of random weights; that its logits are right is tested in decoder-families and decoder-golden.
+const gguf = fileURLToPath(new URL('../../libs/decoder/golden/families/llama.gguf', import.meta.url));
+
+async function open(threads: number): Promise<{ kernel: NativeKernel; config: DecoderConfig }> {
+  const file = await openGguf(gguf);
+  try {
+    const config = readConfig(file.metadata, file.info('token_embd.weight').dims[0]!);
+    return { kernel: (await NativeKernel.open({ gguf, config, threads, evidenceLayers: [1] }))!, config };
+  } finally {
+    await file.close();
+  }
+}
+
+describe.skipIf(!loadAddon())('the native kernel', () => {
+  let kernel: NativeKernel;
+  let config: DecoderConfig;
+  beforeAll(async () => {
+    ({ kernel, config } = await open(2));
+  });
+  afterAll(() => kernel.dispose());
+
+  const embedding = (seed: number): number[] => Array.from({ length: config.hidden }, (_, i) => Math.sin(seed + i));
+
+  /** Each member gets the tokens of its seeds, padded to the longest; logits of all tokens, member by member. */
+  function step(arena: Arena, seeds: readonly (readonly number[])[], by = kernel) {
+    const S = Math.max(...seeds.map(({ length }) => length));
+    const rows = seeds.flatMap((own, i) => own.map((_, s) => i * S + s));
+    const padded = seeds.flatMap((own) => Array.from({ length: S }, (_, s) => embedding(own[s] ?? 99)));
+    arena.reserve(Math.max(...arena.members.map(({ length }) => length)) + S);
+    const appended = seeds.map(({ length }) => length);
+    const batch: StepBatch = {
+      arena,
+      members: arena.members,
+      S,
+      appended,
+      rows,
+      embeddings: new Float32Array(padded.flat()),
+    };
+    expect(by.takes(batch)).toBe(true);
+    const { logits, mass, capacity } = by.step(batch);
+    const { vocabulary } = config;
+    return { logits: rows.map((_, i) => logits.slice(i * vocabulary, (i + 1) * vocabulary)), mass, capacity };
+  }
+
+  const arenaOf = (...sets: readonly [rows: number, seed: number][]): Arena => {
+    const arena = new Arena(config);
+    for (const [rows, seed] of sets) filled(arena, rows, seed);
+    return arena;
+  };
+
+  it('gives a token the same bits alone, beside others, and in one step with those before it', () => {
+    const sets: [number, number][] = Array.from({ length: 19 }, (_, i) => [1 + 37 * i, i]);
+    const together = step(
+      arenaOf(...sets),
+      sets.map(([, seed]) => [seed, seed + 1]),
+    );
+    sets.forEach(([rows, seed], i) => {
+      const arena = arenaOf([rows, seed]);
+      expect(step(arena, [[seed]]).logits[0]).toEqual(together.logits[2 * i]);
+      expect(step(arena, [[seed + 1]]).logits[0]).toEqual(together.logits[2 * i + 1]);
+      expect(arena.members[0]!.length).toBe(rows + 2);
+    });
+  });
+
+  it.each([1, 3])('gives the same bits on %i threads', async (threads) => {
+    const other = await open(threads);
+    try {
+      const seeds = [[1], [2, 3], [4, 5, 6]];
+      const [one, two] = [arenaOf([1, 1], [127, 2], [300, 3]), arenaOf([1, 1], [127, 2], [300, 3])];
+      expect(step(one, seeds, other.kernel).logits).toEqual(step(two, seeds).logits);
+    } finally {
+      await other.kernel.dispose();
+    }
+  });
+
+  it('appends to the working sets what the graph would find there', () => {
+    const arena = arenaOf([10, 3]);
+    step(arena, [[1]]);
+    const copy = new Arena(config);
+    const again = filled(copy, 10, 3);
+    copy.reserve(arena.capacity);
+    arena.keys.forEach((plane, layer) => copy.keys[layer]!.set(plane));
+    arena.values.forEach((plane, layer) => copy.values[layer]!.set(plane));
+    for (let layer = 0; layer < config.layers; layer++)
+      for (let head = 0; head < config.kvHeads; head++) again.show(layer, head, 0, 11);
+    again.length = again.position = 11;
+    expect(copy.bias).toEqual(arena.bias);
+    expect(step(copy, [[2]]).logits).toEqual(step(arena, [[2]]).logits);
+  });
+
+  it('forgets what was truncated', () => {
+    const arena = arenaOf([10, 3]);
+    step(arena, [[1, 2, 3]]);
+    arena.members[0]!.truncate(11);
+    const fresh = arenaOf([10, 3]);
+    step(fresh, [[1]]);
+    expect(step(arena, [[7]]).logits).toEqual(step(fresh, [[7]]).logits);
+  });
+
+  it('makes room for a longer working set', () => {
+    const arena = arenaOf([100, 7]);
+    for (let seed = 0; seed < 90; seed++) step(arena, [[seed]]);
+    const whole = arenaOf([100, 7]);
+    step(whole, [Array.from({ length: 90 }, (_, seed) => seed)]);
+    expect(step(arena, [[5]]).logits).toEqual(step(whole, [[5]]).logits);
+  });
+
+  it('leaves hidden rows out', () => {
+    const arena = arenaOf([40, 11]);
+    const other = arenaOf([40, 11]);
+    const hide = ([member]: readonly WorkingSet[], fill: number): void => {
+      for (let layer = 0; layer < config.layers; layer++)
+        for (let head = 0; head < config.kvHeads; head++) {
+          member!.show(layer, head, 8, 24, false);
+          const at = member!.at(head, 8);
+          member!.arena.keys[layer]!.fill(fill, at, at + 16 * config.headDim);
+        }
+    };
+    hide(arena.members, 5);
+    hide(other.members, -2);
+    const { logits, mass } = step(arena, [[12]]);
+    expect(Math.max(...mass[0]!.subarray(8, 24))).toBeLessThan(1e-12);
+    expect(step(other, [[12]]).logits).toEqual(logits);
+  });
+
+  it('tells how much attention each row got, of all new tokens', () => {
+    const group = config.heads / config.kvHeads;
+    const { mass, capacity } = step(arenaOf([200, 13], [30, 14]), [[14, 15], [16]]);
+    const shares = (member: number, head: number, rows: number): number => {
+      const at = (member * config.kvHeads + head) * capacity;
+      return mass[0]!.subarray(at, at + rows).reduce((sum, share) => sum + share, 0);
+    };
+    for (let head = 0; head < config.kvHeads; head++) {
+      // The rest is the new tokens' own.
+      expect(shares(0, head, 200)).toBeLessThan(2 * group);
+      expect(shares(0, head, 200)).toBeGreaterThan(2 * group * 0.8);
+      expect(shares(1, head, 30)).toBeLessThan(group);
+      expect(shares(1, head, 30)).toBeGreaterThan(group * 0.8);
+    }
+  });
+
+  it('is not touched by numbers of another sequence that are none', () => {
+    const arena = arenaOf([30, 15], [33, 17]);
+    const bad = arena.members[1]!;
+    for (const plane of [...arena.keys, ...arena.values]) plane.fill(NaN, bad.at(0, 29), bad.at(0, 33));
+    const { logits } = step(arena, [[16], [16]]);
+    expect(logits[1]!.some(Number.isNaN)).toBe(true);
+    expect(logits[0]).toEqual(step(arenaOf([30, 15]), [[16]]).logits[0]);
+  });
+
+  it('gives its copies back with the working sets, and goes on after those have left', () => {
+    const arena = arenaOf([20, 1], [20, 2], [20, 3]);
+    const before = step(arena, [[1], [2], [3]]).logits;
+    arena.remove(arena.members[0]!);
+    const after = step(arena, [[1], [1]]);
+    expect(after.logits.flatMap((row) => [...row]).every(Number.isFinite)).toBe(true);
+    for (const member of [...arena.members]) arena.remove(member);
+    expect(step(arenaOf([20, 1], [20, 2], [20, 3]), [[1], [2], [3]]).logits).toEqual(before);
+  });
+
+  it('leaves long steps and working sets to the graph', () => {
+    const batch = (tokens: number, rows: number): StepBatch => {
+      const arena = arenaOf([rows, 1]);
+      const embeddings = new Float32Array(tokens * config.hidden);
+      return { arena, members: arena.members, S: tokens, appended: [tokens], rows: [tokens - 1], embeddings };
+    };
+    expect(kernel.takes(batch(256, 10))).toBe(true);
+    expect(kernel.takes(batch(257, 10))).toBe(false);
+    expect(kernel.takes(batch(1, 4200))).toBe(false);
+  });
+});
