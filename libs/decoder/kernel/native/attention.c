@@ -1,4 +1,4 @@
-#include "kernel.h"
+#include "working-set.h"
 #include "vectors.h"
 #include <math.h>
 
@@ -7,101 +7,6 @@
 #define LOWEST (-1e30f)
 /** Largest weight of a row: two parts of eight bits. */
 #define WEIGHT_PEAK 65535.0f
-
-// ---- the working set ----
-
-static size_t head_bytes(const Shape *shape, int capacity) { return (size_t)capacity * (2 * shape->head_dim + 12); }
-
-size_t working_set_bytes(const Shape *shape, int capacity) {
-  return (size_t)shape->layers * shape->kv_heads * head_bytes(shape, capacity) + 4096;
-}
-
-/** Of one layer and KV head. */
-typedef struct {
-  uint8_t *keys;
-  int8_t *values;
-  float *key_scales, *value_scales, *bias;
-} Head;
-
-static Head head_of(const Shape *shape, const WorkingSet *set, int layer, int head) {
-  size_t numbers = (size_t)set->capacity * shape->head_dim;
-  uint8_t *at = set->memory + (size_t)(layer * shape->kv_heads + head) * head_bytes(shape, set->capacity);
-  float *scales = (float *)(at + 2 * numbers);
-  return (Head){ at, (int8_t *)(at + numbers), scales, scales + set->capacity, scales + 2 * set->capacity };
-}
-
-/** Largest magnitude of `count` numbers, a multiple of 16; no number when one of them is none. */
-static float peak(const float *x, int count) {
-  __m512i top = magnitude(_mm512_loadu_ps(x));
-  for (int i = 16; i < count; i += 16) top = _mm512_max_epi32(top, magnitude(_mm512_loadu_ps(x + i)));
-  return largest(top);
-}
-
-INLINE __m128i rounded(const float *x, __m512 rate) {
-  return _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x), rate)));
-}
-
-/** Four rows of values, [dim, 4] each. */
-static void write_values(int dim, Head head, int row, const float *values) {
-  __m512 rate[4];
-  for (int r = 0; r < 4; r++) {
-    float top = peak(values + r * dim, dim);
-    head.value_scales[row + r] = top / 127;
-    rate[r] = _mm512_set1_ps(top == 0 ? 0 : 127 / top);
-  }
-  int8_t *to = head.values + (size_t)row * dim;
-  for (int d = 0; d < dim; d += 16, to += 64) {
-    const float *v = values + d;
-    __m128i a = rounded(v, rate[0]), b = rounded(v + dim, rate[1]), c = rounded(v + 2 * dim, rate[2]), e = rounded(v + 3 * dim, rate[3]);
-    __m128i ab = _mm_unpacklo_epi8(a, b), ce = _mm_unpacklo_epi8(c, e), AB = _mm_unpackhi_epi8(a, b), CE = _mm_unpackhi_epi8(c, e);
-    _mm_storeu_si128((__m128i *)to, _mm_unpacklo_epi16(ab, ce));
-    _mm_storeu_si128((__m128i *)(to + 16), _mm_unpackhi_epi16(ab, ce));
-    _mm_storeu_si128((__m128i *)(to + 32), _mm_unpacklo_epi16(AB, CE));
-    _mm_storeu_si128((__m128i *)(to + 48), _mm_unpackhi_epi16(AB, CE));
-  }
-}
-
-static void write_key(int dim, Head head, int row, const float *key) {
-  float top = peak(key, dim);
-  head.key_scales[row] = top / 127;
-  __m512 rate = _mm512_set1_ps(top == 0 ? 0 : 127 / top);
-  uint8_t *to = head.keys + (size_t)(row & ~15) * dim + (row & 15) * 4;
-  for (int d = 0; d < dim; d += 16) {
-    int32_t four[4];
-    _mm_storeu_si128((__m128i *)four, _mm_xor_si128(rounded(key + d, rate), _mm_set1_epi8((char)0x80)));
-    for (int i = 0; i < 4; i++) memcpy(to + (size_t)(d / 4 + i) * 64, &four[i], 4);
-  }
-}
-
-static void write_value(int dim, Head head, int row, const float *value) {
-  float top = peak(value, dim);
-  head.value_scales[row] = top / 127;
-  __m512 rate = _mm512_set1_ps(top == 0 ? 0 : 127 / top);
-  int8_t *to = head.values + (size_t)(row & ~3) * dim + (row & 3);
-  for (int d = 0; d < dim; d += 16) {
-    int8_t v[16];
-    _mm_storeu_si128((__m128i *)v, rounded(value + d, rate));
-    for (int i = 0; i < 16; i++) to[(size_t)(d + i) * 4] = v[i];
-  }
-}
-
-void write_rows(const Shape *shape, WorkingSet *set, int layer, int head, int from, int to, const float *keys, const float *values, const float *bias) {
-  Head at = head_of(shape, set, layer, head);
-  int dim = shape->head_dim;
-  for (int row = from; row < to; row++, keys += dim) {
-    write_key(dim, at, row, keys);
-    at.bias[row] = *bias++;
-  }
-  for (int row = from; row < to;) {
-    int count = row % 4 == 0 && row + 4 <= to ? 4 : 1;
-    if (count == 4) write_values(dim, at, row, values);
-    else write_value(dim, at, row, values);
-    row += count;
-    values += (size_t)count * dim;
-  }
-}
-
-// ---- new tokens ----
 
 /** RMSNorm of one head (where the model has one) and rotation of the pairs (i, i + dim / 2), times `factor`. */
 static void turn(const Shape *shape, float *x, const float *weight, const float *phases, float factor) {
@@ -170,8 +75,6 @@ void append(Kernel *kernel, int t, int head) {
     round_query(kernel, t, i, query);
   }
 }
-
-// ---- attention ----
 
 static float *partial_of(const Kernel *kernel, int t, int head, int chunk) {
   const Shape *shape = &kernel->shape;

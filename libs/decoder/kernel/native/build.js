@@ -18,7 +18,7 @@ import headers from 'node-api-headers';
 const folder = fileURLToPath(new URL('.', import.meta.url));
 const out = fileURLToPath(new URL('../../../../dist/native/', import.meta.url));
 
-const COMMON = ['-O3', '-std=gnu17', '-fPIC', '-Wall', '-Wextra', '-fvisibility=hidden'];
+const COMMON = ['-fwrapv', '-O3', '-std=gnu17', '-fPIC', '-Wall', '-Wextra', '-fvisibility=hidden'];
 /** What the processor must have is asked before any of it runs; binding.c, which asks, is compiled without. */
 const VECTORS = ['f', 'bw', 'vl', 'dq', 'vnni'].map((name) => `-mavx512${name}`).concat('-mfma', '-mf16c');
 

@@ -191,9 +191,11 @@ void multiply(const Part *part, int from, int to, const Entering *entering, cons
 /** The adapter's first factor for one token. */
 void lower(const Part *part, const Entering *entering, int token, float *low);
 
-// attention.c
+// working-set.c
 size_t working_set_bytes(const Shape *shape, int capacity);
 void write_rows(const Shape *shape, WorkingSet *set, int layer, int head, int from, int to, const float *keys, const float *values, const float *bias);
+
+// attention.c
 /** Of token `t` and KV head `head`: rotates, appends key and value, rounds queries. */
 void append(Kernel *kernel, int t, int head);
 /** Attention of one piece; what `following` needs is asked for meanwhile. */

@@ -14,6 +14,13 @@ INLINE float largest(__m512i magnitudes) {
   return most.value;
 }
 
+/** Largest magnitude of `count` numbers, a multiple of 16; no number when one of them is none. */
+INLINE float peak(const float *x, int count) {
+  __m512i top = magnitude(_mm512_loadu_ps(x));
+  for (int i = 16; i < count; i += 16) top = _mm512_max_epi32(top, magnitude(_mm512_loadu_ps(x + i)));
+  return largest(top);
+}
+
 /** Four bytes, in all lanes. */
 INLINE __m512i four(const void *p) {
   int32_t bits;
