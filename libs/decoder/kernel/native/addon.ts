@@ -29,6 +29,7 @@ export interface KernelAddon {
   setEvidence(model: NativeModel, layer: number, index: number): void;
   openSet(model: NativeModel, capacity: number): NativeSet;
   closeSet(set: NativeSet): void;
+  trim(model: NativeModel): void;
   writeSet(
     model: NativeModel,
     set: NativeSet,

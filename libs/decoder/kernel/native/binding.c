@@ -124,7 +124,14 @@ static napi_value set_evidence(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-/** (kernel, capacity) → working set */
+/** (kernel): gives the memory of closed working sets back */
+static napi_value trim(napi_env env, napi_callback_info info) {
+  ARGUMENTS(1);
+  working_sets_trim(pointer(env, argument[0]));
+  return NULL;
+}
+
+/** (kernel, capacity) → working set, of that capacity or a larger one */
 static napi_value open_set(napi_env env, napi_callback_info info) {
   ARGUMENTS(2);
   Kernel *kernel = pointer(env, argument[0]);
@@ -228,7 +235,7 @@ static napi_value supported(napi_env env, napi_callback_info info) {
 NAPI_MODULE_INIT() {
   static const struct { const char *name; napi_callback call; } calls[] = {
     { "supported", supported }, { "create", create }, { "destroy", destroy }, { "setPart", set_part }, { "setNorm", set_norm },
-    { "setEvidence", set_evidence }, { "openSet", open_set }, { "closeSet", close_set }, { "writeSet", write_set }, { "step", step },
+    { "setEvidence", set_evidence }, { "openSet", open_set }, { "closeSet", close_set }, { "trim", trim }, { "writeSet", write_set }, { "step", step },
   };
   for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
     napi_value function;

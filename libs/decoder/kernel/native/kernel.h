@@ -155,8 +155,8 @@ typedef struct Kernel {
   int chunks;
   Piece *pieces;
   int piece_count, piece_room;
-  /** Those that are open. */
-  WorkingSet *sets;
+  /** Those that are open, and closed ones whose memory is kept: memory that was never touched costs as much to write as what is written into it. */
+  WorkingSet *sets, *spare;
   /** What runs. */
   Step *step;
   Layer *layer;
@@ -192,6 +192,10 @@ void multiply(const Part *part, int from, int to, const Entering *entering, cons
 void lower(const Part *part, const Entering *entering, int token, float *low);
 
 // working-set.c
+WorkingSet *working_set_open(Kernel *kernel, int capacity);
+void working_set_close(WorkingSet *set);
+/** Gives the memory of closed ones back. */
+void working_sets_trim(Kernel *kernel);
 size_t working_set_bytes(const Shape *shape, int capacity);
 void write_rows(const Shape *shape, WorkingSet *set, int layer, int head, int from, int to, const float *keys, const float *values, const float *bias);
 
@@ -205,8 +209,6 @@ void join(Kernel *kernel, int t, float *out);
 void collect(Kernel *kernel, int sequence, int head);
 
 // step.c
-WorkingSet *working_set_open(Kernel *kernel, int capacity);
-void working_set_close(WorkingSet *set);
 Kernel *kernel_create(Shape shape, int threads);
 void kernel_destroy(Kernel *kernel);
 /** Returns whether there was memory for it. */

@@ -10,6 +10,8 @@ import { fitsNative, loadWeights } from './load-weights.js';
 const MOST_TOKENS = 256;
 /** Rows whose copy is worth its memory; 13 KB each. */
 const MOST_ROWS = 4096;
+/** Milliseconds that memory is kept which nobody uses. */
+const KEPT_MS = 30_000;
 /** Capacities are whole pieces of attention, see kernel.h. */
 const CHUNK = 128;
 
@@ -23,6 +25,7 @@ export class NativeKernel implements StepKernel {
   readonly draftCosts = { step: 4.5, checking: 4, token: 1 };
   private readonly frequencies: Float64Array;
   private readonly sets = new Map<WorkingSet, { set: NativeSet; capacity: number }>();
+  private trimming: NodeJS.Timeout | undefined;
   private logits = new Float32Array(0);
   private mass = new Float32Array(0);
 
@@ -98,6 +101,7 @@ export class NativeKernel implements StepKernel {
   }
 
   dispose(): Promise<void> {
+    clearTimeout(this.trimming);
     for (const { set } of this.sets.values()) this.addon.closeSet(set);
     this.sets.clear();
     this.addon.destroy(this.model);
@@ -150,8 +154,11 @@ export class NativeKernel implements StepKernel {
 
   private close(member: WorkingSet): void {
     const held = this.sets.get(member);
-    if (held) this.addon.closeSet(held.set);
+    if (!held) return;
+    this.addon.closeSet(held.set);
     this.sets.delete(member);
+    clearTimeout(this.trimming);
+    if (this.sets.size === 0) this.trimming = setTimeout(() => this.addon.trim(this.model), KEPT_MS).unref();
   }
 }
 

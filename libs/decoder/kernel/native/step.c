@@ -49,33 +49,10 @@ static void free_part(Part *part) {
   free(part->low_out);
 }
 
-WorkingSet *working_set_open(Kernel *kernel, int capacity) {
-  WorkingSet *set = calloc(1, sizeof *set);
-  if (!set) return NULL;
-  set->memory = take(working_set_bytes(&kernel->shape, capacity));
-  if (!set->memory) {
-    free(set);
-    return NULL;
-  }
-  set->capacity = capacity;
-  set->kernel = kernel;
-  set->after = kernel->sets;
-  if (kernel->sets) kernel->sets->before = set;
-  kernel->sets = set;
-  return set;
-}
-
-void working_set_close(WorkingSet *set) {
-  if (set->before) set->before->after = set->after;
-  else set->kernel->sets = set->after;
-  if (set->after) set->after->before = set->before;
-  free(set->memory);
-  free(set);
-}
-
 void kernel_destroy(Kernel *kernel) {
   if (kernel->crew.handles) crew_end(&kernel->crew);
   while (kernel->sets) working_set_close(kernel->sets);
+  working_sets_trim(kernel);
   for (int layer = 0; kernel->layers && layer < kernel->shape.layers; layer++) {
     for (int part = 0; part < PARTS; part++) free_part(&kernel->layers[layer].parts[part]);
     for (int norm = 0; norm < NORMS; norm++) free(kernel->layers[layer].norms[norm]);

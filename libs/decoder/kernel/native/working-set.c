@@ -1,10 +1,57 @@
 #include "working-set.h"
 #include "vectors.h"
+#include <stdlib.h>
 
 static size_t head_bytes(const Shape *shape, int capacity) { return (size_t)capacity * (2 * shape->head_dim + 12); }
 
 size_t working_set_bytes(const Shape *shape, int capacity) {
   return (size_t)shape->layers * shape->kv_heads * head_bytes(shape, capacity) + 4096;
+}
+
+static void enlist(WorkingSet **list, WorkingSet *set) {
+  set->before = NULL;
+  set->after = *list;
+  if (*list) (*list)->before = set;
+  *list = set;
+}
+
+static void strike(WorkingSet **list, WorkingSet *set) {
+  if (set->before) set->before->after = set->after;
+  else *list = set->after;
+  if (set->after) set->after->before = set->before;
+}
+
+WorkingSet *working_set_open(Kernel *kernel, int capacity) {
+  WorkingSet *set = kernel->spare;
+  while (set && (set->capacity < capacity || set->capacity > 2 * capacity)) set = set->after;
+  if (set) strike(&kernel->spare, set);
+  else {
+    set = calloc(1, sizeof *set);
+    if (!set) return NULL;
+    set->memory = take(working_set_bytes(&kernel->shape, capacity));
+    if (!set->memory) {
+      free(set);
+      return NULL;
+    }
+    set->capacity = capacity;
+    set->kernel = kernel;
+  }
+  enlist(&kernel->sets, set);
+  return set;
+}
+
+void working_set_close(WorkingSet *set) {
+  strike(&set->kernel->sets, set);
+  enlist(&set->kernel->spare, set);
+}
+
+void working_sets_trim(Kernel *kernel) {
+  while (kernel->spare) {
+    WorkingSet *set = kernel->spare;
+    strike(&kernel->spare, set);
+    free(set->memory);
+    free(set);
+  }
 }
 
 Head head_of(const Shape *shape, const WorkingSet *set, int layer, int head) {
