@@ -51,6 +51,6 @@ export { ARCHITECTURES, readConfig, type Architecture, type DecoderConfig } from
 export { buildDecoderGraphs, type DecoderGraphOptions, type DecoderGraphs } from './graph/build.js';
 export { readAdapter } from './graph/adapter.js';
 export { toHalves, type Adapter } from './graph/weights.js';
-export { EmbeddingTable } from './graph/embeddings.js';
+export { EmbeddingTable, type ReadRow } from './graph/embeddings.js';
 export type { Precision, QuantisedKernel } from './graph/linear.js';
 export type { PageScore, SelectOptions } from './graph/select.js';

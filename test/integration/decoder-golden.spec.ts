@@ -114,6 +114,17 @@ describe.each([false, true])('decoder against the float reference, adapter %s', 
     }
   });
 
+  it.skipIf(!loadAddon())('reads the same words from the native kernel as from the file', async () => {
+    const [kernel, file] = [await open('int8', 'columns', 'native'), await open('int8', 'columns', 'graph')];
+    const { hidden, vocabulary } = kernel.model.config;
+    const row = ({ model }: Parts, id: number): Float32Array => {
+      const out = new Float32Array(hidden + 3);
+      model.embeddings.row(id, out, 3);
+      return out;
+    };
+    for (const id of [0, 1, 17, 40_000, vocabulary - 1]) expect(row(kernel, id)).toEqual(row(file, id));
+  });
+
   // What is shipped is base and adapter; the base alone has flatter distributions, with more near ties.
   const share = adapter ? 0.98 : 0.96;
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Kernel } from './kernel.js';
+import type { StepKernel } from './step-kernel.js';
 import { LazyKernel } from './lazy-kernel.js';
 
 const kernel = { dispose: () => Promise.resolve() } as Kernel;
@@ -46,6 +47,17 @@ describe('a kernel that is opened when it pays', () => {
     await lazy.take();
     lazy.giveUp(new Error('a thread died'));
     expect(await lazy.take()).toBeUndefined();
+  });
+
+  it('is kept for its words when it was given up, until the end', async () => {
+    let disposed = 0;
+    const dispose = (): Promise<void> => Promise.resolve(void disposed++);
+    const words = { ...kernel, embed: () => undefined, dispose } as unknown as StepKernel;
+    const lazy = new LazyKernel(() => Promise.resolve(words), 0, undefined, words);
+    lazy.giveUp(new Error('no memory'));
+    expect(disposed).toBe(0);
+    await lazy.dispose();
+    expect(disposed).toBe(1);
   });
 
   it('is told of once and left alone where it cannot be opened', async () => {

@@ -1,3 +1,4 @@
+import type { ReadRow } from '#runtime';
 import type { DraftCosts } from '../speculation/draft-length.js';
 import type { StepKernel } from './step-kernel.js';
 
@@ -8,6 +9,8 @@ import type { StepKernel } from './step-kernel.js';
 export class LazyKernel {
   private opening: Promise<void> | undefined;
   private tokens = 0;
+  /** Given up, but others read its table of words. */
+  private retired: StepKernel | undefined;
 
   constructor(
     private readonly open: () => Promise<StepKernel | undefined>,
@@ -30,6 +33,11 @@ export class LazyKernel {
     return this.kernel?.draftCosts;
   }
 
+  /** Rows of the table of words, where a kernel that is there holds it. */
+  get embed(): ReadRow | undefined {
+    return this.kernel?.embed;
+  }
+
   /** Somebody waits for the next token. */
   count(): void {
     if (++this.tokens > this.after) void this.start();
@@ -44,13 +52,15 @@ export class LazyKernel {
   /** From now on there is none, as when memory does not suffice or a thread has died. */
   giveUp(error: unknown): void {
     this.warn(`The decoder's kernel is given up, its graph goes on: ${String(error)}`);
-    this.kernel?.dispose().catch(() => undefined);
+    if (this.kernel?.embed) this.retired = this.kernel;
+    else this.kernel?.dispose().catch(() => undefined);
     this.kernel = undefined;
   }
 
   async dispose(): Promise<void> {
     await this.opening;
     await this.kernel?.dispose();
+    await this.retired?.dispose();
   }
 
   private start(): Promise<void> {

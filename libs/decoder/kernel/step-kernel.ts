@@ -1,3 +1,4 @@
+import type { ReadRow } from '#runtime';
 import type { DraftCosts } from '../speculation/draft-length.js';
 import type { Arena, WorkingSet } from '../runner/arena.js';
 
@@ -26,6 +27,8 @@ export interface StepResult {
 export interface StepKernel {
   /** What it takes to check drafts, where it does that itself. */
   readonly draftCosts?: DraftCosts;
+  /** Rows of the table of words, where it holds that: until it is disposed of, even when it is given up. */
+  readonly embed?: ReadRow;
   takes(batch: StepBatch): boolean;
   /** Computes the step and appends its rows to the members' working sets. A view of what it gives holds until the next step. */
   step(batch: StepBatch): StepResult;

@@ -119,7 +119,7 @@ export async function loadModel(options: ModelOptions): Promise<DecoderModel> {
       kernel,
       select: file === undefined ? undefined : openSelect,
       tokenizer: Tokenizer.fromMetadata(gguf.metadata),
-      embeddings: await EmbeddingTable.read(gguf, config),
+      embeddings: kernel?.embed ? new EmbeddingTable(config, kernel.embed) : await EmbeddingTable.read(gguf, config),
       dispose: async () => {
         await prefill.dispose();
         await (await openStep.opened())?.dispose();

@@ -69,6 +69,11 @@ export class GgufFile {
     return dequantize(format, bytes, bytes.byteLength / format.bytes);
   }
 
+  /** Name of the format that the file holds a tensor in, such as Q8_0. */
+  format(name: string): string {
+    return formatOf(this.info(name).type, name).name;
+  }
+
   /** The tensor as the file holds it. */
   async blocks(name: string): Promise<{ bytes: Uint8Array; format: BlockFormat }> {
     const { dims, type, offset } = this.info(name);

@@ -27,6 +27,7 @@ export interface KernelAddon {
   ): void;
   setNorm(model: NativeModel, layer: number, which: number, weight: Float32Array): void;
   setEvidence(model: NativeModel, layer: number, index: number): void;
+  embed(model: NativeModel, token: number, out: Float32Array, at: number): void;
   openSet(model: NativeModel, capacity: number): NativeSet;
   closeSet(set: NativeSet): void;
   trim(model: NativeModel): void;

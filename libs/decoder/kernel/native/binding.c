@@ -222,6 +222,19 @@ static napi_value step(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+/** (kernel, token, floats, first of those that are written): the row of the table of words, which the last product multiplies by */
+static napi_value embed(napi_env env, napi_callback_info info) {
+  ARGUMENTS(4);
+  Kernel *kernel = pointer(env, argument[0]);
+  size_t length;
+  float *out = array(env, argument[2], &length);
+  int token = integer(env, argument[1]), at = integer(env, argument[3]);
+  const Part *words = &kernel->head;
+  if (!out || token < 0 || token >= words->rows || at < 0 || (size_t)at + words->blocks * BLOCK > length) return failed(env, "no room for an embedding");
+  unpack_eight(words, token, out + at);
+  return NULL;
+}
+
 /** Whether this processor has what the rest is compiled for. */
 static napi_value supported(napi_env env, napi_callback_info info) {
   (void)info;
@@ -235,7 +248,7 @@ static napi_value supported(napi_env env, napi_callback_info info) {
 NAPI_MODULE_INIT() {
   static const struct { const char *name; napi_callback call; } calls[] = {
     { "supported", supported }, { "create", create }, { "destroy", destroy }, { "setPart", set_part }, { "setNorm", set_norm },
-    { "setEvidence", set_evidence }, { "openSet", open_set }, { "closeSet", close_set }, { "trim", trim }, { "writeSet", write_set }, { "step", step },
+    { "setEvidence", set_evidence }, { "openSet", open_set }, { "closeSet", close_set }, { "trim", trim }, { "writeSet", write_set }, { "step", step }, { "embed", embed },
   };
   for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
     napi_value function;

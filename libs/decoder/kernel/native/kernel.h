@@ -166,6 +166,8 @@ typedef struct Kernel {
 /** Numbers before a chunk's sum of values: the largest score, the sum of exponentials. */
 #define PARTIAL 16
 
+/** Memory that holds anything, and is not touched; zeros. */
+void *room(size_t bytes);
 void *take(size_t bytes);
 
 // threads.c
@@ -181,6 +183,7 @@ int start_of(int threads, int piece, int work, int shortest);
 void pack_four(Part *part, const uint8_t *file);
 void pack_eight(Part *part, const uint8_t *file);
 void pack_floats(Part *part, const float *rows);
+void unpack_eight(const Part *part, int row, float *out);
 void pack_low(Part *part, const float *a, const float *b, int rank, float scale);
 
 // product.c

@@ -16,6 +16,11 @@ export function fitsNative(config: DecoderConfig, adapter: Adapter | undefined):
   return fitsBlocks(config, adapter, MOST_RANK) && config.layers <= MOST_LAYERS;
 }
 
+/** Whether the last product multiplies by the table of words, kept as the file has it. */
+export function sharesWords(gguf: GgufFile): boolean {
+  return !gguf.has('output.weight') && gguf.format('token_embd.weight') === 'Q8_0';
+}
+
 /** Copies a model's weights into the kernel: numbers of four and eight bits as the file has them, anything else in eight bits. */
 export async function loadWeights(
   addon: KernelAddon,

@@ -1,10 +1,10 @@
-import { openGguf, readAdapter, type DecoderConfig } from '#runtime';
+import { openGguf, readAdapter, type DecoderConfig, type ReadRow } from '#runtime';
 import { rotaryFrequencies } from '../../pool/rotary.js';
 import type { WorkingSet } from '../../runner/arena.js';
 import type { KernelOptions } from '../kernel.js';
 import type { StepBatch, StepKernel, StepResult } from '../step-kernel.js';
 import { loadAddon, type KernelAddon, type NativeModel, type NativeSet } from './addon.js';
-import { fitsNative, loadWeights } from './load-weights.js';
+import { fitsNative, loadWeights, sharesWords } from './load-weights.js';
 
 /** New tokens of a step, as in kernel.h. */
 const MOST_TOKENS = 256;
@@ -23,6 +23,7 @@ const CHUNK = 128;
 export class NativeKernel implements StepKernel {
   /** As measured on two cores over 512 rows; only the ratio matters. */
   readonly draftCosts = { step: 4.5, checking: 4, token: 1 };
+  readonly embed: ReadRow | undefined;
   private readonly frequencies: Float64Array;
   private readonly sets = new Map<WorkingSet, { set: NativeSet; capacity: number }>();
   private trimming: NodeJS.Timeout | undefined;
@@ -34,8 +35,10 @@ export class NativeKernel implements StepKernel {
     private readonly model: NativeModel,
     private readonly config: DecoderConfig,
     private readonly evidenceLayers: number,
+    words: boolean,
   ) {
     this.frequencies = rotaryFrequencies(config);
+    this.embed = words ? (id, out, at) => addon.embed(model, id, out, at) : undefined;
   }
 
   /** @returns undefined where it was not built, or the processor or the model is not one for it */
@@ -51,13 +54,13 @@ export class NativeKernel implements StepKernel {
     const gguf = await openGguf(options.gguf);
     try {
       await loadWeights(addon, model, gguf, config, adapter, evidenceLayers);
+      return new NativeKernel(addon, model, config, evidenceLayers.length, sharesWords(gguf));
     } catch (error) {
       addon.destroy(model);
       throw error;
     } finally {
       await gguf.close();
     }
-    return new NativeKernel(addon, model, config, evidenceLayers.length);
   }
 
   takes({ members, appended }: StepBatch): boolean {

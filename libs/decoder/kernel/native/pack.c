@@ -6,14 +6,19 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/** Zeros, aligned; in large pages, since weights are read from beginning to end in every step. */
-void *take(size_t bytes) {
+/** Aligned; in large pages, since weights are read from beginning to end in every step. */
+void *room(size_t bytes) {
   void *memory = NULL;
   size_t large = (size_t)2 << 20;
   size_t size = (bytes + 4095) & ~(size_t)4095;
   if (posix_memalign(&memory, size >= large ? large : 4096, size) != 0) return NULL;
   if (size >= large) madvise(memory, size, MADV_HUGEPAGE);
-  memset(memory, 0, size);
+  return memory;
+}
+
+void *take(size_t bytes) {
+  void *memory = room(bytes);
+  if (memory) memset(memory, 0, bytes);
   return memory;
 }
 
@@ -58,6 +63,16 @@ void pack_eight(Part *part, const uint8_t *file) {
   for (int row = 0; row < part->rows; row++)
     for (int b = 0; b < part->blocks; b++, file += 2 + BLOCK)
       put_eight(part->weights, part->blocks, row, b, read16(file), (const int8_t *)file + 2);
+}
+
+/** A row of eight bits as the file has it. */
+void unpack_eight(const Part *part, int row, float *out) {
+  const uint8_t *from = part->weights + (row / LANES) * group_bytes(8, part->blocks);
+  int lane = row % LANES;
+  for (int b = 0; b < part->blocks; b++, from += EIGHT_BYTES) {
+    float scale = half(((const uint16_t *)from)[lane]);
+    for (int i = 0; i < BLOCK; i++) *out++ = scale * (from[2 * LANES + (i / 4) * 4 * LANES + lane * 4 + i % 4] - 128);
+  }
 }
 
 static void round_block(uint8_t *weights, int blocks, int row, int b, const float *x, size_t step) {

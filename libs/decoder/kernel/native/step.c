@@ -23,16 +23,16 @@ Kernel *kernel_create(Shape shape, int threads) {
   kernel->plain_stride = widest(&shape);
   size_t blocks = (size_t)MOST_TOKENS * kernel->plain_stride / BLOCK, heads = (size_t)MOST_TOKENS * shape.heads;
   kernel->layers = calloc(shape.layers, sizeof(Layer));
-  kernel->residual = take((size_t)MOST_TOKENS * shape.hidden * 4);
-  kernel->product = take((size_t)MOST_TOKENS * kernel->product_stride * 4);
-  kernel->plain = take((size_t)MOST_TOKENS * kernel->plain_stride * 4);
-  kernel->entering.numbers = take(blocks * 2 * BLOCK);
-  kernel->entering.sums = take(blocks * 4);
-  kernel->entering.scales = take(MOST_TOKENS * 4);
-  kernel->low = take((size_t)MOST_TOKENS * LOW_STRIDE * 4);
-  kernel->queries = take(heads * 2 * shape.head_dim);
-  kernel->query_scales = take(heads * 4);
-  kernel->query_sums = take(heads * 8);
+  kernel->residual = room((size_t)MOST_TOKENS * shape.hidden * 4);
+  kernel->product = room((size_t)MOST_TOKENS * kernel->product_stride * 4);
+  kernel->plain = room((size_t)MOST_TOKENS * kernel->plain_stride * 4);
+  kernel->entering.numbers = room(blocks * 2 * BLOCK);
+  kernel->entering.sums = room(blocks * 4);
+  kernel->entering.scales = room(MOST_TOKENS * 4);
+  kernel->low = room((size_t)MOST_TOKENS * LOW_STRIDE * 4);
+  kernel->queries = room(heads * 2 * shape.head_dim);
+  kernel->query_scales = room(heads * 4);
+  kernel->query_sums = room(heads * 8);
   int whole = kernel->layers && kernel->residual && kernel->product && kernel->plain && kernel->entering.numbers && kernel->entering.scales &&
     kernel->entering.sums && kernel->low && kernel->queries && kernel->query_scales && kernel->query_sums;
   if (!whole || !crew_start(&kernel->crew, threads)) {
@@ -204,13 +204,13 @@ static void set_columns(Kernel *kernel, int tokens, int columns) {
   kernel->entering.blocks = columns / BLOCK;
 }
 
-/** Makes room for `count` floats, whose contents are lost. */
-static int reach(float **buffer, size_t *room, size_t count) {
-  if (count <= *room) return 1;
+/** Makes place for `count` floats, whose contents are lost. */
+static int reach(float **buffer, size_t *place, size_t count) {
+  if (count <= *place) return 1;
   free(*buffer);
-  *room = 0;
-  *buffer = take((count + count / 4) * sizeof(float));
-  if (*buffer) *room = count + count / 4;
+  *place = 0;
+  *buffer = room((count + count / 4) * sizeof(float));
+  if (*buffer) *place = count + count / 4;
   return *buffer != NULL;
 }
 

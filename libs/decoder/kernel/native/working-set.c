@@ -28,7 +28,7 @@ WorkingSet *working_set_open(Kernel *kernel, int capacity) {
   else {
     set = calloc(1, sizeof *set);
     if (!set) return NULL;
-    set->memory = take(working_set_bytes(&kernel->shape, capacity));
+    set->memory = room(working_set_bytes(&kernel->shape, capacity));
     if (!set->memory) {
       free(set);
       return NULL;
