@@ -50,7 +50,7 @@ const askFilm: Send = async (url, { film }) =>
 
 /** Streamed: what was told before a worker died must not be told again. */
 const chat: Send = async (url) => {
-  const messages = [{ role: 'user', content: 'What is the capital of France?' }];
+  const messages = [{ role: 'user', content: 'In which city is the Eiffel Tower?' }];
   const response = await post(
     `${url}/v1/chat/completions`,
     json({ model: 'tessera-nano', messages, stream: true, max_completion_tokens: 16 }),
