@@ -158,13 +158,13 @@ export class Reader {
   }
 
   private async append(working: WorkingSet, embedded: Float32Array): Promise<Float32Array> {
-    const { hidden, vocabulary } = this.runner.model.config;
+    const { hidden } = this.runner.model.config;
     let logits: Float32Array = new Float32Array(0);
     for (let from = 0; from < embedded.length; from += QUESTION_TOKENS * hidden) {
       const chunk = embedded.subarray(from, from + QUESTION_TOKENS * hidden);
       ({ logits } = await this.runner.step(this.arena, working.slot, 1, chunk, [chunk.length / hidden - 1]));
     }
-    return logits.slice(0, vocabulary);
+    return logits.slice();
   }
 }
 

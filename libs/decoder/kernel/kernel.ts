@@ -1,6 +1,6 @@
 import type { Worker } from 'node:worker_threads';
 import { openGguf, readAdapter, spawnWorker, type DecoderConfig } from '#runtime';
-import { rotaryFrequencies } from '../pool/rotary.js';
+import { rotaryFrequencies, writePhases } from '../pool/rotary.js';
 import type { WorkingSet } from '../runner/arena.js';
 import type { StepBatch, StepKernel, StepResult } from './step-kernel.js';
 import { instantiate, type KernelExports } from './exports.js';
@@ -79,11 +79,7 @@ export class Kernel implements StepKernel {
     this.hold(member);
     this.set32(at.LENGTH, member.length);
     this.floats(at.RESIDUAL, embeddings.length).set(embeddings);
-    const phases = this.floats(at.PHASES, headDim);
-    this.frequencies.forEach((frequency, i) => {
-      phases[i] = Math.cos(member.length * frequency);
-      phases[headDim / 2 + i] = Math.sin(member.length * frequency);
-    });
+    writePhases(this.frequencies, member.length, this.floats(at.PHASES, headDim));
     this.kernel.step();
     const size = kvHeads * this.capacity;
     const mass = this.floats(at.MASS, this.evidenceLayers.length * size);

@@ -1,4 +1,4 @@
-import { toHalves, type Adapter, type DecoderConfig } from '#runtime';
+import { toHalves, type Adapter, type DecoderConfig, type GgufFile } from '#runtime';
 
 /** Numbers of a block of weights. */
 export const BLOCK = 32;
@@ -25,6 +25,22 @@ export function partsOf({ hidden, heads, kvHeads, headDim, feedForward }: Decode
     part('ffn_up', feedForward, hidden),
     part('ffn_down', hidden, feedForward),
   ];
+}
+
+/** Name of the matrix that gives logits: often the table of words. */
+export function headName(gguf: GgufFile): 'output' | 'token_embd' {
+  return gguf.has('output.weight') ? 'output' : 'token_embd';
+}
+
+/** A tensor as the file has it where its format is one of `kept`, otherwise as floats; read once. */
+export async function readTensor(
+  gguf: GgufFile,
+  name: string,
+  kept: readonly string[],
+): Promise<{ format: string | undefined; data: Uint8Array | Float32Array }> {
+  const format = gguf.format(name);
+  if (kept.includes(format)) return { format, data: (await gguf.blocks(name)).bytes };
+  return { format: undefined, data: await gguf.floats(name) };
 }
 
 /** Rows of a matrix in the order in which kernels rotate them: pairs half a head apart. */

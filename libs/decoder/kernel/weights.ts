@@ -2,7 +2,7 @@ import { release, type Adapter, type DecoderConfig, type GgufFile } from '#runti
 import type { KernelExports } from './exports.js';
 import type { KernelHeap } from './heap.js';
 import * as at from './layout.js';
-import { BLOCK, fitsBlocks, inOrder, partsOf, type LayerPart } from './parts.js';
+import { BLOCK, fitsBlocks, headName, inOrder, partsOf, readTensor, type LayerPart } from './parts.js';
 
 const FOUR_BYTES = 20;
 const EIGHT_BYTES = 36;
@@ -61,7 +61,7 @@ export class WeightWriter {
       for (const part of plansOf(this.config)) await this.part({ ...part, name: name(part.name) }, place + part.place);
     }
     const head = this.heap.take(at.PART_BYTES);
-    const name = this.gguf.has('output.weight') ? 'output' : 'token_embd';
+    const name = headName(this.gguf);
     const plan = { name, place: 0, rows: vocabulary, columns: hidden, row: 0, low: 0, lowIndex: 0, rotated: false };
     await this.part(plan, head);
     this.set(at.LAYER_TABLE, table);
@@ -98,14 +98,13 @@ export class WeightWriter {
   /** Blocks of four bits with a minimum, and of eight, stay as they are; anything else becomes blocks of eight. */
   private async weights(plan: PartPlan, blocks: number): Promise<{ bits: number; weights: number }> {
     const name = `${plan.name}.weight`;
-    const { bytes, format } = await this.gguf.blocks(name);
+    const { format, data: inFile } = await readTensor(this.gguf, name, ['Q4_1', 'Q8_0']);
     const { rows } = plan;
-    const bits = format.name === 'Q4_1' ? 4 : 8;
+    const bits = format === 'Q4_1' ? 4 : 8;
     const size = bits === 4 ? Math.ceil(blocks / 4) * 16 + blocks * FOUR_BYTES : blocks * EIGHT_BYTES;
     const weights = this.heap.take(rows * size);
     const { packFour, packEight, packFloats } = this.kernel;
-    const pack = { Q4_1: packFour, Q8_0: packEight }[format.name] ?? packFloats;
-    const inFile = pack === packFloats ? await this.gguf.floats(name) : bytes;
+    const pack = format === 'Q4_1' ? packFour : format === 'Q8_0' ? packEight : packFloats;
     const perRow = inFile.length / rows;
     const from = this.ordered(plan, inFile, perRow);
     // In pieces: a table of all words would need its memory twice.

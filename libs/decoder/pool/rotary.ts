@@ -33,6 +33,14 @@ export function rotaryFrequencies({ headDim, theta }: { headDim: number; theta: 
   return Float64Array.from({ length: headDim / 2 }, (_, i) => theta ** ((-2 * i) / headDim));
 }
 
+/** Writes cosines, then sines, of one position to `out`, [headDim]. */
+export function writePhases(frequencies: Float64Array, position: number, out: Float32Array): void {
+  frequencies.forEach((frequency, i) => {
+    out[i] = Math.cos(position * frequency);
+    out[frequencies.length + i] = Math.sin(position * frequency);
+  });
+}
+
 /** Rotates `rows` rows of `headDim` numbers in place, from element `at`; row `r` gets the phase of `position + r`. */
 export function rotateRows(
   data: Float32Array,

@@ -7,7 +7,7 @@ export const HIDDEN = -1e9;
 const STEP = 64;
 
 /** Milliseconds that memory is kept which nobody uses. */
-const KEPT_MS = 30_000;
+export const KEPT_MS = 30_000;
 
 const roundUp = (rows: number): number => Math.ceil(rows / STEP) * STEP;
 

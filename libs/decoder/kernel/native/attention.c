@@ -1,6 +1,5 @@
 #include "working-set.h"
 #include "vectors.h"
-#include <math.h>
 
 /** Query heads that share keys and values and are computed together. */
 #define TOGETHER 3
@@ -11,13 +10,7 @@
 /** RMSNorm of one head (where the model has one) and rotation of the pairs (i, i + dim / 2), times `factor`. */
 static void turn(const Shape *shape, float *x, const float *weight, const float *phases, float factor) {
   int dim = shape->head_dim, half = dim / 2;
-  if (weight) {
-    __m512 sum = _mm512_setzero_ps();
-    for (int d = 0; d < dim; d += 16) sum = _mm512_fmadd_ps(_mm512_loadu_ps(x + d), _mm512_loadu_ps(x + d), sum);
-    __m512 rate = _mm512_set1_ps(1 / sqrtf(_mm512_reduce_add_ps(sum) / dim + shape->epsilon));
-    for (int d = 0; d < dim; d += 16)
-      _mm512_storeu_ps(x + d, _mm512_mul_ps(_mm512_mul_ps(_mm512_loadu_ps(x + d), rate), _mm512_loadu_ps(weight + d)));
-  }
+  if (weight) rms_norm(x, dim, shape->epsilon, weight, x);
   __m256 by = _mm256_set1_ps(factor);
   for (int d = 0; d < half; d += 8) {
     __m256 a = _mm256_loadu_ps(x + d), b = _mm256_loadu_ps(x + half + d);
@@ -118,14 +111,14 @@ INLINE void score(int dim, const uint8_t *keys, const uint8_t *next, const float
 static float weigh(float *scores, int rows, int count, const float *value_scales, float *partial, float *exponentials, uint8_t *high, uint8_t *low) {
   __m512 top = _mm512_set1_ps(LOWEST);
   for (int row = 0; row < count; row += 16) {
-    __mmask16 shown = rows - row >= 16 ? 0xffff : (1u << (rows - row)) - 1;
+    __mmask16 shown = first_lanes(rows - row);
     top = _mm512_mask_max_ps(top, shown, top, _mm512_loadu_ps(scores + row));
   }
   float highest = _mm512_reduce_max_ps(top);
   __m512 sum = _mm512_setzero_ps();
   __m512i most = _mm512_setzero_si512();
   for (int row = 0; row < count; row += 16) {
-    __mmask16 shown = rows - row >= 16 ? 0xffff : (1u << (rows - row)) - 1;
+    __mmask16 shown = first_lanes(rows - row);
     __m512 e = _mm512_maskz_mov_ps(shown, exponential(_mm512_sub_ps(_mm512_loadu_ps(scores + row), _mm512_set1_ps(highest))));
     sum = _mm512_add_ps(sum, e);
     if (exponentials) _mm512_storeu_ps(exponentials + row, e);
@@ -230,8 +223,6 @@ void attend(Kernel *kernel, const Piece *piece, const Piece *following) {
     }
   }
 }
-
-static int chunks_of(const Token *token) { return token->row / CHUNK + 1; }
 
 /** Largest score of a head over all chunks, and the sum of its exponentials beside that. */
 static float highest(const Kernel *kernel, int t, int head, float *sum) {

@@ -81,6 +81,9 @@ typedef struct {
   int logits;
 } Token;
 
+/** Pieces of attention for each head. */
+static inline int chunks_of(const Token *token) { return token->row / CHUNK + 1; }
+
 typedef struct {
   WorkingSet *set;
   /** Place in the arena, and rows before this step. */

@@ -1,5 +1,5 @@
 import { release, type Adapter, type DecoderConfig, type GgufFile } from '#runtime';
-import { fitsBlocks, inOrder, partsOf } from '../parts.js';
+import { fitsBlocks, headName, inOrder, partsOf, readTensor } from '../parts.js';
 import type { KernelAddon, NativeModel } from './addon.js';
 
 /** Largest rank of an adapter, as in kernel.h. */
@@ -18,7 +18,7 @@ export function fitsNative(config: DecoderConfig, adapter: Adapter | undefined):
 
 /** Whether the last product multiplies by the table of words, kept as the file has it. */
 export function sharesWords(gguf: GgufFile): boolean {
-  return !gguf.has('output.weight') && gguf.format('token_embd.weight') === 'Q8_0';
+  return headName(gguf) === 'token_embd' && gguf.format('token_embd.weight') === 'Q8_0';
 }
 
 /** Copies a model's weights into the kernel: numbers of four and eight bits as the file has them, anything else in eight bits. */
@@ -39,10 +39,9 @@ export async function loadWeights(
     sizes: [rows: number, columns: number],
     rotated: boolean,
   ) => {
-    const { bytes, format } = await gguf.blocks(`${name}.weight`);
-    const number = FORMATS[format.name] ?? FLOATS;
+    const { format, data: inFile } = await readTensor(gguf, `${name}.weight`, Object.keys(FORMATS));
+    const number = format === undefined ? FLOATS : FORMATS[format]!;
     const [rows] = sizes;
-    const inFile = number === FLOATS ? await gguf.floats(`${name}.weight`) : bytes;
     const ordered = <T extends Float32Array | Uint8Array>(x: T, perRow: number): T =>
       inOrder(config, { rotated }, x, perRow);
     const [bias, low] = [await vector(`${name}.bias`), adapter?.matrix(name)];
@@ -63,7 +62,6 @@ export async function loadWeights(
     }
     addon.setEvidence(model, layer, evidenceLayers.indexOf(layer));
   }
-  const head = gguf.has('output.weight') ? 'output' : 'token_embd';
-  await part(head, -1, 0, [config.vocabulary, config.hidden], false);
+  await part(headName(gguf), -1, 0, [config.vocabulary, config.hidden], false);
   addon.setNorm(model, -1, 0, await gguf.floats('output_norm.weight'));
 }

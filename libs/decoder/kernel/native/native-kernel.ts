@@ -1,6 +1,6 @@
 import { openGguf, readAdapter, type DecoderConfig, type ReadRow } from '#runtime';
-import { rotaryFrequencies } from '../../pool/rotary.js';
-import type { WorkingSet } from '../../runner/arena.js';
+import { rotaryFrequencies, writePhases } from '../../pool/rotary.js';
+import { KEPT_MS, type WorkingSet } from '../../runner/arena.js';
 import type { KernelOptions } from '../kernel.js';
 import type { StepBatch, StepKernel, StepResult } from '../step-kernel.js';
 import { loadAddon, type KernelAddon, type NativeModel, type NativeSet } from './addon.js';
@@ -10,8 +10,6 @@ import { fitsNative, loadWeights, sharesWords } from './load-weights.js';
 const MOST_TOKENS = 256;
 /** Rows whose copy is worth its memory; 13 KB each. */
 const MOST_ROWS = 4096;
-/** Milliseconds that memory is kept which nobody uses. */
-const KEPT_MS = 30_000;
 /** Capacities are whole pieces of attention, see kernel.h. */
 const CHUNK = 128;
 
@@ -86,7 +84,7 @@ export class NativeKernel implements StepKernel {
       for (let s = 0; s < count; s++, t++) {
         const row = member.length + s;
         tokens.set([sequence, row, wanted.get(i * S + s) ?? -1], t * 3);
-        this.turn(row, phases.subarray(t * headDim, (t + 1) * headDim));
+        writePhases(this.frequencies, row, phases.subarray(t * headDim, (t + 1) * headDim));
       }
     });
     const capacity = Math.ceil(Math.max(...members.map(({ length }) => length), 1) / 16) * 16;
@@ -105,7 +103,6 @@ export class NativeKernel implements StepKernel {
 
   dispose(): Promise<void> {
     clearTimeout(this.trimming);
-    for (const { set } of this.sets.values()) this.addon.closeSet(set);
     this.sets.clear();
     this.addon.destroy(this.model);
     return Promise.resolve();
@@ -120,15 +117,6 @@ export class NativeKernel implements StepKernel {
       writing.forEach(({ i }, n) => all.set(from.subarray(n * size, (n + 1) * size), i * size));
       return all;
     });
-  }
-
-  /** Cosines, then sines of a row's position. */
-  private turn(row: number, phases: Float32Array): void {
-    const half = phases.length / 2;
-    for (let i = 0; i < half; i++) {
-      phases[i] = Math.cos(row * this.frequencies[i]!);
-      phases[half + i] = Math.sin(row * this.frequencies[i]!);
-    }
   }
 
   /** The copy of a working set, with room for so many new rows, brought up to date. */

@@ -135,8 +135,7 @@ void multiply(const Part *part, int from, int to, const Entering *entering, cons
   size_t bytes = (size_t)blocks * (four_bits ? FOUR_BYTES : EIGHT_BYTES);
   for (int group = from; group < to; group++) {
     const uint8_t *w = part->weights + group * bytes;
-    int rest = part->rows - group * LANES;
-    __mmask16 rows = rest >= LANES ? 0xffff : (1u << rest) - 1;
+    __mmask16 rows = first_lanes(part->rows - group * LANES);
     __m512 bias = part->bias ? _mm512_loadu_ps(part->bias + group * LANES) : _mm512_setzero_ps();
     for (int start = 0, count; start < entering->tokens; start += count) {
       tile_of(entering->tokens, start, &start, &count);

@@ -1,6 +1,5 @@
 #include "kernel.h"
 #include "vectors.h"
-#include <math.h>
 #include <stdlib.h>
 
 /** Bytes of weights of a short piece of a product, at least: long enough to pay for drawing it. */
@@ -80,13 +79,8 @@ static void add(Kernel *kernel, int t) {
 
 /** RMSNorm of the residual stream of token `t`. */
 static void norm(Kernel *kernel, int t, const float *weight, float *out) {
-  int hidden = kernel->shape.hidden;
-  const float *x = kernel->residual + (size_t)t * hidden;
-  __m512 sum = _mm512_setzero_ps();
-  for (int i = 0; i < hidden; i += 16) sum = _mm512_fmadd_ps(_mm512_loadu_ps(x + i), _mm512_loadu_ps(x + i), sum);
-  __m512 rate = _mm512_set1_ps(1 / sqrtf(_mm512_reduce_add_ps(sum) / hidden + kernel->shape.epsilon));
-  for (int i = 0; i < hidden; i += 16)
-    _mm512_storeu_ps(out + i, _mm512_mul_ps(_mm512_mul_ps(_mm512_loadu_ps(x + i), rate), _mm512_loadu_ps(weight + i)));
+  const Shape *shape = &kernel->shape;
+  rms_norm(kernel->residual + (size_t)t * shape->hidden, shape->hidden, shape->epsilon, weight, out);
 }
 
 /** Rounds the input of a token and computes the adapter's first factors of the parts that it enters. */
@@ -219,7 +213,7 @@ static int plan(Kernel *kernel, const Step *step) {
   const Shape *shape = &kernel->shape;
   int most = 0, count = 0;
   for (int t = 0; t < step->tokens; t++) {
-    int chunks = step->token[t].row / CHUNK + 1;
+    int chunks = chunks_of(&step->token[t]);
     if (chunks > most) most = chunks;
     count += chunks * shape->kv_heads;
   }
@@ -237,7 +231,7 @@ static int plan(Kernel *kernel, const Step *step) {
   kernel->piece_count = 0;
   for (int t = 0; t < step->tokens; t++)
     for (int head = 0; head < shape->kv_heads; head++)
-      for (int chunk = 0; chunk <= step->token[t].row / CHUNK; chunk++) kernel->pieces[kernel->piece_count++] = (Piece){ t, head, chunk };
+      for (int chunk = 0; chunk < chunks_of(&step->token[t]); chunk++) kernel->pieces[kernel->piece_count++] = (Piece){ t, head, chunk };
   return 1;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 #include <immintrin.h>
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -20,6 +21,18 @@ INLINE float peak(const float *x, int count) {
   for (int i = 16; i < count; i += 16) top = _mm512_max_epi32(top, magnitude(_mm512_loadu_ps(x + i)));
   return largest(top);
 }
+
+/** RMSNorm of `count` numbers, a multiple of 16, to `out`, which may be where they are. */
+INLINE void rms_norm(const float *x, int count, float epsilon, const float *weight, float *out) {
+  __m512 sum = _mm512_setzero_ps();
+  for (int i = 0; i < count; i += 16) sum = _mm512_fmadd_ps(_mm512_loadu_ps(x + i), _mm512_loadu_ps(x + i), sum);
+  __m512 rate = _mm512_set1_ps(1 / sqrtf(_mm512_reduce_add_ps(sum) / count + epsilon));
+  for (int i = 0; i < count; i += 16)
+    _mm512_storeu_ps(out + i, _mm512_mul_ps(_mm512_mul_ps(_mm512_loadu_ps(x + i), rate), _mm512_loadu_ps(weight + i)));
+}
+
+/** The first `count` lanes, or all. */
+INLINE __mmask16 first_lanes(int count) { return count >= 16 ? 0xffff : (1u << count) - 1; }
 
 /** Four bytes, in all lanes. */
 INLINE __m512i four(const void *p) {

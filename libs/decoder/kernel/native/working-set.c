@@ -65,14 +65,17 @@ INLINE __m128i rounded(const float *x, __m512 rate) {
   return _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x), rate)));
 }
 
+/** What a row is multiplied by before it is rounded; its scale goes to `scale`. */
+INLINE __m512 rate_of(const float *x, int dim, float *scale) {
+  float top = peak(x, dim);
+  *scale = top / 127;
+  return _mm512_set1_ps(top == 0 ? 0 : 127 / top);
+}
+
 /** Four rows of values, [dim, 4] each. */
 static void write_values(int dim, Head head, int row, const float *values) {
   __m512 rate[4];
-  for (int r = 0; r < 4; r++) {
-    float top = peak(values + r * dim, dim);
-    head.value_scales[row + r] = top / 127;
-    rate[r] = _mm512_set1_ps(top == 0 ? 0 : 127 / top);
-  }
+  for (int r = 0; r < 4; r++) rate[r] = rate_of(values + r * dim, dim, &head.value_scales[row + r]);
   int8_t *to = head.values + (size_t)row * dim;
   for (int d = 0; d < dim; d += 16, to += 64) {
     const float *v = values + d;
@@ -86,9 +89,7 @@ static void write_values(int dim, Head head, int row, const float *values) {
 }
 
 void write_key(int dim, Head head, int row, const float *key) {
-  float top = peak(key, dim);
-  head.key_scales[row] = top / 127;
-  __m512 rate = _mm512_set1_ps(top == 0 ? 0 : 127 / top);
+  __m512 rate = rate_of(key, dim, &head.key_scales[row]);
   uint8_t *to = head.keys + (size_t)(row & ~15) * dim + (row & 15) * 4;
   for (int d = 0; d < dim; d += 16) {
     int32_t four[4];
@@ -98,9 +99,7 @@ void write_key(int dim, Head head, int row, const float *key) {
 }
 
 void write_value(int dim, Head head, int row, const float *value) {
-  float top = peak(value, dim);
-  head.value_scales[row] = top / 127;
-  __m512 rate = _mm512_set1_ps(top == 0 ? 0 : 127 / top);
+  __m512 rate = rate_of(value, dim, &head.value_scales[row]);
   int8_t *to = head.values + (size_t)(row & ~3) * dim + (row & 3);
   for (int d = 0; d < dim; d += 16) {
     int8_t v[16];
