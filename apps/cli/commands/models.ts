@@ -7,11 +7,13 @@ import { Progress } from '../output/progress.js';
 
 const size = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
+const PROGRAMS = { native: 'native kernel', webassembly: 'kernel in WebAssembly', graph: 'onnxruntime' };
+
 /** Packs and their files, and what runs where on this machine. */
 export async function list(config: Config, options: { json?: boolean }): Promise<number> {
   const { cacheDir, dataDir } = config;
   const models = await describeModels({ cacheDir, dataDir, executionProviders: config.runtime.executionProviders });
-  const steps = describeSteps();
+  const steps = describeSteps(config.runtime.executionProviders);
   if (options.json) {
     outJson({ ...models, steps });
     return 0;
@@ -28,8 +30,7 @@ export async function list(config: Config, options: { json?: boolean }): Promise
     for (const { part, model, provider } of pack.parts) out(`  ${part.padEnd(15)} ${provider.padEnd(6)} ${model}`);
   }
   out(`\ndecoder precision  ${models.decoder.precision}: ${models.decoder.reason}`);
-  const program = steps.by === 'native' ? 'native kernel' : 'kernel in WebAssembly';
-  out(`decoder steps      ${program}: ${steps.reason}`);
+  out(`decoder steps      ${PROGRAMS[steps.by]}: ${steps.reason}`);
   out(`processor          ${models.cpu.model}: ${(models.cpu.abilities ?? ['abilities unknown']).join(', ')}`);
   out(`providers          ${models.providers.available.join(', ')}; in use: ${models.providers.used}`);
   for (const warning of models.providers.warnings) note(`warning: ${warning}`);

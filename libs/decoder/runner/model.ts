@@ -16,6 +16,7 @@ import {
 } from '#runtime';
 import { Kernel, type KernelOptions } from '../kernel/kernel.js';
 import { LazyKernel } from '../kernel/lazy-kernel.js';
+import { onProcessor } from '../kernel/native/addon.js';
 import { NativeKernel } from '../kernel/native/native-kernel.js';
 import type { StepKernel } from '../kernel/step-kernel.js';
 
@@ -104,7 +105,7 @@ export async function loadModel(options: ModelOptions): Promise<DecoderModel> {
     const anySize = { ...common, arena: false };
     const prefill = await openSession({ ...anySize, file: graphs.prefill, name: 'decoder prefill' });
     const openStep = once(() => openSession({ ...common, file: graphs.step, name: 'decoder step' }));
-    const byKernel = precision === 'int8' && executionProviders.every((name) => name === 'cpu');
+    const byKernel = precision === 'int8' && onProcessor(executionProviders);
     const kernel = byKernel ? await chooseKernel({ ...options, config, evidenceLayers }) : undefined;
     const file = graphs.select;
     const openSelect = once(() => openSession({ ...anySize, file: file!, name: 'decoder selection' }));

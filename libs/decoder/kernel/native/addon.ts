@@ -72,8 +72,17 @@ export function loadAddon(): KernelAddon | undefined {
   return (loaded ??= load()).addon;
 }
 
+/** Kernels compute on the processor; on other chips onnxruntime does it all. */
+export function onProcessor(executionProviders: readonly string[]): boolean {
+  return executionProviders.every((name) => name === 'cpu');
+}
+
 /** What `tessera models list` says about it. */
-export function describeSteps(): { by: 'native' | 'webassembly'; reason: string } {
+export function describeSteps(executionProviders: readonly string[]): {
+  by: 'native' | 'webassembly' | 'graph';
+  reason: string;
+} {
+  if (!onProcessor(executionProviders)) return { by: 'graph', reason: 'other chips are asked for' };
   const { addon, reason } = (loaded ??= load());
   return { by: addon ? 'native' : 'webassembly', reason };
 }
