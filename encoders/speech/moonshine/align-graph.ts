@@ -1,7 +1,7 @@
 import { Graph, MICROSOFT, type OnnxContents } from '#runtime';
 import { decoderLayer, decoderWeights, embed, MAX_TOKENS } from './decoder-graph.js';
 import { crossNames } from './encoder-graph.js';
-import { Layers } from './layers.js';
+import { Layers, type MatrixBytes } from './layers.js';
 import { SHAPE } from './weights.js';
 
 export const attentionName = (layer: number): string => `attention.${layer}`;
@@ -12,9 +12,9 @@ export const attentionName = (layer: number): string => `attention.${layer}`;
  * `tokens` int64 [1, s], `cross_key.i` and `cross_value.i` float32 [1, heads, t, headSize]
  * → `attention.i` float32 [heads, s, t]: how much each head of a layer looks at each step of the sound.
  */
-export function alignerGraph(decoder: OnnxContents): Graph {
+export function alignerGraph(decoder: OnnxContents, bytes: MatrixBytes): Graph {
   const graph = new Graph('moonshine-aligner');
-  const layers = new Layers(graph, MAX_TOKENS);
+  const layers = new Layers(graph, MAX_TOKENS, bytes);
   const weights = decoderWeights(decoder);
   const { heads, headSize, width } = SHAPE;
   const tokens = graph.input('tokens', 'int64', [1, 's']);

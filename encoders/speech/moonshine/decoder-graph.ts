@@ -1,6 +1,6 @@
 import { Graph, MICROSOFT, type OnnxContents } from '#runtime';
 import { crossNames } from './encoder-graph.js';
-import { Layers } from './layers.js';
+import { Layers, type MatrixBytes } from './layers.js';
 import { MoonshineWeights, SHAPE, transposed, type QuantisedMatrix } from './weights.js';
 
 /** Longest text of one utterance, in tokens. */
@@ -19,9 +19,9 @@ export const presentNames = (layer: number): [key: string, value: string] => [
  * [b, heads, t, headSize] and `cross_bias` float32 [b, 1, 1, t] (0, or very negative where an utterance has ended)
  * → `token` int64 [b] and `probability` float32 [b] of the best next token, `logits` [b, vocabulary], `present_*`.
  */
-export function decoderStepGraph(decoder: OnnxContents): Graph {
+export function decoderStepGraph(decoder: OnnxContents, bytes: MatrixBytes): Graph {
   const graph = new Graph('moonshine-decoder');
-  const layers = new Layers(graph, MAX_TOKENS);
+  const layers = new Layers(graph, MAX_TOKENS, bytes);
   const weights = decoderWeights(decoder);
   const { heads, headSize, vocabulary } = SHAPE;
 

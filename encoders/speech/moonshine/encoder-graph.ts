@@ -1,5 +1,5 @@
 import { Graph, MICROSOFT, type OnnxContents } from '#runtime';
-import { Layers } from './layers.js';
+import { Layers, type MatrixBytes } from './layers.js';
 import { MoonshineWeights, SHAPE } from './weights.js';
 
 /** Enough for 60 s. */
@@ -29,10 +29,10 @@ export const crossNames = (layer: number): [key: string, value: string] => [
  *
  * `samples` float32 [1, n] → `cross_key.i`, `cross_value.i` float32 [1, heads, t, headSize] of each layer.
  */
-export function encoderGraph(encoder: OnnxContents, decoder: OnnxContents): Graph {
+export function encoderGraph(encoder: OnnxContents, decoder: OnnxContents, bytes: MatrixBytes): Graph {
   const weights = new MoonshineWeights(encoder, { nodes: '/', weights: '', weightSuffix: '' });
   const graph = new Graph('moonshine-encoder');
-  const layers = new Layers(graph, POSITIONS);
+  const layers = new Layers(graph, POSITIONS, bytes);
   let x = frontEnd(graph, layers, weights);
 
   const origin = graph.constant('int64', [0]);

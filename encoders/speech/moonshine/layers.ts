@@ -3,6 +3,8 @@ import { SHAPE, type QuantisedMatrix } from './weights.js';
 
 const EPSILON = 1e-5;
 
+export type MatrixBytes = 'int8' | 'uint8';
+
 /** The layers that both halves of Moonshine are made of, as operators that onnxruntime has fused kernels for. */
 export class Layers {
   private count = 0;
@@ -11,6 +13,8 @@ export class Layers {
     readonly graph: Graph,
     /** Rows of the rotary tables. */
     private readonly positions: number,
+    /** How matrices are kept: `uint8` where sums of products of bytes with and without sign saturate (see `choosePrecision`). */
+    private readonly bytes: MatrixBytes,
   ) {}
 
   /** LayerNorm without an offset. */
@@ -35,11 +39,14 @@ export class Layers {
       at += matrix.columns;
     }
     const one = matrices.length === 1;
+    const { bytes } = this;
+    const kept = (numbers: Int8Array): ArrayBufferView =>
+      bytes === 'int8' ? numbers : Uint8Array.from(numbers, (value) => value + 128);
     const inputs = [
       x,
-      this.weight('int8', [rows, columns], values),
+      this.weight(bytes, [rows, columns], kept(values)),
       this.weight('float32', one ? [] : [columns], one ? scales.subarray(0, 1) : scales),
-      this.weight('int8', one ? [] : [columns], one ? zeroPoints.subarray(0, 1) : zeroPoints),
+      this.weight(bytes, one ? [] : [columns], kept(one ? zeroPoints.subarray(0, 1) : zeroPoints)),
       ...(bias ? [this.weight('float32', [columns], bias)] : []),
     ];
     return this.graph.op('DynamicQuantizeMatMul', inputs, { domain: MICROSOFT });
@@ -76,7 +83,7 @@ export class Layers {
     return this.graph.op('Add', [a, b]);
   }
 
-  weight(type: 'float32' | 'int8', dims: readonly number[], data: ArrayBufferView): string {
+  weight(type: 'float32' | MatrixBytes, dims: readonly number[], data: ArrayBufferView): string {
     return this.graph.weight(`w${this.count++}`, type, dims, data);
   }
 }

@@ -13,7 +13,7 @@ import { selectGraph, type SelectOptions } from './select.js';
 import { stepGraph } from './step.js';
 
 /** Raise it when the graphs change: cached ones are then built anew. */
-const BUILDER_VERSION = 36;
+const BUILDER_VERSION = 37;
 
 export interface DecoderGraphOptions {
   /** The base model. */

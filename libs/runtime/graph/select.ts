@@ -51,7 +51,7 @@ export function selectGraph(
   const causal = graph.input('causal', 'float32', ['rows', 'S']);
   const lengths = graph.input('lengths', 'int64', [3]);
   const writer = new LayerWriter(graph, decoder, positions, shape, kernel, true, { batch: 1, length: 'S' });
-  const selector = new SelectorWriter(graph, decoder, options);
+  const selector = new SelectorWriter(graph, decoder, options, kernel === 'columns' ? 127 : 63);
   let x = graph.op('Reshape', [embeddings, graph.constant('int64', [-1, hidden])], { dims: ['tokens', hidden] });
   let delta: string | undefined;
   let chosen: Chosen | undefined;
@@ -119,6 +119,8 @@ class SelectorWriter {
     private readonly graph: Graph,
     private readonly decoder: PackedDecoder,
     private readonly options: SelectOptions,
+    /** Largest number of a rounded query: 63 where sums of two products of bytes must stay within 16 bits. */
+    private readonly queryPeak: 127 | 63,
   ) {
     this.config = decoder.config;
     this.pages = graph.input('pages', 'int64', ['K', 'c']);
@@ -199,7 +201,7 @@ class SelectorWriter {
     const peak = graph.op('ReduceMax', [graph.op('Abs', [queries]), graph.constant('int64', [-1])], {
       attributes: { keepdims: 1 },
     });
-    const queryScale = graph.op('Mul', [peak, graph.constant('float32', 1 / 127)]);
+    const queryScale = graph.op('Mul', [peak, graph.constant('float32', 1 / this.queryPeak)]);
     const bytes = graph.op('QuantizeLinear', [
       graph.op('Transpose', [graph.op('Div', [queries, queryScale])], { attributes: { perm: [0, 2, 1] } }),
       graph.constant('float32', 1),
