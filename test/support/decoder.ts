@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { InstalledPack } from '#contracts';
 import { loadConfig } from '#platform';
-import { installPack, type Precision, type QuantisedKernel } from '#runtime';
+import { choosePrecision, installPack, readCpu, type Precision, type QuantisedKernel } from '#runtime';
 import { KvCache } from '../../libs/decoder/pool/kv-cache.js';
 import { rotaryTable } from '../../libs/decoder/pool/rotary.js';
 import { PrefixCache } from '../../libs/decoder/engine/prefix-cache.js';
@@ -16,6 +16,11 @@ import { Runner } from '../../libs/decoder/runner/runner.js';
 export function defaultPack(): Promise<InstalledPack> {
   const { cacheDir, dataDir } = loadConfig();
   return installPack('tessera-nano', { cacheDir, dataDir });
+}
+
+/** How many rows may be multiplied on this processor, its own choice first: not in columns where sums of int8 products saturate. */
+export async function manyRowsHere(): Promise<readonly [QuantisedKernel, ...QuantisedKernel[]]> {
+  return choosePrecision(await readCpu()).manyRows === 'columns' ? ['columns', 'blocks'] : ['blocks'];
 }
 
 /** The decoder's parts without its worker thread, for tests that look at logits; of the default pack, where no `files` are given. */

@@ -1,6 +1,7 @@
 import type { KvCache } from '../pool/kv-cache.js';
 import type { PageRun } from '../pool/page-pool.js';
-import type { PrefixRows, Runner } from '../runner/runner.js';
+import type { PrefixRows } from '../runner/prefix-rows.js';
+import type { Runner } from '../runner/runner.js';
 import { partOf, type Job, type Unfilled } from './job.js';
 import type { PrefixCache } from './prefix-cache.js';
 

@@ -1,7 +1,8 @@
 import type { PageRun } from '../pool/page-pool.js';
 import type { PageStore } from '../pool/page-store.js';
 import type { RotaryTable } from '../pool/rotary.js';
-import { noPrefix, type PrefixRows, type Runner } from '../runner/runner.js';
+import { noPrefix, type PrefixRows } from '../runner/prefix-rows.js';
+import type { Runner } from '../runner/runner.js';
 import type { Sequence } from './sequence.js';
 
 /** Prefixes whose rows are kept: a service has few, a timeline's and a picture's. */

@@ -141,7 +141,7 @@ export class Reader {
       for (let head = 0; head < kvHeads; head++)
         for (let i = 0; i < count; i++) {
           const at = head * rows + prefix.tokens + i * PAGE_TOKENS;
-          const { segment } = owners[Number(chosen[layer]![head * count + i]!)]!;
+          const { segment } = owners[chosen[layer]![head * count + i]!]!;
           segments.fill(segment, at, at + PAGE_TOKENS);
         }
       return segments;

@@ -1,6 +1,9 @@
 import type { ReadRow } from '#runtime';
 import type { DraftCosts } from '../speculation/draft-length.js';
 import type { Arena, WorkingSet } from '../runner/arena.js';
+import type { PrefixRows } from '../runner/prefix-rows.js';
+import type { Prefilled } from '../runner/prefilled.js';
+import type { PageChoice, Selection } from '../runner/selection.js';
 
 /** New tokens for neighbours in an arena, the same number each. */
 export interface StepBatch {
@@ -32,5 +35,16 @@ export interface StepKernel {
   takes(batch: StepBatch): boolean;
   /** Computes the step and appends its rows to the members' working sets. A view of what it gives holds until the next step. */
   step(batch: StepBatch): StepResult;
+  /**
+   * Computes keys and values of segments, each after the same prefix, where it does that itself.
+   * @param segments embeddings, [tokens, hidden] each
+   * @returns undefined where they are too long for it
+   */
+  prefill?(prefix: PrefixRows, segments: readonly Float32Array[]): Prefilled | undefined;
+  /**
+   * Reads a question that chooses pages by their best row, where it does that itself, and fills the (empty) working set.
+   * @returns undefined where it or what it chooses is too long
+   */
+  select?(member: WorkingSet, prefix: PrefixRows, question: Float32Array, choice: PageChoice): Selection | undefined;
   dispose(): Promise<void>;
 }

@@ -180,6 +180,12 @@ export class Arena {
     if (this.members.length === 0) this.leaving = setTimeout(() => this.free(), KEPT_MS).unref();
   }
 
+  /** Gives its memory back at once. */
+  dispose(): void {
+    clearTimeout(this.leaving);
+    this.free();
+  }
+
   private free(): void {
     this.keys = [];
     this.values = [];

@@ -67,11 +67,14 @@ export interface DecoderModel {
   config: DecoderConfig;
   tokenizer: Tokenizer;
   embeddings: EmbeddingTable;
-  prefill: LocalSession;
+  /** Opens the graph of prefill when one is first needed that no kernel does. */
+  prefill: () => Promise<LocalSession>;
   /** Opens the graph of steps when one is first needed that no kernel takes. */
   step: () => Promise<LocalSession>;
   /** Opens the graph that selects pages when it is first needed: most answers read all they are given. Not there in float32. */
   select: (() => Promise<LocalSession>) | undefined;
+  /** How pages are chosen. */
+  selection: SelectOptions;
   /** Steps of few tokens; not there on other chips, in float32, and for models that it cannot hold. */
   kernel: LazyKernel | undefined;
   evidenceLayers: readonly number[];
@@ -103,26 +106,30 @@ export async function loadModel(options: ModelOptions): Promise<DecoderModel> {
     };
     // Chunks and choices are of many sizes, and an arena keeps memory for each (docs/decisions/0014).
     const anySize = { ...common, arena: false };
-    const prefill = await openSession({ ...anySize, file: graphs.prefill, name: 'decoder prefill' });
+    const openPrefill = once(() => openSession({ ...anySize, file: graphs.prefill, name: 'decoder prefill' }));
     const openStep = once(() => openSession({ ...common, file: graphs.step, name: 'decoder step' }));
     const byKernel = precision === 'int8' && onProcessor(executionProviders);
     const kernel = byKernel ? await chooseKernel({ ...options, config, evidenceLayers }) : undefined;
     const file = graphs.select;
     const openSelect = once(() => openSession({ ...anySize, file: file!, name: 'decoder selection' }));
     // Where no kernel is there from the first token on, the first answer would wait for the graph.
-    if (kernel?.ready !== true) await openStep();
+    if (kernel?.ready !== true) {
+      await openPrefill();
+      await openStep();
+    }
     return {
       id: graphs.id,
       config,
       evidenceLayers,
-      prefill,
+      selection,
+      prefill: openPrefill,
       step: openStep,
       kernel,
       select: file === undefined ? undefined : openSelect,
       tokenizer: Tokenizer.fromMetadata(gguf.metadata),
       embeddings: kernel?.embed ? new EmbeddingTable(config, kernel.embed) : await EmbeddingTable.read(gguf, config),
       dispose: async () => {
-        await prefill.dispose();
+        await (await openPrefill.opened())?.dispose();
         await (await openStep.opened())?.dispose();
         await kernel?.dispose();
         await (await openSelect.opened())?.dispose();

@@ -1,4 +1,4 @@
-import type { DecoderConfig, Tensor } from '#runtime';
+import type { DecoderConfig, TensorData } from '#runtime';
 import { Int8PageStore } from '../pool/int8-page-store.js';
 import { PAGE_TOKENS, type PageRun } from '../pool/page-pool.js';
 import type { PageStore } from '../pool/page-store.js';
@@ -6,7 +6,7 @@ import type { PageStore } from '../pool/page-store.js';
 /** What a prefill run computed: keys and values of a batch of segments of `rows` (padded) tokens each. */
 export class Prefilled {
   constructor(
-    private readonly out: Record<string, Tensor>,
+    readonly out: Readonly<Record<string, { data: TensorData }>>,
     private readonly segments: number,
     private readonly rows: number,
     private readonly config: DecoderConfig,

@@ -1,50 +1,21 @@
 import { tensor, type Feeds, type Tensor } from '#runtime';
-import type { Int8Planes } from '../pool/int8-page-store.js';
 import { PAGE_TOKENS } from '../pool/page-pool.js';
-import type { Arena, WorkingSet } from './arena.js';
-import { HIDDEN } from './arena.js';
+import { Arena, HIDDEN, type WorkingSet } from './arena.js';
 import type { DecoderModel } from './model.js';
 import { notFinite } from '../pool/page-store.js';
 import { Prefilled } from './prefilled.js';
+import { noPrefix, type PrefixRows } from './prefix-rows.js';
+import type { PageChoice, Selection } from './selection.js';
 import type { StepBatch, StepResult } from '../kernel/step-kernel.js';
 
-/** Rotated keys and values of a prefix, per layer [1, kvHeads, tokens, headDim]. */
-export interface PrefixRows {
-  tokens: number;
-  keys: Float32Array[];
-  values: Float32Array[];
-}
+/** Whether an output of the prefill is for a prefix; the others are for pages. */
+const isExact = (name: string): boolean => /^(rotated_key|exact_value)\./.test(name);
 
-/** For what nothing stands before. */
-export function noPrefix(layers: number): PrefixRows {
-  const empty = Array.from({ length: layers }, () => new Float32Array(0));
-  return { tokens: 0, keys: empty, values: empty };
-}
-
-/** What a question may choose from. */
-export interface PageChoice {
-  /** Page numbers in temporal order. */
-  pages: readonly number[];
-  /** [pages, 16]: 1 where a row holds a token. */
-  valid: Float32Array;
-  /** Added to the logarithm of each page's share. */
-  prior: Float32Array;
-  /** Pages to keep per layer and KV head. */
-  count: number;
-  /** Question tokens that score. */
-  scored: readonly number[];
-  /** Position of the question's first token. */
-  position: number;
-  planes(layer: number): Int8Planes;
-}
-
-export interface Selection {
-  /** [vocabulary] of the question's last token. */
-  logits: Float32Array;
-  /** Per layer [kvHeads, count]: numbers among the candidates, ascending. */
-  chosen: BigInt64Array[];
-  /** Per evidence layer [kvHeads, 16·count]: attention summed over the question's tokens and query heads. */
-  mass: Float32Array[];
+/** @throws TesseraError `decoder_failed` when a number is not finite: whatever went wrong in a layer shows in the last */
+function whole(rows: PrefixRows): PrefixRows {
+  for (const last of [rows.keys.at(-1)!, rows.values.at(-1)!])
+    if (!last.every(Number.isFinite)) throw notFinite(rows.keys.length - 1);
+  return rows;
 }
 
 /** Up to so many new tokens, products of one row each are faster than one of all rows (docs/decisions/0015). */
@@ -52,15 +23,7 @@ const FEW = 4;
 
 /** The only one that runs the graphs: turns sequences into feeds, and what comes out into rows of working sets. */
 export class Runner {
-  /** Names of what a prefill gives for pages, and for a prefix. */
-  private readonly paged: string[];
-  private readonly exact: string[];
-
-  constructor(readonly model: DecoderModel) {
-    const names = model.prefill.outputs.map(({ name }) => name);
-    this.exact = names.filter((name) => /^(rotated_key|exact_value)\./.test(name));
-    this.paged = names.filter((name) => !this.exact.includes(name));
-  }
+  constructor(readonly model: DecoderModel) {}
 
   /**
    * Computes a prefix, which nothing stands before.
@@ -70,8 +33,11 @@ export class Runner {
   async prefix(embedded: Float32Array): Promise<PrefixRows> {
     const { hidden, kvHeads, headDim, layers } = this.model.config;
     const tokens = embedded.length / hidden;
+    const byKernel = await this.prefixByKernel(embedded);
+    if (byKernel) return byKernel;
     const { feeds, T } = this.prefillFeeds(noPrefix(layers), [embedded]);
-    const out = await this.model.prefill.run(feeds, { outputs: this.exact });
+    const session = await this.model.prefill();
+    const out = await session.run(feeds, { outputs: session.outputs.map(({ name }) => name).filter(isExact) });
     const rows = (name: string): Float32Array[] =>
       Array.from({ length: layers }, (_, layer) => {
         const padded = out[`${name}.${layer}`]!.data as Float32Array;
@@ -83,9 +49,35 @@ export class Runner {
         return exact;
       });
     const [keys, values] = [rows('rotated_key'), rows('exact_value')];
-    // Whatever went wrong in a layer shows in the last.
-    for (const last of [keys.at(-1)!, values.at(-1)!]) if (!last.every(Number.isFinite)) throw notFinite(layers - 1);
-    return { tokens, keys, values };
+    return whole({ tokens, keys, values });
+  }
+
+  /** The same as a step of a working set of its own. @returns undefined where no kernel does that */
+  private async prefixByKernel(embedded: Float32Array): Promise<PrefixRows | undefined> {
+    const kernel = await this.model.kernel?.take();
+    if (!kernel?.prefill) return undefined;
+    const { hidden, kvHeads, headDim, layers } = this.model.config;
+    const tokens = embedded.length / hidden;
+    const arena = new Arena({ layers, kvHeads, headDim });
+    const member = arena.add(tokens);
+    try {
+      const batch = { arena, members: [member], embeddings: embedded, S: tokens, rows: [], appended: [tokens] };
+      if (!kernel.takes(batch)) return undefined;
+      kernel.step(batch);
+      const rows = (planes: readonly Float32Array[]): Float32Array[] =>
+        planes.map((plane) => {
+          const exact = new Float32Array(kvHeads * tokens * headDim);
+          for (let head = 0; head < kvHeads; head++) {
+            const from = member.at(head, 0);
+            exact.set(plane.subarray(from, from + tokens * headDim), head * tokens * headDim);
+          }
+          return exact;
+        });
+      return whole({ tokens, keys: rows(arena.keys), values: rows(arena.values) });
+    } finally {
+      arena.remove(member);
+      arena.dispose();
+    }
   }
 
   /**
@@ -93,13 +85,23 @@ export class Runner {
    * @param segments embeddings, [tokens, hidden] each; shorter ones are padded at their end, which nothing before sees
    */
   async prefill(prefix: PrefixRows, segments: readonly Float32Array[]): Promise<Prefilled> {
+    const byKernel = await this.prefillByKernel(prefix, segments);
+    if (byKernel) return byKernel;
     const { feeds, T } = this.prefillFeeds(prefix, segments);
-    return new Prefilled(
-      await this.model.prefill.run(feeds, { outputs: this.paged }),
-      segments.length,
-      T,
-      this.model.config,
-    );
+    const session = await this.model.prefill();
+    const outputs = session.outputs.map(({ name }) => name).filter((name) => !isExact(name));
+    return new Prefilled(await session.run(feeds, { outputs }), segments.length, T, this.model.config);
+  }
+
+  /** The same by a kernel. @returns undefined where none does that */
+  private async prefillByKernel(prefix: PrefixRows, segments: readonly Float32Array[]): Promise<Prefilled | undefined> {
+    const kernel = await this.model.kernel?.take();
+    try {
+      return kernel?.prefill?.(prefix, segments);
+    } catch (error) {
+      this.model.kernel?.giveUp(error);
+      return undefined;
+    }
   }
 
   private prefillFeeds(prefix: PrefixRows, segments: readonly Float32Array[]): { feeds: Feeds; T: number } {
@@ -132,6 +134,8 @@ export class Runner {
    */
   async select(member: WorkingSet, prefix: PrefixRows, question: Float32Array, choice: PageChoice): Promise<Selection> {
     const { hidden, kvHeads, headDim, layers, heads } = this.model.config;
+    const byKernel = await this.selectByKernel(member, prefix, question, choice);
+    if (byKernel) return byKernel;
     const session = await this.model.select?.();
     if (!session) throw new Error('selection runs in int8 only');
     const [S, P, n] = [question.length / hidden, prefix.tokens, choice.count];
@@ -173,9 +177,29 @@ export class Runner {
     member.position = choice.position + S;
     return {
       logits: floats('logits'),
-      chosen: Array.from({ length: layers }, (_, layer) => out[`selected.${layer}`]!.data as BigInt64Array),
+      chosen: Array.from({ length: layers }, (_, layer) =>
+        Int32Array.from(out[`selected.${layer}`]!.data as BigInt64Array, Number),
+      ),
       mass: this.model.evidenceLayers.map((layer) => floats(`mass.${layer}`)),
     };
+  }
+
+  /** The same by a kernel. @returns undefined where none does that */
+  private async selectByKernel(
+    member: WorkingSet,
+    prefix: PrefixRows,
+    question: Float32Array,
+    choice: PageChoice,
+  ): Promise<Selection | undefined> {
+    const { score, group } = this.model.selection;
+    if (score !== 'max' || group !== 1) return undefined;
+    const kernel = await this.model.kernel?.take();
+    try {
+      return kernel?.select?.(member, prefix, question, choice);
+    } catch (error) {
+      this.model.kernel?.giveUp(error);
+      return undefined;
+    }
   }
 
   /**

@@ -57,7 +57,51 @@ export interface KernelAddon {
     mass: Float32Array,
     massCapacity: number,
   ): void;
+  prefill(
+    model: NativeModel,
+    sets: readonly NativeSet[],
+    places: Int32Array,
+    tokens: Int32Array,
+    embeddings: Float32Array,
+    phases: Float32Array,
+    keys: Uint8Array,
+    values: Int8Array,
+    keyScales: Float32Array,
+    valueScales: Float32Array,
+    segments: number,
+    rows: number,
+  ): void;
+  select(
+    model: NativeModel,
+    set: NativeSet,
+    slot: number,
+    before: number,
+    keys: readonly Float32Array[],
+    values: readonly Float32Array[],
+    bias: Float32Array,
+    capacity: number,
+    embeddings: Float32Array,
+    phases: Float32Array,
+    pages: Int32Array,
+    tokens: Uint8Array,
+    prior: Float32Array,
+    scored: Int32Array,
+    count: number,
+    planeKeys: readonly Uint8Array[],
+    planeKeyScales: readonly Float32Array[],
+    planeValues: readonly Int8Array[],
+    planeValueScales: readonly Float32Array[],
+    total: number,
+    logits: Float32Array,
+    mass: Float32Array,
+    massCapacity: number,
+    chosen: Int32Array,
+  ): void;
 }
+
+/** Kinds of vectors that the kernel is compiled for, the fastest first. */
+export const VECTORS = { avx512: 'AVX-512 VNNI', avx2: 'AVX2' } as const;
+export type Vectors = keyof typeof VECTORS;
 
 interface Loaded {
   addon: KernelAddon | undefined;
@@ -65,11 +109,16 @@ interface Loaded {
   reason: string;
 }
 
-let loaded: Loaded | undefined;
+const loaded = new Map<Vectors, Loaded>();
 
 /** The compiled kernel, where it was built (`npm run build`, with a C compiler) and this processor can run it. */
 export function loadAddon(): KernelAddon | undefined {
-  return (loaded ??= load()).addon;
+  return chosen().addon;
+}
+
+/** The same for one kind of vectors. */
+export function loadAddonFor(vectors: Vectors): KernelAddon | undefined {
+  return load(vectors).addon;
 }
 
 /** Kernels compute on the processor; on other chips onnxruntime does it all. */
@@ -83,18 +132,30 @@ export function describeSteps(executionProviders: readonly string[]): {
   reason: string;
 } {
   if (!onProcessor(executionProviders)) return { by: 'graph', reason: 'other chips are asked for' };
-  const { addon, reason } = (loaded ??= load());
+  const { addon, reason } = chosen();
   return { by: addon ? 'native' : 'webassembly', reason };
 }
 
-function load(): Loaded {
-  const file = join(projectRoot(), 'dist', 'native', 'kernel.node');
+/** The first that runs here, or why the last does not. */
+function chosen(): Loaded {
+  const all = (Object.keys(VECTORS) as Vectors[]).map((vectors) => () => load(vectors));
+  return all.reduce<Loaded | undefined>((found, next) => (found?.addon ? found : next()), undefined)!;
+}
+
+function load(vectors: Vectors): Loaded {
+  const known = loaded.get(vectors) ?? open(vectors);
+  loaded.set(vectors, known);
+  return known;
+}
+
+function open(vectors: Vectors): Loaded {
+  const file = join(projectRoot(), 'dist', 'native', `${vectors}.node`);
   if (!existsSync(file))
     return { addon: undefined, reason: 'there was no C compiler for Linux on x64 when this was built' };
   try {
     const addon = createRequire(import.meta.url)(file) as KernelAddon;
-    if (addon.supported()) return { addon, reason: 'compiled for AVX-512 VNNI' };
-    return { addon: undefined, reason: 'this processor has no AVX-512 VNNI' };
+    if (addon.supported()) return { addon, reason: `compiled for ${VECTORS[vectors]}` };
+    return { addon: undefined, reason: `this processor has no ${VECTORS[vectors]}` };
   } catch (error) {
     return { addon: undefined, reason: `its file cannot be loaded: ${String(error)}` };
   }

@@ -4,8 +4,8 @@
 /** Query heads that share keys and values and are computed together. */
 #define TOGETHER 3
 #define LOWEST (-1e30f)
-/** Largest weight of a row: two parts of eight bits. */
-#define WEIGHT_PEAK 65535.0f
+/** Largest weight of a row: two parts. */
+#define WEIGHT_PEAK (float)((1 << 2 * WEIGHT_BITS) - 1)
 
 /** RMSNorm of one head (where the model has one) and rotation of the pairs (i, i + dim / 2), times `factor`. */
 static void turn(const Shape *shape, float *x, const float *weight, const float *phases, float factor) {
@@ -20,25 +20,25 @@ static void turn(const Shape *shape, float *x, const float *weight, const float 
   }
 }
 
-/** A query in two parts of eight bits: number = scale · (first + second / 254). */
+/** A query in two parts of eight bits: number = scale · (first + second / (2 · QUERY_PEAK)). */
 static void round_query(Kernel *kernel, int t, int head, const float *x) {
   int dim = kernel->shape.head_dim, index = t * kernel->shape.heads + head;
   int8_t *to = kernel->queries + (size_t)index * 2 * dim;
-  float scale = peak(x, dim) / 127;
-  __m512 rate = _mm512_set1_ps(scale == 0 ? 0 : 1 / scale), fine = _mm512_set1_ps(254);
-  __m512i first = _mm512_setzero_si512(), second = first;
-  for (int d = 0; d < dim; d += 16) {
-    __m512 n = _mm512_mul_ps(_mm512_loadu_ps(x + d), rate);
-    __m512i whole = _mm512_cvtps_epi32(n);
-    __m512i rest = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_sub_ps(n, _mm512_cvtepi32_ps(whole)), fine));
-    _mm_storeu_si128((__m128i *)(to + d), _mm512_cvtsepi32_epi8(whole));
-    _mm_storeu_si128((__m128i *)(to + dim + d), _mm512_cvtsepi32_epi8(rest));
-    first = _mm512_add_epi32(first, whole);
-    second = _mm512_add_epi32(second, rest);
+  float scale = peak(x, dim) / QUERY_PEAK;
+  Floats rate = f_all(scale == 0 ? 0 : 1 / scale), fine = f_all(2 * QUERY_PEAK);
+  Wholes first = w_all(0), second = first;
+  for (int d = 0; d < dim; d += LANES) {
+    Floats n = f_mul(f_load(x + d), rate);
+    Wholes whole = w_nearest(n);
+    Wholes rest = w_nearest(f_mul(f_sub(n, f_of(whole)), fine));
+    w_store_bytes(to + d, whole);
+    w_store_bytes(to + dim + d, rest);
+    first = w_add(first, whole);
+    second = w_add(second, rest);
   }
   kernel->query_scales[index] = scale;
-  kernel->query_sums[2 * index] = 128 * _mm512_reduce_add_epi32(first);
-  kernel->query_sums[2 * index + 1] = 128 * _mm512_reduce_add_epi32(second);
+  kernel->query_sums[2 * index] = 128 * w_sum(first);
+  kernel->query_sums[2 * index + 1] = 128 * w_sum(second);
 }
 
 void append(Kernel *kernel, int t, int head) {
@@ -51,16 +51,19 @@ void append(Kernel *kernel, int t, int head) {
   float *key = product + (size_t)(shape->heads + head) * dim;
   const float *value = product + (size_t)(shape->heads + shape->kv_heads + head) * dim;
   const float *phases = step->phases + (size_t)t * dim;
-  turn(shape, key, kernel->layer->norms[KEY_NORM], phases, 1);
+  // Keys of pages have had their norm.
+  turn(shape, key, step->pages.keys ? NULL : kernel->layer->norms[KEY_NORM], phases, 1);
   Head set = head_of(shape, sequence->set, layer, head);
   write_key(dim, set, token->row, key);
   write_value(dim, set, token->row, value);
   set.bias[token->row] = 0;
   const Arena *arena = &step->arena;
-  size_t at = (size_t)(sequence->slot * shape->kv_heads + head) * arena->capacity + token->row;
-  memcpy(arena->keys[layer] + at * dim, key, dim * sizeof(float));
-  memcpy(arena->values[layer] + at * dim, value, dim * sizeof(float));
-  arena->bias[(size_t)((sequence->slot * shape->layers + layer) * shape->kv_heads + head) * arena->capacity + token->row] = 0;
+  if (arena->keys) {
+    size_t at = (size_t)(sequence->slot * shape->kv_heads + head) * arena->capacity + token->row;
+    memcpy(arena->keys[layer] + at * dim, key, dim * sizeof(float));
+    memcpy(arena->values[layer] + at * dim, value, dim * sizeof(float));
+    arena->bias[(size_t)((sequence->slot * shape->layers + layer) * shape->kv_heads + head) * arena->capacity + token->row] = 0;
+  }
   float factor = 1 / sqrtf(dim);
   for (int i = head * group; i < (head + 1) * group; i++) {
     float *query = product + (size_t)i * dim;
@@ -78,87 +81,85 @@ static float *exponentials_of(const Kernel *kernel, int t, int head) {
   return kernel->exponentials + (size_t)(t * kernel->shape.heads + head) * kernel->chunks * CHUNK;
 }
 
-static float exponential_of(float x) { return _mm512_cvtss_f32(exponential(_mm512_set1_ps(x))); }
+static float exponential_of(float x) { return f_first(exponential(f_all(x))); }
 
-/** Scores of `count` rows, a multiple of 16, with `heads` queries: [heads, CHUNK]. */
+/** Scores of `count` rows, a multiple of LANES, with `heads` queries: [heads, CHUNK]. */
 INLINE void score(int dim, const uint8_t *keys, const uint8_t *next, const float *scales, const float *bias, int count, const int8_t *queries, const float *query_scales, const int32_t *sums, float *out, const int heads) {
-  for (int row = 0; row < count; row += 16, keys += 16 * dim, next += 16 * dim) {
-    __m512i first[TOGETHER], second[TOGETHER];
+  for (int row = 0; row < count; row += LANES, keys += LANES * dim, next += LANES * dim) {
+    Wholes first[TOGETHER], second[TOGETHER];
 #pragma GCC unroll 3
     for (int h = 0; h < heads; h++) {
-      first[h] = _mm512_set1_epi32(-sums[2 * h]);
-      second[h] = _mm512_set1_epi32(-sums[2 * h + 1]);
+      first[h] = w_all(-sums[2 * h]);
+      second[h] = w_all(-sums[2 * h + 1]);
     }
     for (int d = 0; d < dim; d += 4) {
-      __m512i k = _mm512_loadu_si512(keys + d * 16);
-      _mm_prefetch(next + d * 16, _MM_HINT_T1);
+      Wholes k = w_load(keys + d * LANES);
+      _mm_prefetch(next + d * LANES, _MM_HINT_T1);
 #pragma GCC unroll 3
       for (int h = 0; h < heads; h++) {
-        ADD_PRODUCTS(first[h], k, queries + 2 * h * dim + d);
-        ADD_PRODUCTS(second[h], k, queries + (2 * h + 1) * dim + d);
+        first[h] = w_dot_four(first[h], k, queries + 2 * h * dim + d);
+        second[h] = w_dot_four(second[h], k, queries + (2 * h + 1) * dim + d);
       }
     }
-    __m512 by = _mm512_loadu_ps(scales + row), hidden = _mm512_loadu_ps(bias + row);
+    Floats by = f_load(scales + row), hidden = f_load(bias + row);
 #pragma GCC unroll 3
     for (int h = 0; h < heads; h++) {
-      __m512 dot = _mm512_fmadd_ps(_mm512_cvtepi32_ps(second[h]), _mm512_set1_ps(1.0f / 254), _mm512_cvtepi32_ps(first[h]));
-      _mm512_storeu_ps(out + h * CHUNK + row, _mm512_fmadd_ps(_mm512_mul_ps(dot, by), _mm512_set1_ps(query_scales[h]), hidden));
+      Floats dot = f_fma(f_of(second[h]), f_all(0.5f / QUERY_PEAK), f_of(first[h]));
+      f_store(out + h * CHUNK + row, f_fma(f_mul(dot, by), f_all(query_scales[h]), hidden));
     }
   }
 }
 
-/** Scores become weights in two parts of eight bits; the partial result gets the largest score and the sum. Returns the weights' scale. */
+/** Scores become weights in two parts; the partial result gets the largest score and the sum. Returns the weights' scale. */
 static float weigh(float *scores, int rows, int count, const float *value_scales, float *partial, float *exponentials, uint8_t *high, uint8_t *low) {
-  __m512 top = _mm512_set1_ps(LOWEST);
-  for (int row = 0; row < count; row += 16) {
-    __mmask16 shown = first_lanes(rows - row);
-    top = _mm512_mask_max_ps(top, shown, top, _mm512_loadu_ps(scores + row));
-  }
-  float highest = _mm512_reduce_max_ps(top);
-  __m512 sum = _mm512_setzero_ps();
-  __m512i most = _mm512_setzero_si512();
-  for (int row = 0; row < count; row += 16) {
-    __mmask16 shown = first_lanes(rows - row);
-    __m512 e = _mm512_maskz_mov_ps(shown, exponential(_mm512_sub_ps(_mm512_loadu_ps(scores + row), _mm512_set1_ps(highest))));
-    sum = _mm512_add_ps(sum, e);
-    if (exponentials) _mm512_storeu_ps(exponentials + row, e);
-    __m512 w = _mm512_maskz_mul_ps(shown, e, _mm512_loadu_ps(value_scales + row));
-    most = _mm512_max_epi32(most, magnitude(w));
-    _mm512_storeu_ps(scores + row, w);
+  const Floats none = f_all(0);
+  Floats top = f_all(LOWEST);
+  for (int row = 0; row < count; row += LANES) top = f_max(top, f_choose(first_lanes(rows - row), f_load(scores + row), top));
+  float highest = f_most(top);
+  Floats sum = none;
+  Wholes most = w_all(0);
+  for (int row = 0; row < count; row += LANES) {
+    Lanes shown = first_lanes(rows - row);
+    Floats e = f_choose(shown, exponential(f_sub(f_load(scores + row), f_all(highest))), none);
+    sum = f_add(sum, e);
+    if (exponentials) f_store(exponentials + row, e);
+    Floats w = f_choose(shown, f_mul(e, f_load(value_scales + row)), none);
+    most = w_max(most, magnitude(w));
+    f_store(scores + row, w);
   }
   float peak_weight = largest(most);
-  __m512 rate = _mm512_set1_ps(peak_weight == 0 ? 0 : WEIGHT_PEAK / peak_weight);
-  for (int row = 0; row < count; row += 16) {
-    __m512i w = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(scores + row), rate));
-    _mm_storeu_si128((__m128i *)(high + row), _mm512_cvtepi32_epi8(_mm512_srli_epi32(w, 8)));
-    _mm_storeu_si128((__m128i *)(low + row), _mm512_cvtepi32_epi8(w));
+  Floats rate = f_all(peak_weight == 0 ? 0 : WEIGHT_PEAK / peak_weight);
+  for (int row = 0; row < count; row += LANES) {
+    Wholes w = w_nearest(f_mul(f_load(scores + row), rate));
+    w_store_bytes(high + row, w_right(w, WEIGHT_BITS));
+    w_store_bytes(low + row, w_and(w, w_all((1 << WEIGHT_BITS) - 1)));
   }
   partial[0] = highest;
-  partial[1] = _mm512_reduce_add_ps(sum);
+  partial[1] = f_sum(sum);
   return peak_weight / WEIGHT_PEAK;
 }
 
-/** Sums of `count` rows of values, 16 · `vectors` dimensions from `values` on, each times its weight. `weights` [heads, high and low, CHUNK]. */
+/** Sums of `count` rows of values, LANES · `vectors` dimensions from `values` on, each times its weight. `weights` [heads, high and low, CHUNK]. */
 INLINE void gather(int dim, const int8_t *values, const int8_t *next, int count, const uint8_t *weights, const float *scales, float *out, size_t stride, const int heads, const int vectors) {
-  __m512i high[TOGETHER][4], low[TOGETHER][4];
+  Wholes high[TOGETHER][GATHERED], low[TOGETHER][GATHERED];
 #pragma GCC unroll 3
   for (int h = 0; h < heads; h++)
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; v++) high[h][v] = low[h][v] = _mm512_setzero_si512();
+    for (int v = 0; v < vectors; v++) high[h][v] = low[h][v] = w_all(0);
   for (int row = 0; row < count; row += 4, values += 4 * dim, next += 4 * dim) {
-    __m512i n[4];
+    Wholes n[GATHERED];
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
-      n[v] = _mm512_loadu_si512(values + v * 64);
-      _mm_prefetch(next + v * 64, _MM_HINT_T1);
+      n[v] = w_load(values + v * 4 * LANES);
+      _mm_prefetch(next + v * 4 * LANES, _MM_HINT_T1);
     }
 #pragma GCC unroll 3
     for (int h = 0; h < heads; h++) {
-      __m512i wh = four(weights + h * 2 * CHUNK + row), wl = four(weights + (h * 2 + 1) * CHUNK + row);
+      Wholes wh = w_four(weights + h * 2 * CHUNK + row), wl = w_four(weights + (h * 2 + 1) * CHUNK + row);
 #pragma GCC unroll 4
       for (int v = 0; v < vectors; v++) {
-        high[h][v] = _mm512_dpbusd_epi32(high[h][v], wh, n[v]);
-        low[h][v] = _mm512_dpbusd_epi32(low[h][v], wl, n[v]);
+        high[h][v] = w_dot(high[h][v], wh, n[v]);
+        low[h][v] = w_dot(low[h][v], wl, n[v]);
       }
     }
   }
@@ -166,8 +167,8 @@ INLINE void gather(int dim, const int8_t *values, const int8_t *next, int count,
   for (int h = 0; h < heads; h++)
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) {
-      __m512 sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(high[h][v]), _mm512_set1_ps(256), _mm512_cvtepi32_ps(low[h][v]));
-      _mm512_storeu_ps(out + h * stride + v * 16, _mm512_mul_ps(sum, _mm512_set1_ps(scales[h])));
+      Floats sum = f_fma(f_of(high[h][v]), f_all(1 << WEIGHT_BITS), f_of(low[h][v]));
+      f_store(out + h * stride + v * LANES, f_mul(sum, f_all(scales[h])));
     }
 }
 
@@ -187,7 +188,7 @@ static Chunk chunk_of(const Kernel *kernel, const Piece *piece) {
 /** One to three query heads that share keys and values; the chunk that comes next is asked for meanwhile. */
 INLINE void attend_some(Kernel *kernel, Head set, Chunk next, int t, int head, int chunk, int rows, float *exponentials, const int heads) {
   const Shape *shape = &kernel->shape;
-  int dim = shape->head_dim, from = chunk * CHUNK, count = (rows + 15) & ~15;
+  int dim = shape->head_dim, from = chunk * CHUNK, count = (rows + LANES - 1) & ~(LANES - 1);
   int index = t * shape->heads + head;
   _Alignas(64) float scores[TOGETHER * CHUNK];
   _Alignas(64) uint8_t weights[TOGETHER * 2 * CHUNK];
@@ -201,8 +202,9 @@ INLINE void attend_some(Kernel *kernel, Head set, Chunk next, int t, int head, i
   }
   const int8_t *values = set.values + (size_t)from * dim;
   int d = 0;
-  for (; d + 64 <= dim; d += 64) gather(dim, values + (size_t)d * 4, next.values + (size_t)d * 4, count, weights, scales, partial + PARTIAL + d, stride, heads, 4);
-  for (; d < dim; d += 16) gather(dim, values + (size_t)d * 4, next.values + (size_t)d * 4, count, weights, scales, partial + PARTIAL + d, stride, heads, 1);
+  for (; d + GATHERED * LANES <= dim; d += GATHERED * LANES)
+    gather(dim, values + (size_t)d * 4, next.values + (size_t)d * 4, count, weights, scales, partial + PARTIAL + d, stride, heads, GATHERED);
+  for (; d < dim; d += LANES) gather(dim, values + (size_t)d * 4, next.values + (size_t)d * 4, count, weights, scales, partial + PARTIAL + d, stride, heads, 1);
 }
 
 void attend(Kernel *kernel, const Piece *piece, const Piece *following) {
@@ -215,7 +217,7 @@ void attend(Kernel *kernel, const Piece *piece, const Piece *following) {
   Head set = head_of(shape, kernel->step->sequence[token->sequence].set, kernel->layer_index, head);
   Chunk next = chunk_of(kernel, following);
   for (int i = head * group; i < end;) {
-    float *exponentials = kernel->layer->evidence >= 0 ? exponentials_of(kernel, t, i) : NULL;
+    float *exponentials = reports(kernel) ? exponentials_of(kernel, t, i) : NULL;
     switch (end - i) {
       case 1: attend_some(kernel, set, next, t, i, chunk, rows, exponentials, 1); i += 1; break;
       case 2: attend_some(kernel, set, next, t, i, chunk, rows, exponentials, 2); i += 2; break;
@@ -248,9 +250,8 @@ void join(Kernel *kernel, int t, float *out) {
     memset(out, 0, dim * sizeof(float));
     for (int chunk = 0; chunk < count; chunk++) {
       const float *partial = partial_of(kernel, t, head, chunk);
-      __m512 by = _mm512_set1_ps(exponential_of(partial[0] - top) / sum);
-      for (int d = 0; d < dim; d += 16)
-        _mm512_storeu_ps(out + d, _mm512_fmadd_ps(_mm512_loadu_ps(partial + PARTIAL + d), by, _mm512_loadu_ps(out + d)));
+      Floats by = f_all(exponential_of(partial[0] - top) / sum);
+      for (int d = 0; d < dim; d += LANES) f_store(out + d, f_fma(f_load(partial + PARTIAL + d), by, f_load(out + d)));
     }
   }
 }

@@ -210,7 +210,7 @@ static napi_value step(napi_env env, napi_callback_info info) {
   for (int i = 0; i < step.sequences; i++) {
     napi_value set;
     napi_get_element(env, argument[1], i, &set);
-    step.sequence[i] = (Sequence){ pointer(env, set), place[2 * i], place[2 * i + 1] };
+    step.sequence[i] = (Sequence){ .set = pointer(env, set), .slot = place[2 * i], .length = place[2 * i + 1] };
   }
   for (int t = 0; t < step.tokens; t++, token += 3) {
     step.token[t] = (Token){ token[0], token[1], token[2] };
@@ -218,6 +218,117 @@ static napi_value step(napi_env env, napi_callback_info info) {
     if (token[2] >= step.wanted) step.wanted = token[2] + 1;
   }
   if (logits < (size_t)step.wanted * shape->vocabulary) return failed(env, "no room for logits");
+  if (!kernel_step(kernel, &step)) return failed(env, "no memory for a step");
+  return NULL;
+}
+
+/**
+ * (kernel, working sets, [segment, rows before it, rows before the step] of each, [sequence, row, unused] of each token, embeddings, phases,
+ * keys, values, scales of keys, scales of values, segments, rows of each): pages of segments, see Pages in kernel.h
+ */
+static napi_value prefill(napi_env env, napi_callback_info info) {
+  ARGUMENTS(12);
+  Kernel *kernel = pointer(env, argument[0]);
+  const Shape *shape = &kernel->shape;
+  Step step = { 0 };
+  Pages *pages = &step.pages;
+  size_t places, tokens, numbers, phases, keys, values, key_scales, value_scales;
+  const int32_t *place = array(env, argument[2], &places), *token = array(env, argument[3], &tokens);
+  step.sequences = places / 3;
+  step.tokens = tokens / 3;
+  step.embeddings = array(env, argument[4], &numbers);
+  step.phases = array(env, argument[5], &phases);
+  pages->keys = array(env, argument[6], &keys);
+  pages->values = array(env, argument[7], &values);
+  pages->key_scales = array(env, argument[8], &key_scales);
+  pages->value_scales = array(env, argument[9], &value_scales);
+  pages->segments = integer(env, argument[10]);
+  pages->rows = integer(env, argument[11]);
+  if (!place || !token || step.tokens > MOST_TOKENS || step.sequences > MOST_TOKENS) return failed(env, "too many tokens, or none");
+  if (numbers < (size_t)step.tokens * shape->hidden || phases < (size_t)step.tokens * shape->head_dim) return failed(env, "too few embeddings");
+  size_t rows = (size_t)shape->layers * pages->segments * shape->kv_heads * pages->rows, room = rows * shape->head_dim;
+  if (pages->rows % PAGE || keys < room || values < room || value_scales < rows || key_scales < rows / PAGE) return failed(env, "no room for pages");
+  for (int i = 0; i < step.sequences; i++, place += 3) {
+    napi_value set;
+    napi_get_element(env, argument[1], i, &set);
+    if (place[0] >= pages->segments) return failed(env, "a segment that is none");
+    step.sequence[i] = (Sequence){ .set = pointer(env, set), .segment = place[0], .before = place[1], .length = place[2] };
+  }
+  for (int t = 0; t < step.tokens; t++, token += 3) {
+    const Sequence *sequence = &step.sequence[token[0]];
+    step.token[t] = (Token){ token[0], token[1], -1 };
+    if (token[1] >= sequence->set->capacity || token[1] - sequence->before >= pages->rows) return failed(env, "a row beyond the segment");
+  }
+  if (!kernel_step(kernel, &step)) return failed(env, "no memory for a step");
+  return NULL;
+}
+
+/** Planes of all layers from four arrays of typed arrays; 0 where one is too small. */
+static int read_planes(napi_env env, const napi_value *argument, const Shape *shape, int total, Planes *planes) {
+  size_t pages = (size_t)shape->kv_heads * total, numbers = pages * PAGE * shape->head_dim;
+  const size_t least[] = { numbers, pages, numbers, pages * PAGE };
+  for (int layer = 0; layer < shape->layers; layer++) {
+    void *plane[4];
+    for (int i = 0; i < 4; i++) {
+      napi_value value;
+      size_t length;
+      if (napi_get_element(env, argument[i], layer, &value) != napi_ok) return 0;
+      if (!(plane[i] = array(env, value, &length)) || length < least[i]) return 0;
+    }
+    planes[layer] = (Planes){ .keys = plane[0], .key_scales = plane[1], .values = plane[2], .value_scales = plane[3] };
+  }
+  return 1;
+}
+
+/**
+ * (kernel, working set, slot, rows before the chosen ones, keys, values, bias, capacity of the arena, embeddings, phases of all positions,
+ * pages, tokens of each, prior, tokens that score, pages to keep, planes: keys, their scales, values, their scales, pages in them, logits, mass, its capacity,
+ * chosen): a question chooses pages, see Choice in kernel.h; its tokens stand after them
+ */
+static napi_value select_pages(napi_env env, napi_callback_info info) {
+  ARGUMENTS(24);
+  Kernel *kernel = pointer(env, argument[0]);
+  const Shape *shape = &kernel->shape;
+  float *arena_planes[2 * MOST_LAYERS];
+  Planes planes[MOST_LAYERS];
+  Step step = { 0 };
+  Choice *choice = &step.choice;
+  size_t numbers, phases, candidates, sizes, priors, scored, logits, mass, chosen;
+  WorkingSet *set = pointer(env, argument[1]);
+  int slot = integer(env, argument[2]);
+  choice->before = integer(env, argument[3]);
+  step.embeddings = array(env, argument[8], &numbers);
+  choice->phases = array(env, argument[9], &phases);
+  choice->pages = array(env, argument[10], &candidates);
+  choice->tokens = array(env, argument[11], &sizes);
+  choice->prior = array(env, argument[12], &priors);
+  choice->scored = array(env, argument[13], &scored);
+  choice->count = integer(env, argument[14]);
+  choice->total = integer(env, argument[19]);
+  step.logits = array(env, argument[20], &logits);
+  step.mass = array(env, argument[21], &mass);
+  step.mass_capacity = integer(env, argument[22]);
+  choice->chosen = array(env, argument[23], &chosen);
+  choice->candidates = candidates;
+  choice->scored_count = scored;
+  choice->planes = planes;
+  if (!read_arena(env, argument + 4, shape->layers, &step.arena, arena_planes)) return failed(env, "no arena");
+  if (!read_planes(env, argument + 15, shape, choice->total, planes)) return failed(env, "no pages");
+  int rows = choice->before + choice->count * PAGE;
+  step.tokens = numbers / shape->hidden;
+  step.sequences = step.wanted = 1;
+  if (step.tokens < 1 || step.tokens > MOST_TOKENS || scored < 1 || shape->head_dim > MOST_DIM) return failed(env, "no tokens that score, or too many");
+  if (choice->count < 1 || (size_t)choice->count > candidates || sizes < candidates || priors < candidates) return failed(env, "no pages to choose from");
+  if (rows + step.tokens > set->capacity || rows + step.tokens > step.arena.capacity) return failed(env, "a row beyond the working set");
+  if (phases < (size_t)(rows + step.tokens) * shape->head_dim || logits < (size_t)shape->vocabulary) return failed(env, "no room for logits");
+  if (chosen < (size_t)shape->layers * shape->kv_heads * choice->count) return failed(env, "no room for what is chosen");
+  for (size_t i = 0; i < candidates; i++)
+    if (choice->pages[i] < 0 || choice->pages[i] >= choice->total || choice->tokens[i] > PAGE) return failed(env, "a page that is none");
+  for (size_t i = 0; i < scored; i++)
+    if (choice->scored[i] < 0 || choice->scored[i] >= step.tokens) return failed(env, "a token that is none");
+  step.phases = choice->phases + (size_t)rows * shape->head_dim;
+  step.sequence[0] = (Sequence){ .set = set, .slot = slot, .length = rows };
+  for (int t = 0; t < step.tokens; t++) step.token[t] = (Token){ 0, rows + t, t == step.tokens - 1 ? 0 : -1 };
   if (!kernel_step(kernel, &step)) return failed(env, "no memory for a step");
   return NULL;
 }
@@ -238,8 +349,11 @@ static napi_value embed(napi_env env, napi_callback_info info) {
 /** Whether this processor has what the rest is compiled for. */
 static napi_value supported(napi_env env, napi_callback_info info) {
   (void)info;
-  bool all = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
-    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+  bool all = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+#if LANES == 16
+  all = all && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+    __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni");
+#endif
   napi_value result;
   napi_get_boolean(env, all, &result);
   return result;
@@ -248,7 +362,8 @@ static napi_value supported(napi_env env, napi_callback_info info) {
 NAPI_MODULE_INIT() {
   static const struct { const char *name; napi_callback call; } calls[] = {
     { "supported", supported }, { "create", create }, { "destroy", destroy }, { "setPart", set_part }, { "setNorm", set_norm },
-    { "setEvidence", set_evidence }, { "openSet", open_set }, { "closeSet", close_set }, { "trim", trim }, { "writeSet", write_set }, { "step", step }, { "embed", embed },
+    { "setEvidence", set_evidence }, { "openSet", open_set }, { "closeSet", close_set }, { "trim", trim }, { "writeSet", write_set }, { "step", step },
+    { "prefill", prefill }, { "select", select_pages }, { "embed", embed },
   };
   for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
     napi_value function;

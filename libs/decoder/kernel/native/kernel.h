@@ -1,4 +1,4 @@
-// One step of the decoder for many new tokens at once, on processors with AVX-512 and VNNI (docs/decisions/0048).
+// One step of the decoder for many new tokens at once, on processors with AVX2, or AVX-512 and VNNI (docs/decisions/0048). It is compiled for each.
 #pragma once
 #include <stddef.h>
 #include <stdint.h>
@@ -6,10 +6,16 @@
 
 /** Columns of a block of weights. */
 #define BLOCK 32
-/** Rows of a matrix that are computed together, one in each lane. */
-#define LANES 16
+/** Rows of a matrix that are computed together, one in each lane of a vector. */
+#ifndef LANES
+#error "build.js says for which vectors this is compiled"
+#endif
 /** New tokens whose sums are kept in registers side by side. */
 #define TILE 16
+/** Largest head. */
+#define MOST_DIM 256
+/** Added to the scores of rows that hold nothing. */
+#define HIDDEN (-1e9f)
 /** Largest rank of an adapter. */
 #define MOST_RANK 128
 /** Numbers that the adapter's first factors give for a token, of parts that are computed together. */
@@ -57,7 +63,7 @@ typedef struct {
 } Shape;
 
 /**
- * Keys and values of one sequence in eight bits with a scale for each row, per layer and KV head: keys u8 [capacity / 16, dim / 4, 16, 4], values
+ * Keys and values of one sequence in eight bits with a scale for each row, per layer and KV head: keys u8 [capacity / LANES, dim / 4, LANES, 4], values
  * i8 [capacity / 4, dim, 4], then f32 [capacity] each: scales of keys, of values, and what is added to scores.
  */
 typedef struct WorkingSet {
@@ -88,7 +94,50 @@ typedef struct {
   WorkingSet *set;
   /** Place in the arena, and rows before this step. */
   int slot, length;
+  /** Number among the segments of `pages`, and rows before it, which are none of its own. */
+  int segment, before;
 } Sequence;
+
+/** Tokens of a page of the pool. */
+#define PAGE 16
+
+/**
+ * What segments are kept as, in eight bits: [layers, segments, kv_heads, rows, head_dim], keys around 128 without phase, with a scale for each PAGE
+ * of rows; values with one for each row.
+ */
+typedef struct {
+  uint8_t *keys;
+  int8_t *values;
+  float *key_scales, *value_scales;
+  /** A multiple of PAGE. */
+  int segments, rows;
+} Pages;
+
+/** Keys and values of a layer's pages: u8 around 128 and i8 [kv_heads, pages, PAGE, dim], scales [kv_heads, pages] and [kv_heads, pages, PAGE]. */
+typedef struct {
+  const uint8_t *keys;
+  const int8_t *values;
+  const float *key_scales, *value_scales;
+} Planes;
+
+/** What a question, the only sequence of its step, chooses from: in each layer its tokens that score choose pages, which they and the others then see. */
+typedef struct {
+  /** Pages to choose from, in their order; to keep; in the planes. */
+  int candidates, count, total;
+  /** Rows that stand before the chosen ones. */
+  int before;
+  int scored_count;
+  const int32_t *scored, *pages;
+  /** Tokens that each page holds. */
+  const uint8_t *tokens;
+  const float *prior;
+  /** One for each layer; NULL: nothing is chosen. */
+  const Planes *planes;
+  /** [positions, head_dim]: cosines, then sines. */
+  const float *phases;
+  /** [layers, kv_heads, count]: numbers among the candidates, ascending. */
+  int32_t *chosen;
+} Choice;
 
 typedef struct {
   int tokens, sequences, wanted;
@@ -97,10 +146,14 @@ typedef struct {
   /** [tokens, head_dim]: cosines, then sines. */
   const float *phases;
   const float *embeddings;
+  /** Where new keys and values go; `keys` NULL: nowhere. */
   Arena arena;
+  /** Instead of logits; `keys` NULL: none. */
+  Pages pages;
+  Choice choice;
   /** [wanted, vocabulary] */
   float *logits;
-  /** [evidence layers, sequences, kv_heads, mass_capacity] */
+  /** [evidence layers, sequences, kv_heads, mass_capacity], or NULL */
   float *mass;
   int mass_capacity;
 } Step;
@@ -108,14 +161,19 @@ typedef struct {
 /** Largest rounded number that enters a product: 256 times the largest of eight bits. */
 #define WHOLE 32512.0f
 
-/** What enters products, each token with one scale in whole numbers: two parts of eight bits each. Of tokens in tiles: [tile, block, token in tile]. */
+/**
+ * What enters products, in tiles: [tile, block, token in tile]. In two parts each token has one scale and whole numbers of two times eight bits; in one
+ * part each block has a scale and eight bits.
+ */
 typedef struct {
-  int tokens, blocks;
-  /** i8 [.., 2, BLOCK]. */
+  int tokens, blocks, parts;
+  /** i8 [.., parts, BLOCK]. */
   int8_t *numbers;
-  /** Sums of a block's whole numbers. */
+  /** Sums of a block's whole numbers, times the block's scale. */
   float *sums;
-  /** f32 [tokens] */
+  /** Of one part: a block's scale. */
+  float *block_scales;
+  /** f32 [tokens], 1 of one part. */
   float *scales;
 } Entering;
 
@@ -135,6 +193,13 @@ typedef struct {
 typedef struct {
   int token, head, chunk;
 } Piece;
+
+/** What is computed while pages are chosen, of one layer: [kv_heads, scoring queries, …]. */
+typedef struct {
+  int8_t *queries;
+  float *scales, *scores, *normalisers, *importance;
+  int32_t *sums, *positions;
+} Choosing;
 
 typedef struct Kernel {
   Crew crew;
@@ -158,6 +223,9 @@ typedef struct Kernel {
   int chunks;
   Piece *pieces;
   int piece_count, piece_room;
+  Choosing choosing;
+  /** First tokens of pages. */
+  int page_start[MOST_TOKENS], page_count;
   /** Those that are open, and closed ones whose memory is kept: memory that was never touched costs as much to write as what is written into it. */
   WorkingSet *sets, *spare;
   /** What runs. */
@@ -165,6 +233,9 @@ typedef struct Kernel {
   Layer *layer;
   int layer_index, first_part, part_count, added;
 } Kernel;
+
+/** Whether the attention of the layer that runs is reported. */
+static inline int reports(const Kernel *kernel) { return kernel->step->mass && kernel->layer->evidence >= 0; }
 
 /** Numbers before a chunk's sum of values: the largest score, the sum of exponentials. */
 #define PARTIAL 16
@@ -204,6 +275,24 @@ void working_set_close(WorkingSet *set);
 void working_sets_trim(Kernel *kernel);
 size_t working_set_bytes(const Shape *shape, int capacity);
 void write_rows(const Shape *shape, WorkingSet *set, int layer, int head, int from, int to, const float *keys, const float *values, const float *bias);
+
+// pages.c
+/** Finds the pages of a step. */
+void find_pages(Kernel *kernel, const Step *step);
+/** Norms the keys of one page and KV head (where the model has such a norm), and encodes them and the values. */
+void encode(Kernel *kernel, int page, int head);
+
+// select.c
+int open_choice(Kernel *kernel, const Step *step);
+void close_choice(Kernel *kernel);
+/** Of one layer, in this order, each for all heads: */
+void rank_queries(Kernel *kernel, int head);
+int spans_of(const Choice *choice);
+void score_span(Kernel *kernel, int head, int span);
+void normalise(Kernel *kernel, int index);
+void weigh_span(Kernel *kernel, int head, int span);
+void choose(Kernel *kernel, int head);
+void gather_page(Kernel *kernel, int head, int place);
 
 // attention.c
 /** Of token `t` and KV head `head`: rotates, appends key and value, rounds queries. */

@@ -1,6 +1,10 @@
 import { openGguf, readAdapter, type DecoderConfig, type ReadRow } from '#runtime';
 import { rotaryFrequencies, writePhases } from '../../pool/rotary.js';
 import { KEPT_MS, type WorkingSet } from '../../runner/arena.js';
+import { Prefilled } from '../../runner/prefilled.js';
+import type { PrefixRows } from '../../runner/prefix-rows.js';
+import type { PageChoice, Selection } from '../../runner/selection.js';
+import { PAGE_TOKENS } from '../../pool/page-pool.js';
 import type { KernelOptions } from '../kernel.js';
 import type { StepBatch, StepKernel, StepResult } from '../step-kernel.js';
 import { loadAddon, type KernelAddon, type NativeModel, type NativeSet } from './addon.js';
@@ -8,13 +12,15 @@ import { fitsNative, loadWeights, sharesWords } from './load-weights.js';
 
 /** New tokens of a step, as in kernel.h. */
 const MOST_TOKENS = 256;
+/** Largest head whose pages it chooses, as in kernel.h. */
+const MOST_DIM = 256;
 /** Rows whose copy is worth its memory; 13 KB each. */
 const MOST_ROWS = 4096;
 /** Capacities are whole pieces of attention, see kernel.h. */
 const CHUNK = 128;
 
 /**
- * Steps of few new tokens, of one sequence or of many, in C on processors that multiply and add bytes in vectors of 512 bits
+ * Steps of few new tokens, of one sequence or of many, in C for vectors of 256 or 512 bits
  * (docs/decisions/0048). Weights are the file's four bits; of each working set it keeps a copy in eight bits. What a token gets does not depend on
  * which others it is computed with, to the last bit.
  */
@@ -27,6 +33,8 @@ export class NativeKernel implements StepKernel {
   private trimming: NodeJS.Timeout | undefined;
   private logits = new Float32Array(0);
   private mass = new Float32Array(0);
+  /** Of positions from 0 on. */
+  private phases = new Float32Array(0);
 
   private constructor(
     private readonly addon: KernelAddon,
@@ -40,9 +48,8 @@ export class NativeKernel implements StepKernel {
   }
 
   /** @returns undefined where it was not built, or the processor or the model is not one for it */
-  static async open(options: KernelOptions): Promise<NativeKernel | undefined> {
+  static async open(options: KernelOptions, addon = loadAddon()): Promise<NativeKernel | undefined> {
     const { config, threads, evidenceLayers } = options;
-    const addon = loadAddon();
     if (!addon) return undefined;
     const adapter = options.adapter === undefined ? undefined : await readAdapter(options.adapter);
     if (!fitsNative(config, adapter)) return undefined;
@@ -101,6 +108,96 @@ export class NativeKernel implements StepKernel {
     return { logits, mass: this.spread(batch, writing, size), capacity };
   }
 
+  prefill(prefix: PrefixRows, segments: readonly Float32Array[]): Prefilled | undefined {
+    const { hidden, kvHeads, headDim, layers } = this.config;
+    const lengths = segments.map(({ length }) => length / hidden);
+    const T = Math.ceil(Math.max(...lengths) / PAGE_TOKENS) * PAGE_TOKENS;
+    if (prefix.tokens + T >= MOST_ROWS) return undefined;
+    const rows = layers * segments.length * kvHeads * T;
+    const out = {
+      keys: { data: new Uint8Array(rows * headDim) },
+      values: { data: new Int8Array(rows * headDim) },
+      key_scales: { data: new Float32Array(rows / PAGE_TOKENS) },
+      value_scales: { data: new Float32Array(rows) },
+    };
+    const pages = [out.keys.data, out.values.data, out.key_scales.data, out.value_scales.data] as const;
+    const capacity = Math.ceil((prefix.tokens + T) / CHUNK) * CHUNK;
+    const open = new Map<number, NativeSet>();
+    try {
+      for (const pieces of piecesOf(lengths)) {
+        const total = pieces.reduce((sum, { count }) => sum + count, 0);
+        const [tokens, phases] = [new Int32Array(total * 3), new Float32Array(total * headDim)];
+        const embeddings = new Float32Array(total * hidden);
+        let t = 0;
+        pieces.forEach(({ segment, from, count }, sequence) => {
+          if (!open.has(segment)) open.set(segment, this.after(prefix, capacity));
+          embeddings.set(segments[segment]!.subarray(from * hidden, (from + count) * hidden), t * hidden);
+          for (let s = from; s < from + count; s++, t++) {
+            const row = prefix.tokens + s;
+            tokens.set([sequence, row, -1], t * 3);
+            writePhases(this.frequencies, row, phases.subarray(t * headDim, (t + 1) * headDim));
+          }
+        });
+        const places = pieces.flatMap(({ segment, from }) => [segment, prefix.tokens, prefix.tokens + from]);
+        this.addon.prefill(
+          ...([this.model, pieces.map(({ segment }) => open.get(segment)!), Int32Array.from(places), tokens] as const),
+          ...([embeddings, phases, ...pages, segments.length, T] as const),
+        );
+      }
+    } finally {
+      for (const set of open.values()) this.addon.closeSet(set);
+      this.trimLater();
+    }
+    return new Prefilled(out, segments.length, T, this.config);
+  }
+
+  select(member: WorkingSet, prefix: PrefixRows, question: Float32Array, choice: PageChoice): Selection | undefined {
+    const { hidden, kvHeads, headDim, layers, vocabulary } = this.config;
+    const { arena, slot } = member;
+    const [S, P, chosenRows] = [question.length / hidden, prefix.tokens, choice.count * PAGE_TOKENS];
+    const rows = P + chosenRows;
+    if (S > MOST_TOKENS || rows + S >= MOST_ROWS || headDim > MOST_DIM || choice.position !== rows) return undefined;
+    arena.reserve(rows + S);
+    for (let layer = 0; layer < layers; layer++)
+      for (let head = 0; head < kvHeads; head++) {
+        member.write(layer, head, 0, P, prefix.keys[layer]!, prefix.values[layer]!);
+        member.show(layer, head, 0, P);
+      }
+    const { set } = this.open(member, rows + S);
+    const { keys, values, bias, capacity } = arena;
+    if (P > 0) this.addon.writeSet(this.model, set, keys, values, bias, capacity, slot, 0, P);
+    const planes = Array.from({ length: layers }, (_, layer) => choice.planes(layer));
+    const chosen = new Int32Array(layers * kvHeads * choice.count);
+    const logits = new Float32Array(vocabulary);
+    const mass = new Float32Array(this.evidenceLayers * kvHeads * rows);
+    const tokens = Uint8Array.from(choice.pages, (_, i) =>
+      choice.valid.subarray(i * PAGE_TOKENS, (i + 1) * PAGE_TOKENS).reduce((sum, one) => sum + one, 0),
+    );
+    this.addon.select(
+      ...([this.model, set, slot, P, keys, values, bias, capacity, question, this.phasesOf(rows + S)] as const),
+      ...([Int32Array.from(choice.pages), tokens, choice.prior, Int32Array.from(choice.scored), choice.count] as const),
+      ...([planes.map((plane) => plane.keys), planes.map((plane) => plane.keyScales)] as const),
+      ...([planes.map((plane) => plane.values), planes.map((plane) => plane.valueScales)] as const),
+      ...([planes[0]!.keyScales.length / kvHeads, logits, mass, rows, chosen] as const),
+    );
+    member.grow(rows + S);
+    member.position = choice.position + S;
+    return {
+      logits,
+      chosen: Array.from({ length: layers }, (_, layer) =>
+        chosen.subarray(layer * kvHeads * choice.count, (layer + 1) * kvHeads * choice.count),
+      ),
+      mass: Array.from({ length: this.evidenceLayers }, (_, layer) => {
+        const own = new Float32Array(kvHeads * chosenRows);
+        for (let head = 0; head < kvHeads; head++) {
+          const from = (layer * kvHeads + head) * rows + P;
+          own.set(mass.subarray(from, from + chosenRows), head * chosenRows);
+        }
+        return own;
+      }),
+    };
+  }
+
   dispose(): Promise<void> {
     clearTimeout(this.trimming);
     this.sets.clear();
@@ -148,9 +245,63 @@ export class NativeKernel implements StepKernel {
     if (!held) return;
     this.addon.closeSet(held.set);
     this.sets.delete(member);
+    this.trimLater();
+  }
+
+  /** Cosines and sines of the first `count` positions. */
+  private phasesOf(count: number): Float32Array {
+    const { headDim } = this.config;
+    if (this.phases.length < count * headDim) {
+      this.phases = new Float32Array((count + 256) * headDim);
+      for (let p = 0; p < count + 256; p++)
+        writePhases(this.frequencies, p, this.phases.subarray(p * headDim, (p + 1) * headDim));
+    }
+    return this.phases;
+  }
+
+  /** A working set that begins with these rows. */
+  private after(prefix: PrefixRows, capacity: number): NativeSet {
+    const { layers, kvHeads } = this.config;
+    const set = this.addon.openSet(this.model, capacity);
+    const { tokens, keys, values } = prefix;
+    const bias = new Float32Array(layers * kvHeads * tokens);
+    if (tokens > 0) this.addon.writeSet(this.model, set, keys, values, bias, tokens, 0, 0, tokens);
+    return set;
+  }
+
+  private trimLater(): void {
     clearTimeout(this.trimming);
     if (this.sets.size === 0) this.trimming = setTimeout(() => this.addon.trim(this.model), KEPT_MS).unref();
   }
+}
+
+interface SegmentPiece {
+  segment: number;
+  /** First token, the first of a page. */
+  from: number;
+  count: number;
+}
+
+/** What of the segments, of so many tokens, is computed together. */
+function piecesOf(lengths: readonly number[]): SegmentPiece[][] {
+  const calls: SegmentPiece[][] = [[]];
+  let left = MOST_TOKENS;
+  lengths.forEach((length, segment) => {
+    for (let from = 0; from < length;) {
+      // A page's keys share a scale, so that it is computed at once.
+      const room = length - from <= left ? left : left - (left % PAGE_TOKENS);
+      if (room === 0) {
+        calls.push([]);
+        left = MOST_TOKENS;
+        continue;
+      }
+      const count = Math.min(room, length - from);
+      calls.at(-1)!.push({ segment, from, count });
+      from += count;
+      left -= count;
+    }
+  });
+  return calls;
 }
 
 /** The same memory where it suffices. */

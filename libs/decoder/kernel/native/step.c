@@ -27,13 +27,14 @@ Kernel *kernel_create(Shape shape, int threads) {
   kernel->plain = room((size_t)MOST_TOKENS * kernel->plain_stride * 4);
   kernel->entering.numbers = room(blocks * 2 * BLOCK);
   kernel->entering.sums = room(blocks * 4);
+  kernel->entering.block_scales = room(blocks * 4);
   kernel->entering.scales = room(MOST_TOKENS * 4);
   kernel->low = room((size_t)MOST_TOKENS * LOW_STRIDE * 4);
   kernel->queries = room(heads * 2 * shape.head_dim);
   kernel->query_scales = room(heads * 4);
   kernel->query_sums = room(heads * 8);
   int whole = kernel->layers && kernel->residual && kernel->product && kernel->plain && kernel->entering.numbers && kernel->entering.scales &&
-    kernel->entering.sums && kernel->low && kernel->queries && kernel->query_scales && kernel->query_sums;
+    kernel->entering.sums && kernel->entering.block_scales && kernel->low && kernel->queries && kernel->query_scales && kernel->query_sums;
   if (!whole || !crew_start(&kernel->crew, threads)) {
     kernel_destroy(kernel);
     return NULL;
@@ -74,7 +75,7 @@ static float *low_of(Kernel *kernel, int t, int part) { return kernel->low + (si
 static void add(Kernel *kernel, int t) {
   float *x = kernel->residual + (size_t)t * kernel->shape.hidden;
   const float *delta = product_of(kernel, t);
-  for (int i = 0; i < kernel->shape.hidden; i += 16) _mm512_storeu_ps(x + i, _mm512_add_ps(_mm512_loadu_ps(x + i), _mm512_loadu_ps(delta + i)));
+  for (int i = 0; i < kernel->shape.hidden; i += LANES) f_store(x + i, f_add(f_load(x + i), f_load(delta + i)));
 }
 
 /** RMSNorm of the residual stream of token `t`. */
@@ -115,18 +116,59 @@ static void enter_down(void *context, int t) {
   int columns = kernel->shape.feed_forward;
   const float *x = product_of(kernel, t);
   float *out = plain_of(kernel, t);
-  __m512 one = _mm512_set1_ps(1);
-  for (int i = 0; i < columns; i += 16) {
-    __m512 v = _mm512_loadu_ps(x + i), z = v;
+  Floats one = f_all(1);
+  for (int i = 0; i < columns; i += LANES) {
+    Floats v = f_load(x + i), z = v;
     // Both are x times a sigmoid: of x, and of √(8/π) · (x + 0.044715 x³), which is GELU by tanh.
     if (kernel->shape.activation == 1) {
-      __m512 cubic = _mm512_fmadd_ps(_mm512_mul_ps(v, v), _mm512_set1_ps(0.044715f), one);
-      z = _mm512_mul_ps(_mm512_mul_ps(v, _mm512_set1_ps(1.5957691216f)), cubic);
+      Floats cubic = f_fma(f_mul(v, v), f_all(0.044715f), one);
+      z = f_mul(f_mul(v, f_all(1.5957691216f)), cubic);
     }
-    __m512 sigmoid = _mm512_div_ps(one, _mm512_add_ps(one, exponential(_mm512_sub_ps(_mm512_setzero_ps(), z))));
-    _mm512_storeu_ps(out + i, _mm512_mul_ps(_mm512_mul_ps(v, sigmoid), _mm512_loadu_ps(x + columns + i)));
+    Floats sigmoid = f_div(one, f_add(one, exponential(f_sub(f_all(0), z))));
+    f_store(out + i, f_mul(f_mul(v, sigmoid), f_load(x + columns + i)));
   }
   enter_parts(kernel, t, DOWN, 1);
+}
+
+static void encode_piece(void *context, int piece) {
+  Kernel *kernel = context;
+  encode(kernel, piece / kernel->shape.kv_heads, piece % kernel->shape.kv_heads);
+}
+
+static void rank_piece(void *context, int head) { rank_queries(context, head); }
+static void normalise_piece(void *context, int index) { normalise(context, index); }
+static void choose_piece(void *context, int head) { choose(context, head); }
+
+static void score_piece(void *context, int piece) {
+  Kernel *kernel = context;
+  int spans = spans_of(&kernel->step->choice);
+  score_span(kernel, piece / spans, piece % spans);
+}
+
+static void weigh_piece(void *context, int piece) {
+  Kernel *kernel = context;
+  int spans = spans_of(&kernel->step->choice);
+  weigh_span(kernel, piece / spans, piece % spans);
+}
+
+static void gather_piece(void *context, int piece) {
+  Kernel *kernel = context;
+  int count = kernel->step->choice.count;
+  gather_page(kernel, piece / count, piece % count);
+}
+
+/** Chooses the pages of a layer and makes them rows. */
+static void select_pages(Kernel *kernel) {
+  const Shape *shape = &kernel->shape;
+  const Choice *choice = &kernel->step->choice;
+  Crew *crew = &kernel->crew;
+  int heads = shape->kv_heads, spans = spans_of(choice);
+  share(crew, rank_piece, kernel, heads);
+  share(crew, score_piece, kernel, heads * spans);
+  share(crew, normalise_piece, kernel, shape->heads * choice->scored_count);
+  share(crew, weigh_piece, kernel, heads * spans);
+  share(crew, choose_piece, kernel, heads);
+  share(crew, gather_piece, kernel, heads * choice->count);
 }
 
 static void append_piece(void *context, int piece) {
@@ -220,7 +262,7 @@ static int plan(Kernel *kernel, const Step *step) {
   kernel->chunks = most;
   size_t scores = (size_t)step->tokens * shape->heads * most;
   if (!reach(&kernel->partials, &kernel->partial_room, scores * (PARTIAL + shape->head_dim))) return 0;
-  if (!reach(&kernel->exponentials, &kernel->exponential_room, scores * CHUNK)) return 0;
+  if (step->mass && !reach(&kernel->exponentials, &kernel->exponential_room, scores * CHUNK)) return 0;
   if (count > kernel->piece_room) {
     free(kernel->pieces);
     kernel->piece_room = 0;
@@ -228,6 +270,7 @@ static int plan(Kernel *kernel, const Step *step) {
     if (!kernel->pieces) return 0;
     kernel->piece_room = count;
   }
+  find_pages(kernel, step);
   kernel->piece_count = 0;
   for (int t = 0; t < step->tokens; t++)
     for (int head = 0; head < shape->kv_heads; head++)
@@ -235,12 +278,10 @@ static int plan(Kernel *kernel, const Step *step) {
   return 1;
 }
 
-int kernel_step(Kernel *kernel, Step *step) {
+static void run_layers(Kernel *kernel, Step *step) {
   const Shape *shape = &kernel->shape;
   Crew *crew = &kernel->crew;
   int T = step->tokens, attention = shape->heads * shape->head_dim;
-  kernel->step = step;
-  if (!plan(kernel, step)) return 0;
   memcpy(kernel->residual, step->embeddings, (size_t)T * shape->hidden * 4);
   for (int i = 0; i < shape->layers; i++) {
     kernel->layer = &kernel->layers[i];
@@ -249,9 +290,13 @@ int kernel_step(Kernel *kernel, Step *step) {
     set_columns(kernel, T, shape->hidden);
     share(crew, enter_attention, kernel, T);
     product(kernel, QUERY, 3);
+    share(crew, encode_piece, kernel, kernel->page_count * shape->kv_heads);
+    // Pages of the last layer are all that is wanted of it.
+    if (step->pages.keys && i == shape->layers - 1) return;
+    if (step->choice.planes) select_pages(kernel);
     share(crew, append_piece, kernel, T * shape->kv_heads);
     share(crew, attend_piece, kernel, pieces_of(crew->threads, kernel->piece_count, 1));
-    if (kernel->layer->evidence >= 0) share(crew, collect_piece, kernel, step->sequences * shape->kv_heads);
+    if (reports(kernel)) share(crew, collect_piece, kernel, step->sequences * shape->kv_heads);
     set_columns(kernel, T, attention);
     share(crew, enter_output, kernel, T);
     product(kernel, OUTPUT, 1);
@@ -262,9 +307,18 @@ int kernel_step(Kernel *kernel, Step *step) {
     share(crew, enter_down, kernel, T);
     product(kernel, DOWN, 1);
   }
-  if (step->wanted == 0) return 1;
+  if (step->wanted == 0) return;
   set_columns(kernel, step->wanted, shape->hidden);
   share(crew, enter_head, kernel, T);
   share(crew, head_piece, kernel, pieces_of(crew->threads, kernel->head.groups, shortest(&kernel->head)));
-  return 1;
+}
+
+int kernel_step(Kernel *kernel, Step *step) {
+  kernel->step = step;
+  // Pages are rounded to eight bits themselves.
+  kernel->entering.parts = step->pages.keys ? 1 : 2;
+  int choosing = step->choice.planes != NULL, ready = plan(kernel, step) && (!choosing || open_choice(kernel, step));
+  if (ready) run_layers(kernel, step);
+  if (choosing) close_choice(kernel);
+  return ready;
 }

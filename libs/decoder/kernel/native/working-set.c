@@ -61,50 +61,53 @@ Head head_of(const Shape *shape, const WorkingSet *set, int layer, int head) {
   return (Head){ at, (int8_t *)(at + numbers), scales, scales + set->capacity, scales + 2 * set->capacity };
 }
 
-INLINE __m128i rounded(const float *x, __m512 rate) {
-  return _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(_mm512_mul_ps(_mm512_loadu_ps(x), rate)));
-}
+INLINE Wholes rounded(const float *x, Floats rate) { return w_nearest(f_mul(f_load(x), rate)); }
 
 /** What a row is multiplied by before it is rounded; its scale goes to `scale`. */
-INLINE __m512 rate_of(const float *x, int dim, float *scale) {
+INLINE Floats rate_of(const float *x, int dim, float *scale) {
   float top = peak(x, dim);
   *scale = top / 127;
-  return _mm512_set1_ps(top == 0 ? 0 : 127 / top);
+  return f_all(top == 0 ? 0 : 127 / top);
 }
 
 /** Four rows of values, [dim, 4] each. */
 static void write_values(int dim, Head head, int row, const float *values) {
-  __m512 rate[4];
+  Floats rate[4];
   for (int r = 0; r < 4; r++) rate[r] = rate_of(values + r * dim, dim, &head.value_scales[row + r]);
   int8_t *to = head.values + (size_t)row * dim;
-  for (int d = 0; d < dim; d += 16, to += 64) {
-    const float *v = values + d;
-    __m128i a = rounded(v, rate[0]), b = rounded(v + dim, rate[1]), c = rounded(v + 2 * dim, rate[2]), e = rounded(v + 3 * dim, rate[3]);
-    __m128i ab = _mm_unpacklo_epi8(a, b), ce = _mm_unpacklo_epi8(c, e), AB = _mm_unpackhi_epi8(a, b), CE = _mm_unpackhi_epi8(c, e);
-    _mm_storeu_si128((__m128i *)to, _mm_unpacklo_epi16(ab, ce));
-    _mm_storeu_si128((__m128i *)(to + 16), _mm_unpackhi_epi16(ab, ce));
-    _mm_storeu_si128((__m128i *)(to + 32), _mm_unpacklo_epi16(AB, CE));
-    _mm_storeu_si128((__m128i *)(to + 48), _mm_unpackhi_epi16(AB, CE));
+  for (int d = 0; d < dim; d += LANES, to += 4 * LANES) {
+    __m128i v[4];
+    for (int r = 0; r < 4; r++) v[r] = w_bytes(rounded(values + r * dim + d, rate[r]));
+    for (int from = 0; from < LANES; from += 8) {
+      __m128i ab = _mm_unpacklo_epi8(v[0], v[1]), ce = _mm_unpacklo_epi8(v[2], v[3]);
+      _mm_storeu_si128((__m128i *)(to + from * 4), _mm_unpacklo_epi16(ab, ce));
+      _mm_storeu_si128((__m128i *)(to + from * 4 + 16), _mm_unpackhi_epi16(ab, ce));
+      for (int r = 0; r < 4; r++) v[r] = _mm_unpackhi_epi64(v[r], v[r]);
+    }
   }
 }
 
 void write_key(int dim, Head head, int row, const float *key) {
-  __m512 rate = rate_of(key, dim, &head.key_scales[row]);
-  uint8_t *to = head.keys + (size_t)(row & ~15) * dim + (row & 15) * 4;
-  for (int d = 0; d < dim; d += 16) {
-    int32_t four[4];
-    _mm_storeu_si128((__m128i *)four, _mm_xor_si128(rounded(key + d, rate), _mm_set1_epi8((char)0x80)));
-    for (int i = 0; i < 4; i++) memcpy(to + (size_t)(d / 4 + i) * 64, &four[i], 4);
+  Floats rate = rate_of(key, dim, &head.key_scales[row]);
+  uint8_t *to = head.keys + (size_t)(row / LANES * LANES) * dim + row % LANES * 4;
+  for (int d = 0; d < dim; d += LANES) {
+    int32_t four[LANES / 4];
+    // Without sign: 128 more.
+    w_store_bytes(four, rounded(key + d, rate));
+    for (int i = 0; i < LANES / 4; i++) {
+      four[i] ^= (int32_t)0x80808080;
+      memcpy(to + (size_t)(d / 4 + i) * 4 * LANES, &four[i], 4);
+    }
   }
 }
 
 void write_value(int dim, Head head, int row, const float *value) {
-  __m512 rate = rate_of(value, dim, &head.value_scales[row]);
+  Floats rate = rate_of(value, dim, &head.value_scales[row]);
   int8_t *to = head.values + (size_t)(row & ~3) * dim + (row & 3);
-  for (int d = 0; d < dim; d += 16) {
-    int8_t v[16];
-    _mm_storeu_si128((__m128i *)v, rounded(value + d, rate));
-    for (int i = 0; i < 16; i++) to[(size_t)(d + i) * 4] = v[i];
+  for (int d = 0; d < dim; d += LANES) {
+    int8_t v[LANES];
+    w_store_bytes(v, rounded(value + d, rate));
+    for (int i = 0; i < LANES; i++) to[(size_t)(d + i) * 4] = v[i];
   }
 }
 

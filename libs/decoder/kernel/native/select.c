@@ -1,0 +1,238 @@
+#include "working-set.h"
+#include "vectors.h"
+#include <stdlib.h>
+
+/** Candidates that one piece covers. */
+#define SPAN 256
+/** Vectors of a page's rows, and queries that share them. */
+#define HALVES (PAGE / LANES)
+#define BESIDE 3
+#define LOWEST (-1e30f)
+
+int spans_of(const Choice *choice) { return (choice->candidates + SPAN - 1) / SPAN; }
+
+static int queries_of(const Kernel *kernel) {
+  return kernel->shape.heads / kernel->shape.kv_heads * kernel->step->choice.scored_count;
+}
+
+static size_t stride_of(const Choice *choice) { return (size_t)spans_of(choice) * SPAN; }
+
+int open_choice(Kernel *kernel, const Step *step) {
+  const Shape *shape = &kernel->shape;
+  const Choice *choice = &step->choice;
+  kernel->step = (Step *)step;
+  size_t heads = shape->kv_heads, queries = heads * queries_of(kernel);
+  Choosing *own = &kernel->choosing;
+  own->queries = room(queries * shape->head_dim);
+  own->scales = room(queries * sizeof(float));
+  own->sums = room(queries * sizeof(int32_t));
+  own->normalisers = room(queries * sizeof(float));
+  own->scores = room(queries * stride_of(choice) * sizeof(float));
+  own->importance = room(heads * stride_of(choice) * sizeof(float));
+  own->positions = room(heads * choice->count * sizeof(int32_t));
+  return own->queries && own->scales && own->sums && own->normalisers && own->scores && own->importance && own->positions;
+}
+
+void close_choice(Kernel *kernel) {
+  Choosing *own = &kernel->choosing;
+  void *owned[] = { own->queries, own->scales, own->sums, own->normalisers, own->scores, own->importance, own->positions };
+  for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
+  memset(own, 0, sizeof *own);
+}
+
+/** Scoring queries of one KV head in eight bits, without phase. */
+void rank_queries(Kernel *kernel, int head) {
+  const Shape *shape = &kernel->shape;
+  const Choice *choice = &kernel->step->choice;
+  Choosing *own = &kernel->choosing;
+  int dim = shape->head_dim, group = shape->heads / shape->kv_heads, count = queries_of(kernel);
+  const float *weight = kernel->layer->norms[QUERY_NORM];
+  float x[MOST_DIM], factor = 1 / sqrtf(dim);
+  for (int i = 0; i < count; i++) {
+    int t = choice->scored[i / group], index = head * count + i;
+    memcpy(x, kernel->product + (size_t)t * kernel->product_stride + (head * group + i % group) * dim, dim * sizeof(float));
+    if (weight) rms_norm(x, dim, shape->epsilon, weight, x);
+    float top = peak(x, dim);
+    Floats rate = f_all(top == 0 ? 0 : QUERY_PEAK / top);
+    int8_t *to = own->queries + (size_t)index * dim;
+    Wholes sum = w_all(0);
+    for (int d = 0; d < dim; d += LANES) {
+      Wholes n = w_nearest(f_mul(f_load(x + d), rate));
+      w_store_bytes(to + d, n);
+      sum = w_add(sum, n);
+    }
+    own->scales[index] = top / QUERY_PEAK * factor;
+    own->sums[index] = 128 * w_sum(sum);
+  }
+}
+
+/** Largest products of one page's rows, [dim / 4, PAGE, 4], with one to three queries: [query · stride]. */
+INLINE void score_page(int dim, const uint8_t *keys, int tokens, float key_scale, const int8_t *queries, const float *scales, const int32_t *sums, float *out, size_t stride, const int beside) {
+  Wholes dot[BESIDE][HALVES];
+#pragma GCC unroll 3
+  for (int q = 0; q < beside; q++)
+#pragma GCC unroll 2
+    for (int h = 0; h < HALVES; h++) dot[q][h] = w_all(-sums[q]);
+  for (int d = 0; d < dim; d += 4)
+#pragma GCC unroll 2
+    for (int h = 0; h < HALVES; h++) {
+      Wholes k = w_load(keys + d * PAGE + h * 4 * LANES);
+#pragma GCC unroll 3
+      for (int q = 0; q < beside; q++) dot[q][h] = w_dot_four(dot[q][h], k, queries + q * dim + d);
+    }
+#pragma GCC unroll 3
+  for (int q = 0; q < beside; q++) {
+    Floats top = f_all(LOWEST);
+#pragma GCC unroll 2
+    for (int h = 0; h < HALVES; h++) top = f_max(top, f_choose(first_lanes(tokens - h * LANES), f_of(dot[q][h]), top));
+    out[q * stride] = f_most(top) * key_scale * scales[q];
+  }
+}
+
+void score_span(Kernel *kernel, int head, int span) {
+  const Choice *choice = &kernel->step->choice;
+  const Planes *planes = &choice->planes[kernel->layer_index];
+  const Choosing *own = &kernel->choosing;
+  int dim = kernel->shape.head_dim, count = queries_of(kernel);
+  size_t stride = stride_of(choice);
+  int end = (span + 1) * SPAN < choice->candidates ? (span + 1) * SPAN : choice->candidates;
+  _Alignas(64) uint8_t keys[PAGE * MOST_DIM];
+  for (int c = span * SPAN; c < end; c++) {
+    size_t page = (size_t)head * choice->total + choice->pages[c];
+    const uint8_t *from = planes->keys + page * PAGE * dim;
+    if (c + 1 < end) {
+      const uint8_t *next = planes->keys + ((size_t)head * choice->total + choice->pages[c + 1]) * PAGE * dim;
+      for (int i = 0; i < PAGE * dim; i += 64) _mm_prefetch(next + i, _MM_HINT_T0);
+    }
+    for (int row = 0; row < PAGE; row++, from += dim)
+      for (int d = 0; d < dim; d += 4) memcpy(keys + d * PAGE + row * 4, from + d, 4);
+    float scale = planes->key_scales[page];
+    for (int q = 0; q < count;) {
+      size_t index = (size_t)head * count + q;
+      const int8_t *queries = own->queries + index * dim;
+      float *out = own->scores + index * stride + c;
+      switch (count - q) {
+        case 1: score_page(dim, keys, choice->tokens[c], scale, queries, own->scales + index, own->sums + index, out, stride, 1); q += 1; break;
+        case 2: score_page(dim, keys, choice->tokens[c], scale, queries, own->scales + index, own->sums + index, out, stride, 2); q += 2; break;
+        default: score_page(dim, keys, choice->tokens[c], scale, queries, own->scales + index, own->sums + index, out, stride, 3); q += 3;
+      }
+    }
+  }
+}
+
+/** Logarithm of the sum of one query's exponentials over all candidates. */
+void normalise(Kernel *kernel, int index) {
+  const Choice *choice = &kernel->step->choice;
+  size_t stride = stride_of(choice);
+  float *scores = kernel->choosing.scores + index * stride;
+  for (size_t c = choice->candidates; c < stride; c++) scores[c] = LOWEST;
+  Floats top = f_all(LOWEST);
+  for (size_t c = 0; c < stride; c += LANES) top = f_max(top, f_load(scores + c));
+  float highest = f_most(top);
+  Floats sum = f_all(0);
+  for (size_t c = 0; c < stride; c += LANES) {
+    Floats e = exponential(f_sub(f_load(scores + c), f_all(highest)));
+    sum = f_add(sum, f_choose(first_lanes(choice->candidates - (int)c), e, f_all(0)));
+  }
+  kernel->choosing.normalisers[index] = highest + logf(f_sum(sum));
+}
+
+/** The largest share that any scoring query gives to a page, and what was known before. */
+void weigh_span(Kernel *kernel, int head, int span) {
+  const Choice *choice = &kernel->step->choice;
+  const Choosing *own = &kernel->choosing;
+  int count = queries_of(kernel);
+  size_t stride = stride_of(choice);
+  float *out = own->importance + head * stride;
+  for (int c = span * SPAN; c < (span + 1) * SPAN; c += LANES) {
+    Floats best = f_all(LOWEST);
+    for (int q = 0; q < count; q++) {
+      size_t index = (size_t)head * count + q;
+      best = f_max(best, f_sub(f_load(own->scores + index * stride + c), f_all(own->normalisers[index])));
+    }
+    f_store(out + c, best);
+  }
+  int end = (span + 1) * SPAN < choice->candidates ? (span + 1) * SPAN : choice->candidates;
+  for (int c = span * SPAN; c < end; c++) out[c] += choice->prior[c];
+}
+
+static int ascending(const void *a, const void *b) { return *(const int32_t *)a - *(const int32_t *)b; }
+
+/** Puts `candidate` at the root of a heap whose least is there. */
+static void sink(int32_t *heap, int count, const float *importance, int32_t candidate) {
+  int at = 0;
+  for (int child; (child = 2 * at + 1) < count; at = child) {
+    if (child + 1 < count && importance[heap[child + 1]] < importance[heap[child]]) child++;
+    if (!(importance[heap[child]] < importance[candidate])) break;
+    heap[at] = heap[child];
+  }
+  heap[at] = candidate;
+}
+
+/** Keeps the most important candidates of one KV head, in their order, and says where their rows stand. */
+void choose(Kernel *kernel, int head) {
+  const Choice *choice = &kernel->step->choice;
+  const float *importance = kernel->choosing.importance + head * stride_of(choice);
+  int count = choice->count;
+  int32_t *chosen = choice->chosen + ((size_t)kernel->layer_index * kernel->shape.kv_heads + head) * count;
+  // A heap of the first ones, the least on top: built from the back, each sinks to its place.
+  for (int i = 0; i < count; i++) chosen[i] = i;
+  for (int i = count - 1; i >= 0; i--) {
+    int32_t candidate = chosen[i];
+    int at = i;
+    for (int child; (child = 2 * at + 1) < count; at = child) {
+      if (child + 1 < count && importance[chosen[child + 1]] < importance[chosen[child]]) child++;
+      if (!(importance[chosen[child]] < importance[candidate])) break;
+      chosen[at] = chosen[child];
+    }
+    chosen[at] = candidate;
+  }
+  for (int c = count; c < choice->candidates; c++)
+    if (importance[c] > importance[chosen[0]]) sink(chosen, count, importance, c);
+  qsort(chosen, count, sizeof *chosen, ascending);
+  int position = choice->before;
+  for (int i = 0; i < count; i++) {
+    kernel->choosing.positions[head * count + i] = position;
+    position += choice->tokens[chosen[i]];
+  }
+}
+
+/** One chosen page becomes rows of the working set and of the arena; what it does not hold is hidden. */
+void gather_page(Kernel *kernel, int head, int place) {
+  const Shape *shape = &kernel->shape;
+  const Step *step = kernel->step;
+  const Choice *choice = &step->choice;
+  const Arena *arena = &step->arena;
+  const Sequence *sequence = step->sequence;
+  int dim = shape->head_dim, half = dim / 2, layer = kernel->layer_index;
+  const Planes *planes = &choice->planes[layer];
+  int candidate = choice->chosen[((size_t)layer * shape->kv_heads + head) * choice->count + place];
+  size_t page = (size_t)head * choice->total + choice->pages[candidate];
+  const uint8_t *keys = planes->keys + page * PAGE * dim;
+  const int8_t *values = planes->values + page * PAGE * dim;
+  float key_scale = planes->key_scales[page];
+  int row = choice->before + place * PAGE, tokens = choice->tokens[candidate];
+  const float *phases = choice->phases + (size_t)kernel->choosing.positions[head * choice->count + place] * dim;
+  Head set = head_of(shape, sequence->set, layer, head);
+  size_t at = (size_t)(sequence->slot * shape->kv_heads + head) * arena->capacity + row;
+  float *arena_keys = arena->keys[layer] + at * dim, *arena_values = arena->values[layer] + at * dim;
+  float *hidden = arena->bias + (size_t)((sequence->slot * shape->layers + layer) * shape->kv_heads + head) * arena->capacity + row;
+  for (int t = 0; t < PAGE; t++, keys += dim, values += dim, arena_keys += dim, arena_values += dim) {
+    if (t < tokens) {
+      float value_scale = planes->value_scales[page * PAGE + t];
+      for (int d = 0; d < half; d++) {
+        float a = (keys[d] - 128) * key_scale, b = (keys[d + half] - 128) * key_scale;
+        arena_keys[d] = a * phases[d] - b * phases[half + d];
+        arena_keys[d + half] = a * phases[half + d] + b * phases[d];
+      }
+      for (int d = 0; d < dim; d++) arena_values[d] = values[d] * value_scale;
+      phases += dim;
+    } else {
+      memset(arena_keys, 0, dim * sizeof(float));
+      memset(arena_values, 0, dim * sizeof(float));
+    }
+    write_key(dim, set, row + t, arena_keys);
+    write_value(dim, set, row + t, arena_values);
+    set.bias[row + t] = hidden[t] = t < tokens ? 0 : HIDDEN;
+  }
+}
