@@ -11,6 +11,13 @@ import type { StepBatch, StepResult } from '../kernel/step-kernel.js';
 /** Whether an output of the prefill is for a prefix; the others are for pages. */
 const isExact = (name: string): boolean => /^(rotated_key|exact_value)\./.test(name);
 
+/** The first `count` of every `stride` numbers, `heads` times. */
+function firstRows(plane: Float32Array, heads: number, stride: number, count: number): Float32Array {
+  const rows = new Float32Array(heads * count);
+  for (let head = 0; head < heads; head++) rows.set(plane.subarray(head * stride, head * stride + count), head * count);
+  return rows;
+}
+
 /** @throws TesseraError `decoder_failed` when a number is not finite: whatever went wrong in a layer shows in the last */
 function whole(rows: PrefixRows): PrefixRows {
   for (const last of [rows.keys.at(-1)!, rows.values.at(-1)!])
@@ -39,17 +46,10 @@ export class Runner {
     const session = await this.model.prefill();
     const out = await session.run(feeds, { outputs: session.outputs.map(({ name }) => name).filter(isExact) });
     const rows = (name: string): Float32Array[] =>
-      Array.from({ length: layers }, (_, layer) => {
-        const padded = out[`${name}.${layer}`]!.data as Float32Array;
-        const exact = new Float32Array(kvHeads * tokens * headDim);
-        for (let head = 0; head < kvHeads; head++) {
-          const from = head * T * headDim;
-          exact.set(padded.subarray(from, from + tokens * headDim), head * tokens * headDim);
-        }
-        return exact;
-      });
-    const [keys, values] = [rows('rotated_key'), rows('exact_value')];
-    return whole({ tokens, keys, values });
+      Array.from({ length: layers }, (_, layer) =>
+        firstRows(out[`${name}.${layer}`]!.data as Float32Array, kvHeads, T * headDim, tokens * headDim),
+      );
+    return whole({ tokens, keys: rows('rotated_key'), values: rows('exact_value') });
   }
 
   /** The same as a step of a working set of its own. @returns undefined where no kernel does that */
@@ -65,14 +65,7 @@ export class Runner {
       if (!kernel.takes(batch)) return undefined;
       kernel.step(batch);
       const rows = (planes: readonly Float32Array[]): Float32Array[] =>
-        planes.map((plane) => {
-          const exact = new Float32Array(kvHeads * tokens * headDim);
-          for (let head = 0; head < kvHeads; head++) {
-            const from = member.at(head, 0);
-            exact.set(plane.subarray(from, from + tokens * headDim), head * tokens * headDim);
-          }
-          return exact;
-        });
+        planes.map((plane) => firstRows(plane, kvHeads, arena.capacity * headDim, tokens * headDim));
       return whole({ tokens, keys: rows(arena.keys), values: rows(arena.values) });
     } finally {
       arena.remove(member);

@@ -20,9 +20,9 @@ const MOST_ROWS = 4096;
 const CHUNK = 128;
 
 /**
- * Steps of few new tokens, of one sequence or of many, in C for vectors of 256 or 512 bits
- * (docs/decisions/0048). Weights are the file's four bits; of each working set it keeps a copy in eight bits. What a token gets does not depend on
- * which others it is computed with, to the last bit.
+ * The decoder in C, for vectors of 256 or 512 bits (docs/decisions/0048): prefill, questions that choose pages, and steps of few new tokens, of one
+ * sequence or of many. Weights are the file's four bits; of each working set it keeps a copy in eight bits. What a token gets does not depend on which
+ * others it is computed with, to the last bit.
  */
 export class NativeKernel implements StepKernel {
   /** As measured on two cores over 512 rows; only the ratio matters. */
@@ -88,11 +88,9 @@ export class NativeKernel implements StepKernel {
     let t = 0;
     writing.forEach(({ member, i, count }, sequence) => {
       if (!whole) embeddings.set(batch.embeddings.subarray(i * S * hidden, (i * S + count) * hidden), t * hidden);
-      for (let s = 0; s < count; s++, t++) {
-        const row = member.length + s;
-        tokens.set([sequence, row, wanted.get(i * S + s) ?? -1], t * 3);
-        writePhases(this.frequencies, row, phases.subarray(t * headDim, (t + 1) * headDim));
-      }
+      phases.set(this.phasesOf(member.length, count), t * headDim);
+      for (let s = 0; s < count; s++, t++)
+        tokens.set([sequence, member.length + s, wanted.get(i * S + s) ?? -1], t * 3);
     });
     const capacity = Math.ceil(Math.max(...members.map(({ length }) => length), 1) / 16) * 16;
     const size = kvHeads * capacity;
@@ -132,11 +130,8 @@ export class NativeKernel implements StepKernel {
         pieces.forEach(({ segment, from, count }, sequence) => {
           if (!open.has(segment)) open.set(segment, this.after(prefix, capacity));
           embeddings.set(segments[segment]!.subarray(from * hidden, (from + count) * hidden), t * hidden);
-          for (let s = from; s < from + count; s++, t++) {
-            const row = prefix.tokens + s;
-            tokens.set([sequence, row, -1], t * 3);
-            writePhases(this.frequencies, row, phases.subarray(t * headDim, (t + 1) * headDim));
-          }
+          phases.set(this.phasesOf(prefix.tokens + from, count), t * headDim);
+          for (let s = from; s < from + count; s++, t++) tokens.set([sequence, prefix.tokens + s, -1], t * 3);
         });
         const places = pieces.flatMap(({ segment, from }) => [segment, prefix.tokens, prefix.tokens + from]);
         this.addon.prefill(
@@ -170,11 +165,10 @@ export class NativeKernel implements StepKernel {
     const chosen = new Int32Array(layers * kvHeads * choice.count);
     const logits = new Float32Array(vocabulary);
     const mass = new Float32Array(this.evidenceLayers * kvHeads * rows);
-    const tokens = Uint8Array.from(choice.pages, (_, i) =>
-      choice.valid.subarray(i * PAGE_TOKENS, (i + 1) * PAGE_TOKENS).reduce((sum, one) => sum + one, 0),
-    );
+    const tokens = new Uint8Array(choice.pages.length);
+    choice.valid.forEach((one, row) => (tokens[Math.floor(row / PAGE_TOKENS)]! += one));
     this.addon.select(
-      ...([this.model, set, slot, P, keys, values, bias, capacity, question, this.phasesOf(rows + S)] as const),
+      ...([this.model, set, slot, P, keys, values, bias, capacity, question, this.phasesOf(0, rows + S)] as const),
       ...([Int32Array.from(choice.pages), tokens, choice.prior, Int32Array.from(choice.scored), choice.count] as const),
       ...([planes.map((plane) => plane.keys), planes.map((plane) => plane.keyScales)] as const),
       ...([planes.map((plane) => plane.values), planes.map((plane) => plane.valueScales)] as const),
@@ -248,15 +242,17 @@ export class NativeKernel implements StepKernel {
     this.trimLater();
   }
 
-  /** Cosines and sines of the first `count` positions. */
-  private phasesOf(count: number): Float32Array {
+  /** Cosines, then sines, of `count` positions, [count, headDim]. */
+  private phasesOf(from: number, count: number): Float32Array {
     const { headDim } = this.config;
-    if (this.phases.length < count * headDim) {
-      this.phases = new Float32Array((count + 256) * headDim);
-      for (let p = 0; p < count + 256; p++)
+    const end = (from + count) * headDim;
+    if (this.phases.length < end) {
+      const positions = from + count + 256;
+      this.phases = new Float32Array(positions * headDim);
+      for (let p = 0; p < positions; p++)
         writePhases(this.frequencies, p, this.phases.subarray(p * headDim, (p + 1) * headDim));
     }
-    return this.phases;
+    return this.phases.subarray(from * headDim, end);
   }
 
   /** A working set that begins with these rows. */

@@ -13,12 +13,6 @@ void find_pages(Kernel *kernel, const Step *step) {
     if (t == 0 || !same_page(step, &step->token[t - 1], &step->token[t])) kernel->page_start[kernel->page_count++] = t;
 }
 
-/** What numbers are multiplied by before they are rounded; the scale of what comes of it, no number when one of them is none. */
-INLINE Floats rate_of(float top, float *scale) {
-  *scale = top / 127;
-  return f_all(top == 0 ? 0 : 127 / top);
-}
-
 void encode(Kernel *kernel, int page, int head) {
   const Shape *shape = &kernel->shape;
   const Step *step = kernel->step;

@@ -28,25 +28,27 @@ INLINE Wholes round_part(const float *x, Floats rate, int8_t *to) {
 }
 
 void enter(Entering *entering, int token, const float *x) {
-  int start, count, blocks = entering->blocks, parts = entering->parts;
+  int start, count, blocks = entering->blocks;
   tile_of(entering->tokens, token, &start, &count);
-  float most = parts == 2 ? peak(x, blocks * BLOCK) : 0;
-  entering->scales[token] = parts == 2 ? most / WHOLE : 1;
-  Floats rate = f_all(most == 0 ? 0 : WHOLE / most);
   size_t at = (size_t)start * blocks + (token - start);
-  for (int b = 0; b < blocks; b++, x += BLOCK, at += count) {
-    int8_t *to = entering->numbers + at * parts * BLOCK;
-    Wholes sum = w_all(0);
-    if (parts == 2) {
-      for (int i = 0; i < BLOCK; i += LANES) sum = w_add(sum, split(x + i, rate, to + i));
+  if (entering->parts == 2) {
+    float most = peak(x, blocks * BLOCK);
+    Floats rate = f_all(most == 0 ? 0 : WHOLE / most);
+    entering->scales[token] = most / WHOLE;
+    for (int b = 0; b < blocks; b++, x += BLOCK, at += count) {
+      Wholes sum = w_all(0);
+      for (int i = 0; i < BLOCK; i += LANES) sum = w_add(sum, split(x + i, rate, entering->numbers + at * 2 * BLOCK + i));
       entering->sums[at] = w_sum(sum);
-    } else {
-      float top = peak(x, BLOCK), scale = top / 127;
-      rate = f_all(top == 0 ? 0 : 127 / top);
-      for (int i = 0; i < BLOCK; i += LANES) sum = w_add(sum, round_part(x + i, rate, to + i));
-      entering->sums[at] = scale * w_sum(sum);
-      entering->block_scales[at] = scale;
     }
+    return;
+  }
+  entering->scales[token] = 1;
+  for (int b = 0; b < blocks; b++, x += BLOCK, at += count) {
+    float *scale = entering->block_scales + at;
+    Floats rate = rate_of(peak(x, BLOCK), scale);
+    Wholes sum = w_all(0);
+    for (int i = 0; i < BLOCK; i += LANES) sum = w_add(sum, round_part(x + i, rate, entering->numbers + at * BLOCK + i));
+    entering->sums[at] = *scale * w_sum(sum);
   }
 }
 

@@ -158,9 +158,8 @@ void weigh_span(Kernel *kernel, int head, int span) {
 
 static int ascending(const void *a, const void *b) { return *(const int32_t *)a - *(const int32_t *)b; }
 
-/** Puts `candidate` at the root of a heap whose least is there. */
-static void sink(int32_t *heap, int count, const float *importance, int32_t candidate) {
-  int at = 0;
+/** Puts `candidate` in place of `at` into a heap whose least important is on top. */
+static void sink(int32_t *heap, int count, int at, const float *importance, int32_t candidate) {
   for (int child; (child = 2 * at + 1) < count; at = child) {
     if (child + 1 < count && importance[heap[child + 1]] < importance[heap[child]]) child++;
     if (!(importance[heap[child]] < importance[candidate])) break;
@@ -175,20 +174,10 @@ void choose(Kernel *kernel, int head) {
   const float *importance = kernel->choosing.importance + head * stride_of(choice);
   int count = choice->count;
   int32_t *chosen = choice->chosen + ((size_t)kernel->layer_index * kernel->shape.kv_heads + head) * count;
-  // A heap of the first ones, the least on top: built from the back, each sinks to its place.
   for (int i = 0; i < count; i++) chosen[i] = i;
-  for (int i = count - 1; i >= 0; i--) {
-    int32_t candidate = chosen[i];
-    int at = i;
-    for (int child; (child = 2 * at + 1) < count; at = child) {
-      if (child + 1 < count && importance[chosen[child + 1]] < importance[chosen[child]]) child++;
-      if (!(importance[chosen[child]] < importance[candidate])) break;
-      chosen[at] = chosen[child];
-    }
-    chosen[at] = candidate;
-  }
+  for (int i = count - 1; i >= 0; i--) sink(chosen, count, i, importance, chosen[i]);
   for (int c = count; c < choice->candidates; c++)
-    if (importance[c] > importance[chosen[0]]) sink(chosen, count, importance, c);
+    if (importance[c] > importance[chosen[0]]) sink(chosen, count, 0, importance, c);
   qsort(chosen, count, sizeof *chosen, ascending);
   int position = choice->before;
   for (int i = 0; i < count; i++) {

@@ -30,6 +30,12 @@ INLINE float peak(const float *x, int count) {
   return largest(top);
 }
 
+/** What numbers up to `top` are multiplied by before they are rounded to eight bits with sign; `scale` undoes it, and is no number where one of them is none. */
+INLINE Floats rate_of(float top, float *scale) {
+  *scale = top / 127;
+  return f_all(top == 0 ? 0 : 127 / top);
+}
+
 /** RMSNorm of `count` numbers, a multiple of LANES, to `out`, which may be where they are. */
 INLINE void rms_norm(const float *x, int count, float epsilon, const float *weight, float *out) {
   Floats sum = f_all(0);

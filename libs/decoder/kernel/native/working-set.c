@@ -63,17 +63,10 @@ Head head_of(const Shape *shape, const WorkingSet *set, int layer, int head) {
 
 INLINE Wholes rounded(const float *x, Floats rate) { return w_nearest(f_mul(f_load(x), rate)); }
 
-/** What a row is multiplied by before it is rounded; its scale goes to `scale`. */
-INLINE Floats rate_of(const float *x, int dim, float *scale) {
-  float top = peak(x, dim);
-  *scale = top / 127;
-  return f_all(top == 0 ? 0 : 127 / top);
-}
-
 /** Four rows of values, [dim, 4] each. */
 static void write_values(int dim, Head head, int row, const float *values) {
   Floats rate[4];
-  for (int r = 0; r < 4; r++) rate[r] = rate_of(values + r * dim, dim, &head.value_scales[row + r]);
+  for (int r = 0; r < 4; r++) rate[r] = rate_of(peak(values + r * dim, dim), &head.value_scales[row + r]);
   int8_t *to = head.values + (size_t)row * dim;
   for (int d = 0; d < dim; d += LANES, to += 4 * LANES) {
     __m128i v[4];
@@ -88,7 +81,7 @@ static void write_values(int dim, Head head, int row, const float *values) {
 }
 
 void write_key(int dim, Head head, int row, const float *key) {
-  Floats rate = rate_of(key, dim, &head.key_scales[row]);
+  Floats rate = rate_of(peak(key, dim), &head.key_scales[row]);
   uint8_t *to = head.keys + (size_t)(row / LANES * LANES) * dim + row % LANES * 4;
   for (int d = 0; d < dim; d += LANES) {
     int32_t four[LANES / 4];
@@ -102,7 +95,7 @@ void write_key(int dim, Head head, int row, const float *key) {
 }
 
 void write_value(int dim, Head head, int row, const float *value) {
-  Floats rate = rate_of(value, dim, &head.value_scales[row]);
+  Floats rate = rate_of(peak(value, dim), &head.value_scales[row]);
   int8_t *to = head.values + (size_t)(row & ~3) * dim + (row & 3);
   for (int d = 0; d < dim; d += LANES) {
     int8_t v[LANES];
