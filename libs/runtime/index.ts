@@ -48,7 +48,7 @@ export { readSafetensors, SafetensorsFile } from './safetensors/file.js';
 export type { SafetensorsInfo, SafetensorsType } from './safetensors/header.js';
 export { buildConnector } from './connector/build-connector.js';
 export { ARCHITECTURES, readConfig, type Architecture, type DecoderConfig } from './graph/architecture.js';
-export { buildDecoderGraphs, type DecoderGraphOptions, type DecoderGraphs } from './graph/build.js';
+export { buildDecoderGraphs, decoderGraphsId, type DecoderGraphOptions, type DecoderGraphs } from './graph/build.js';
 export { readAdapter } from './graph/adapter.js';
 export { toHalves, type Adapter } from './graph/weights.js';
 export { EmbeddingTable, type ReadRow } from './graph/embeddings.js';

@@ -2,6 +2,7 @@ import type { InstalledPack } from '#contracts';
 import {
   buildDecoderGraphs,
   choosePrecision,
+  decoderGraphsId,
   EmbeddingTable,
   openGguf,
   openSession,
@@ -95,7 +96,8 @@ export async function loadModel(options: ModelOptions): Promise<DecoderModel> {
     const evidenceLayers = EVIDENCE_LAYERS.filter((layer) => layer < config.layers);
     const chosen = choosePrecision(await readCpu());
     const { precision = chosen.precision, manyRows = chosen.manyRows, selection = SELECTION } = options;
-    const graphs = await buildDecoderGraphs({ ...options, precision, manyRows, evidenceLayers, selection });
+    const wanted = { ...options, precision, manyRows, evidenceLayers, selection };
+    const graphs = once(() => buildDecoderGraphs(wanted));
     const { threads, executionProviders, warn } = options;
     const common = {
       threads,
@@ -106,26 +108,29 @@ export async function loadModel(options: ModelOptions): Promise<DecoderModel> {
     };
     // Chunks and choices are of many sizes, and an arena keeps memory for each (docs/decisions/0014).
     const anySize = { ...common, arena: false };
-    const openPrefill = once(() => openSession({ ...anySize, file: graphs.prefill, name: 'decoder prefill' }));
-    const openStep = once(() => openSession({ ...common, file: graphs.step, name: 'decoder step' }));
+    const openPrefill = once(async () =>
+      openSession({ ...anySize, file: (await graphs()).prefill, name: 'decoder prefill' }),
+    );
+    const openStep = once(async () => openSession({ ...common, file: (await graphs()).step, name: 'decoder step' }));
     const byKernel = precision === 'int8' && onProcessor(executionProviders);
     const kernel = byKernel ? await chooseKernel({ ...options, config, evidenceLayers }) : undefined;
-    const file = graphs.select;
-    const openSelect = once(() => openSession({ ...anySize, file: file!, name: 'decoder selection' }));
+    const openSelect = once(async () =>
+      openSession({ ...anySize, file: (await graphs()).select!, name: 'decoder selection' }),
+    );
     // Where no kernel is there from the first token on, the first answer would wait for the graph.
     if (kernel?.ready !== true) {
       await openPrefill();
       await openStep();
     }
     return {
-      id: graphs.id,
+      id: decoderGraphsId(wanted),
       config,
       evidenceLayers,
       selection,
       prefill: openPrefill,
       step: openStep,
       kernel,
-      select: file === undefined ? undefined : openSelect,
+      select: precision === 'int8' ? openSelect : undefined,
       tokenizer: Tokenizer.fromMetadata(gguf.metadata),
       embeddings: kernel?.embed ? new EmbeddingTable(config, kernel.embed) : await EmbeddingTable.read(gguf, config),
       dispose: async () => {

@@ -31,23 +31,17 @@ export interface DecoderGraphOptions {
   /** Layers whose attention mass is reported. */
   evidenceLayers: readonly number[];
   selection: SelectOptions;
-  onBuild?: () => void;
 }
 
 export interface DecoderGraphs {
-  /** Changes whenever the graphs or their weights do. */
-  id: string;
   prefill: string;
   step: string;
   /** Not there in float32: selection scores int8 keys. */
   select?: string;
 }
 
-/**
- * The ONNX graphs of a decoder in `cacheDir/graphs/HASH/`, built when the pack, the builder or the options changed.
- * Safe to call from several processes at once: a folder appears complete or not at all.
- */
-export async function buildDecoderGraphs(options: DecoderGraphOptions): Promise<DecoderGraphs> {
+/** Identifies a decoder's graphs and weights: it changes with the pack, the builder and the options. They need not be there. */
+export function decoderGraphsId(options: DecoderGraphOptions): string {
   const { packId, precision, manyRows, evidenceLayers, selection } = options;
   const key = JSON.stringify([
     BUILDER_VERSION,
@@ -59,13 +53,18 @@ export async function buildDecoderGraphs(options: DecoderGraphOptions): Promise<
     evidenceLayers,
     selection,
   ]);
-  const id = createHash('sha256').update(key).digest('hex').slice(0, 32);
-  const folder = await buildOnce(join(options.cacheDir, 'graphs'), id, (partial) => {
-    options.onBuild?.();
-    return write(options, partial);
-  });
-  const graphs: DecoderGraphs = { id, prefill: join(folder, 'prefill.onnx'), step: join(folder, 'step.onnx') };
-  if (precision === 'int8') graphs.select = join(folder, 'select.onnx');
+  return createHash('sha256').update(key).digest('hex').slice(0, 32);
+}
+
+/**
+ * The ONNX graphs of a decoder in `cacheDir/graphs/ID/`, built when there are none of this id.
+ * Safe to call from several processes at once: a folder appears complete or not at all.
+ */
+export async function buildDecoderGraphs(options: DecoderGraphOptions): Promise<DecoderGraphs> {
+  const id = decoderGraphsId(options);
+  const folder = await buildOnce(join(options.cacheDir, 'graphs'), id, (partial) => write(options, partial));
+  const graphs: DecoderGraphs = { prefill: join(folder, 'prefill.onnx'), step: join(folder, 'step.onnx') };
+  if (options.precision === 'int8') graphs.select = join(folder, 'select.onnx');
   return graphs;
 }
 
