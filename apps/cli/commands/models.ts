@@ -7,7 +7,11 @@ import { Progress } from '../output/progress.js';
 
 const size = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
-const PROGRAMS = { native: 'native kernel, prefill and choice of pages too', webassembly: 'kernel in WebAssembly', graph: 'onnxruntime' };
+const PROGRAMS = {
+  native: 'native kernel, prefill and choice of pages too',
+  webassembly: 'kernel in WebAssembly',
+  graph: 'onnxruntime',
+};
 
 /** Packs and their files, and what runs where on this machine. */
 export async function list(config: Config, options: { json?: boolean }): Promise<number> {

@@ -6,7 +6,7 @@ import { notFinite } from '../pool/page-store.js';
 import { Prefilled } from './prefilled.js';
 import { noPrefix, type PrefixRows } from './prefix-rows.js';
 import type { PageChoice, Selection } from './selection.js';
-import type { StepBatch, StepResult } from '../kernel/step-kernel.js';
+import type { StepBatch, StepKernel, StepResult } from '../kernel/step-kernel.js';
 
 /** Whether an output of the prefill is for a prefix; the others are for pages. */
 const isExact = (name: string): boolean => /^(rotated_key|exact_value)\./.test(name);
@@ -40,8 +40,8 @@ export class Runner {
   async prefix(embedded: Float32Array): Promise<PrefixRows> {
     const { hidden, kvHeads, headDim, layers } = this.model.config;
     const tokens = embedded.length / hidden;
-    const byKernel = await this.prefixByKernel(embedded);
-    if (byKernel) return byKernel;
+    const byKernel = await this.byKernel((kernel) => this.prefixBy(kernel, embedded));
+    if (byKernel) return whole(byKernel);
     const { feeds, T } = this.prefillFeeds(noPrefix(layers), [embedded]);
     const session = await this.model.prefill();
     const out = await session.run(feeds, { outputs: session.outputs.map(({ name }) => name).filter(isExact) });
@@ -52,10 +52,9 @@ export class Runner {
     return whole({ tokens, keys: rows('rotated_key'), values: rows('exact_value') });
   }
 
-  /** The same as a step of a working set of its own. @returns undefined where no kernel does that */
-  private async prefixByKernel(embedded: Float32Array): Promise<PrefixRows | undefined> {
-    const kernel = await this.model.kernel?.take();
-    if (!kernel?.prefill) return undefined;
+  /** The same as a step of a working set of its own. @returns undefined where the kernel does not do that */
+  private prefixBy(kernel: StepKernel, embedded: Float32Array): PrefixRows | undefined {
+    if (!kernel.prefill) return undefined;
     const { hidden, kvHeads, headDim, layers } = this.model.config;
     const tokens = embedded.length / hidden;
     const arena = new Arena({ layers, kvHeads, headDim });
@@ -66,7 +65,7 @@ export class Runner {
       kernel.step(batch);
       const rows = (planes: readonly Float32Array[]): Float32Array[] =>
         planes.map((plane) => firstRows(plane, kvHeads, arena.capacity * headDim, tokens * headDim));
-      return whole({ tokens, keys: rows(arena.keys), values: rows(arena.values) });
+      return { tokens, keys: rows(arena.keys), values: rows(arena.values) };
     } finally {
       arena.remove(member);
       arena.dispose();
@@ -78,7 +77,7 @@ export class Runner {
    * @param segments embeddings, [tokens, hidden] each; shorter ones are padded at their end, which nothing before sees
    */
   async prefill(prefix: PrefixRows, segments: readonly Float32Array[]): Promise<Prefilled> {
-    const byKernel = await this.prefillByKernel(prefix, segments);
+    const byKernel = await this.byKernel((kernel) => kernel.prefill?.(prefix, segments));
     if (byKernel) return byKernel;
     const { feeds, T } = this.prefillFeeds(prefix, segments);
     const session = await this.model.prefill();
@@ -86,11 +85,11 @@ export class Runner {
     return new Prefilled(await session.run(feeds, { outputs }), segments.length, T, this.model.config);
   }
 
-  /** The same by a kernel. @returns undefined where none does that */
-  private async prefillByKernel(prefix: PrefixRows, segments: readonly Float32Array[]): Promise<Prefilled | undefined> {
+  /** What a kernel of our own makes of it. One that fails is given up. @returns undefined where none does that */
+  private async byKernel<T>(compute: (kernel: StepKernel) => T | undefined): Promise<T | undefined> {
     const kernel = await this.model.kernel?.take();
     try {
-      return kernel?.prefill?.(prefix, segments);
+      return kernel && compute(kernel);
     } catch (error) {
       this.model.kernel?.giveUp(error);
       return undefined;
@@ -127,8 +126,11 @@ export class Runner {
    */
   async select(member: WorkingSet, prefix: PrefixRows, question: Float32Array, choice: PageChoice): Promise<Selection> {
     const { hidden, kvHeads, headDim, layers, heads } = this.model.config;
-    const byKernel = await this.selectByKernel(member, prefix, question, choice);
-    if (byKernel) return byKernel;
+    const { score, group } = this.model.selection;
+    if (score === 'max' && group === 1) {
+      const byKernel = await this.byKernel((kernel) => kernel.select?.(member, prefix, question, choice));
+      if (byKernel) return byKernel;
+    }
     const session = await this.model.select?.();
     if (!session) throw new Error('selection runs in int8 only');
     const [S, P, n] = [question.length / hidden, prefix.tokens, choice.count];
@@ -177,24 +179,6 @@ export class Runner {
     };
   }
 
-  /** The same by a kernel. @returns undefined where none does that */
-  private async selectByKernel(
-    member: WorkingSet,
-    prefix: PrefixRows,
-    question: Float32Array,
-    choice: PageChoice,
-  ): Promise<Selection | undefined> {
-    const { score, group } = this.model.selection;
-    if (score !== 'max' || group !== 1) return undefined;
-    const kernel = await this.model.kernel?.take();
-    try {
-      return kernel?.select?.(member, prefix, question, choice);
-    } catch (error) {
-      this.model.kernel?.giveUp(error);
-      return undefined;
-    }
-  }
-
   /**
    * Feeds `count` members of the arena from slot `first` on with S new tokens each, and appends their keys and values.
    * @param embeddings [count, S, hidden]
@@ -214,7 +198,8 @@ export class Runner {
     const members = arena.members.slice(first, first + count);
     arena.reserve(Math.max(...members.map((member) => member.length)) + S);
     const kept = appended ?? members.map(() => S);
-    const byKernel = await this.stepByKernel({ arena, members, embeddings, S, rows, appended: kept });
+    const batch: StepBatch = { arena, members, embeddings, S, rows, appended: kept };
+    const byKernel = await this.byKernel((kernel) => (kernel.takes(batch) ? kernel.step(batch) : undefined));
     if (byKernel) return byKernel;
     const W = arena.capacity;
     const feeds: Feeds = {
@@ -246,18 +231,6 @@ export class Runner {
         (out['mass']!.data as Float32Array).subarray(i * count * size, (i + 1) * count * size),
       ),
     };
-  }
-
-  /** The same by a kernel. @returns undefined where there is none for it */
-  private async stepByKernel(batch: StepBatch): Promise<StepResult | undefined> {
-    const kernel = await this.model.kernel?.take();
-    if (!kernel?.takes(batch)) return undefined;
-    try {
-      return kernel.step(batch);
-    } catch (error) {
-      this.model.kernel?.giveUp(error);
-      return undefined;
-    }
   }
 
   private append(

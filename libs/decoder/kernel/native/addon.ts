@@ -138,8 +138,8 @@ export function describeSteps(executionProviders: readonly string[]): {
 
 /** The first that runs here, or why the last does not. */
 function chosen(): Loaded {
-  const all = (Object.keys(VECTORS) as Vectors[]).map((vectors) => () => load(vectors));
-  return all.reduce<Loaded | undefined>((found, next) => (found?.addon ? found : next()), undefined)!;
+  const kinds = Object.keys(VECTORS) as Vectors[];
+  return load(kinds.find((vectors) => load(vectors).addon) ?? kinds.at(-1)!);
 }
 
 function load(vectors: Vectors): Loaded {

@@ -3,7 +3,6 @@
 
 /** Query heads that share keys and values and are computed together. */
 #define TOGETHER 3
-#define LOWEST (-1e30f)
 /** Largest weight of a row: two parts. */
 #define WEIGHT_PEAK (float)((1 << 2 * WEIGHT_BITS) - 1)
 

@@ -39,9 +39,9 @@ void encode(Kernel *kernel, int page, int head) {
     const float *value = x + (size_t)shape->kv_heads * dim;
     Floats rate = rate_of(peak(value, dim), value_scales++);
     for (int d = 0; d < dim; d += LANES, keys += LANES, values += LANES) {
-      w_store_bytes(keys, w_nearest(f_mul(f_load(x + d), key_rate)));
+      w_store_bytes(keys, rounded(x + d, key_rate));
       for (int i = 0; i < LANES; i++) keys[i] ^= 0x80;
-      w_store_bytes(values, w_nearest(f_mul(f_load(value + d), rate)));
+      w_store_bytes(values, rounded(value + d, rate));
     }
   }
 }

@@ -13,7 +13,7 @@ static void tile_of(int tokens, int token, int *start, int *count) {
 
 /** LANES of a block: whole numbers n as 256 · first + second; returns them. */
 INLINE Wholes split(const float *x, Floats rate, int8_t *first) {
-  Wholes n = w_nearest(f_mul(f_load(x), rate));
+  Wholes n = rounded(x, rate);
   Wholes high = w_right(w_add(n, w_all(128)), 8);
   w_store_bytes(first, high);
   w_store_bytes(first + BLOCK, w_sub(n, w_left(high, 8)));
@@ -22,7 +22,7 @@ INLINE Wholes split(const float *x, Floats rate, int8_t *first) {
 
 /** LANES of a block in eight bits; returns them. */
 INLINE Wholes round_part(const float *x, Floats rate, int8_t *to) {
-  Wholes n = w_nearest(f_mul(f_load(x), rate));
+  Wholes n = rounded(x, rate);
   w_store_bytes(to, n);
   return n;
 }

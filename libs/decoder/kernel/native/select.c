@@ -7,7 +7,6 @@
 /** Vectors of a page's rows, and queries that share them. */
 #define HALVES (PAGE / LANES)
 #define BESIDE 3
-#define LOWEST (-1e30f)
 
 int spans_of(const Choice *choice) { return (choice->candidates + SPAN - 1) / SPAN; }
 
@@ -57,7 +56,7 @@ void rank_queries(Kernel *kernel, int head) {
     int8_t *to = own->queries + (size_t)index * dim;
     Wholes sum = w_all(0);
     for (int d = 0; d < dim; d += LANES) {
-      Wholes n = w_nearest(f_mul(f_load(x + d), rate));
+      Wholes n = rounded(x + d, rate);
       w_store_bytes(to + d, n);
       sum = w_add(sum, n);
     }

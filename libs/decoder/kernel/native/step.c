@@ -290,9 +290,11 @@ static void run_layers(Kernel *kernel, Step *step) {
     set_columns(kernel, T, shape->hidden);
     share(crew, enter_attention, kernel, T);
     product(kernel, QUERY, 3);
-    share(crew, encode_piece, kernel, kernel->page_count * shape->kv_heads);
-    // Pages of the last layer are all that is wanted of it.
-    if (step->pages.keys && i == shape->layers - 1) return;
+    if (step->pages.keys) {
+      share(crew, encode_piece, kernel, kernel->page_count * shape->kv_heads);
+      // Pages of the last layer are all that is wanted of it.
+      if (i == shape->layers - 1) return;
+    }
     if (step->choice.planes) select_pages(kernel);
     share(crew, append_piece, kernel, T * shape->kv_heads);
     share(crew, attend_piece, kernel, pieces_of(crew->threads, kernel->piece_count, 1));

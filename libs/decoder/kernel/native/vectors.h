@@ -6,6 +6,9 @@
 #include <string.h>
 #include "kernel.h"
 
+/** Less than any score. */
+#define LOWEST (-1e30f)
+
 #define INLINE static inline __attribute__((always_inline))
 
 #if LANES == 16
@@ -35,6 +38,8 @@ INLINE Floats rate_of(float top, float *scale) {
   *scale = top / 127;
   return f_all(top == 0 ? 0 : 127 / top);
 }
+
+INLINE Wholes rounded(const float *x, Floats rate) { return w_nearest(f_mul(f_load(x), rate)); }
 
 /** RMSNorm of `count` numbers, a multiple of LANES, to `out`, which may be where they are. */
 INLINE void rms_norm(const float *x, int count, float epsilon, const float *weight, float *out) {

@@ -61,8 +61,6 @@ Head head_of(const Shape *shape, const WorkingSet *set, int layer, int head) {
   return (Head){ at, (int8_t *)(at + numbers), scales, scales + set->capacity, scales + 2 * set->capacity };
 }
 
-INLINE Wholes rounded(const float *x, Floats rate) { return w_nearest(f_mul(f_load(x), rate)); }
-
 /** Four rows of values, [dim, 4] each. */
 static void write_values(int dim, Head head, int row, const float *values) {
   Floats rate[4];
