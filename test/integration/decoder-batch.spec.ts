@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { loadAddon } from '../../libs/decoder/kernel/native/addon.js';
 import { Sequence } from '../../libs/decoder/engine/sequence.js';
 import { openParts, type Parts } from '../support/decoder.js';
 
@@ -78,3 +79,35 @@ it('reads questions of several lengths together as each alone, padding and all',
     }
   });
 });
+
+it.skipIf(!loadAddon())(
+  'goes on by the graph where the native kernel, which alone has the rows, is given up',
+  async () => {
+    const { reader, runner, arena, model } = parts;
+    const { hidden, vocabulary } = model.config;
+    const tokens = [500, 501].map((token) => {
+      const row = new Float32Array(hidden);
+      model.embeddings.row(token, row, 0);
+      return row;
+    });
+    const made = await sequence(2, QUESTIONS[1]!);
+    /** Logits of both tokens after the question, which a failure may come between. */
+    const write = async (between: () => void): Promise<Float32Array[]> => {
+      await reader.read(made);
+      const rows: Float32Array[] = [];
+      for (const embedding of tokens) {
+        rows.push((await runner.step(arena, 0, 1, embedding, [0])).logits.slice(0, vocabulary));
+        between();
+      }
+      arena.remove(made.working!);
+      return rows;
+    };
+    const [, byKernel] = await write(() => undefined);
+    expect(arena.backed).toBe(false);
+    const [, byGraph] = await write(() => model.kernel!.giveUp(new Error('no memory')));
+    expect(arena.backed).toBe(true);
+    const difference = Math.hypot(...byGraph!.map((x, i) => x - byKernel![i]!));
+    expect(difference).toBeLessThan(0.1 * Math.hypot(...byKernel!));
+    expect(difference).toBeGreaterThan(0);
+  },
+);

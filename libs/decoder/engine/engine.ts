@@ -43,7 +43,7 @@ export class Engine {
     private readonly cache: KvCache,
   ) {
     const { layers, kvHeads, headDim, theta } = model.config;
-    this.arena = new Arena({ layers, kvHeads, headDim });
+    this.arena = new Arena({ layers, kvHeads, headDim }, model.kernel?.heldBytes === undefined);
     this.runner = new Runner(model);
     const rotary = rotaryTable({ positions: 16_384, headDim, theta, pairs: 'halves' });
     const prefixes = new PrefixCache(this.runner, cache.store, rotary);
@@ -62,7 +62,7 @@ export class Engine {
       running: this.jobs.length,
       pool: this.cache.pool.stats(),
       kvBytes: this.cache.store.allocatedBytes,
-      workingSetBytes: this.arena.bytes,
+      workingSetBytes: this.arena.bytes + (this.model.kernel?.heldBytes ?? 0),
       spillBytes: this.cache.spill?.bytes ?? 0,
     };
   }

@@ -2,6 +2,7 @@ import { Int8PageStore } from '../pool/int8-page-store.js';
 import { PAGE_TOKENS } from '../pool/page-pool.js';
 import type { PageStore } from '../pool/page-store.js';
 import type { RotaryTable } from '../pool/rotary.js';
+import type { PrefixRows } from '../runner/prefix-rows.js';
 import type { Arena, WorkingSet } from '../runner/arena.js';
 import type { Runner } from '../runner/runner.js';
 import type { PrefixCache } from './prefix-cache.js';
@@ -81,29 +82,45 @@ export class Reader {
     const prefix = await this.prefixes.of(sequence);
     const rows = prefix.tokens + sequence.segmentTokens;
     const working = this.add(sequence, rows);
-    const { layers, kvHeads } = this.store.shape;
     const pages = sequence.segmentRuns.flatMap((run) => run.pages);
-    const { keys, values } = this.arena;
-    for (let layer = 0; layer < layers; layer++)
-      for (let head = 0; head < kvHeads; head++) {
-        working.write(layer, head, 0, prefix.tokens, prefix.keys[layer]!, prefix.values[layer]!);
-        const at = working.at(head, prefix.tokens);
-        const into = { keys: keys[layer]!, keysAt: at, values: values[layer]!, valuesAt: at };
-        this.store.gather({ layer, head, pages, ...into, rotary: this.rotary, position: prefix.tokens });
-        working.show(layer, head, 0, rows);
-      }
-    working.length = rows;
-    working.position = rows;
+    if (!(await this.enterByKernel(working, prefix, pages))) this.gatherAll(working, prefix, pages);
     working.checked = rows;
     const segments = Int32Array.from([
       ...Array<number>(sequence.prefix.tokens).fill(-1),
       ...sequence.segments.flatMap(({ tokens }, i) => Array<number>(tokens).fill(sequence.places[i]!)),
     ]);
+    const { kvHeads } = this.store.shape;
     const everyHead = new Int32Array(rows * kvHeads);
     for (let head = 0; head < kvHeads; head++) everyHead.set(segments, head * rows);
     sequence.rowSegments = this.runner.model.evidenceLayers.map(() => everyHead);
     sequence.selectedTokens = rows + sequence.question.tokens;
     sequence.times.selected = performance.now();
+  }
+
+  private async enterByKernel(working: WorkingSet, prefix: PrefixRows, pages: readonly number[]): Promise<boolean> {
+    const { store } = this;
+    if (!(store instanceof Int8PageStore)) return false;
+    const tokens = Uint8Array.from(pages, (page) => store.tokensIn(page));
+    return this.runner.enter(working, prefix, { pages, tokens, planes: (layer) => store.planes(layer) });
+  }
+
+  private gatherAll(working: WorkingSet, prefix: PrefixRows, pages: readonly number[]): void {
+    this.arena.back();
+    const { layers, kvHeads } = this.store.shape;
+    const { keys, values } = this.arena;
+    let rows = 0;
+    for (let layer = 0; layer < layers; layer++)
+      for (let head = 0; head < kvHeads; head++) {
+        working.write(layer, head, 0, prefix.tokens, prefix.keys[layer]!, prefix.values[layer]!);
+        const at = working.at(head, prefix.tokens);
+        const into = { keys: keys[layer]!, keysAt: at, values: values[layer]!, valuesAt: at };
+        rows =
+          prefix.tokens +
+          this.store.gather({ layer, head, pages, ...into, rotary: this.rotary, position: prefix.tokens });
+        working.show(layer, head, 0, rows);
+      }
+    working.length = rows;
+    working.position = rows;
   }
 
   /** Pages up to the budget are chosen, per layer and KV head, by the question's first chunk. */

@@ -9,7 +9,7 @@ import type { StepKernel } from './step-kernel.js';
 export class LazyKernel {
   private opening: Promise<void> | undefined;
   private tokens = 0;
-  /** Given up, but others read its table of words. */
+  /** Given up, but others read its table of words, or rows that it alone has. */
   private retired: StepKernel | undefined;
 
   constructor(
@@ -33,6 +33,11 @@ export class LazyKernel {
     return this.kernel?.draftCosts;
   }
 
+  /** Bytes of working sets that it alone holds; not there where it holds none alone. */
+  get heldBytes(): number | undefined {
+    return this.kernel?.heldBytes;
+  }
+
   /** Rows of the table of words, where a kernel that is there holds it. */
   get embed(): ReadRow | undefined {
     return this.kernel?.embed;
@@ -52,7 +57,7 @@ export class LazyKernel {
   /** From now on there is none, as when memory does not suffice or a thread has died. */
   giveUp(error: unknown): void {
     this.warn(`The decoder's kernel is given up, its graph goes on: ${String(error)}`);
-    if (this.kernel?.embed) this.retired = this.kernel;
+    if (this.kernel?.embed || this.kernel?.heldBytes !== undefined) this.retired = this.kernel;
     else this.kernel?.dispose().catch(() => undefined);
     this.kernel = undefined;
   }

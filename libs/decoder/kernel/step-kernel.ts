@@ -3,7 +3,7 @@ import type { DraftCosts } from '../speculation/draft-length.js';
 import type { Arena, WorkingSet } from '../runner/arena.js';
 import type { PrefixRows } from '../runner/prefix-rows.js';
 import type { Prefilled } from '../runner/prefilled.js';
-import type { PageChoice, Selection } from '../runner/selection.js';
+import type { PageChoice, PageRows, Selection } from '../runner/selection.js';
 
 /** New tokens for neighbours in an arena, the same number each. */
 export interface StepBatch {
@@ -32,9 +32,22 @@ export interface StepKernel {
   readonly draftCosts?: DraftCosts;
   /** Rows of the table of words, where it holds that: until it is disposed of, even when it is given up. */
   readonly embed?: ReadRow;
+  /** Bytes of the working sets that it holds, where an arena need not (`Arena.backed`). */
+  readonly heldBytes?: number;
   takes(batch: StepBatch): boolean;
   /** Computes the step and appends its rows to the members' working sets. A view of what it gives holds until the next step. */
   step(batch: StepBatch): StepResult;
+  /**
+   * Computes a prefix, which nothing stands before, where it does that itself.
+   * @param embedded [tokens, hidden]
+   * @returns undefined where it is too long for it
+   */
+  prefix?(embedded: Float32Array): PrefixRows | undefined;
+  /**
+   * Fills the (empty) working set with a prefix and all tokens of pages, where it does that itself.
+   * @returns whether it did; not where they are too many
+   */
+  enter?(member: WorkingSet, prefix: PrefixRows, pages: PageRows): boolean;
   /**
    * Computes keys and values of segments, each after the same prefix, where it does that itself.
    * @param segments embeddings, [tokens, hidden] each

@@ -11,6 +11,14 @@ export const KEPT_MS = 30_000;
 
 const roundUp = (rows: number): number => Math.ceil(rows / STEP) * STEP;
 
+/** A kernel that holds the rows of working sets itself. */
+export interface RowHolder {
+  /** Copies the rows that it holds to the arena, which is backed. */
+  restore(member: WorkingSet): void;
+  /** The working set is no longer needed. */
+  leave(member: WorkingSet): void;
+}
+
 /**
  * The working set of one sequence: for every layer and KV head the same number of rows, keys rotated at contiguous
  * positions. Rows beyond `length`, and holes left by partly filled pages, are hidden by the bias.
@@ -24,10 +32,9 @@ export class WorkingSet {
   slot = 0;
   /** Rows up to here come from pages, whose numbers were checked; those after it are cleared when the sequence leaves. */
   checked = 0;
-  /** Rows of which a kernel has a copy. */
+  /** Rows of which a kernel has a copy, or that it alone has. */
   copied = 0;
-  /** Called when it leaves the arena: whoever keeps such a copy lets go of it. */
-  onLeave: (() => void) | undefined;
+  holder: RowHolder | undefined;
 
   constructor(readonly arena: Arena) {}
 
@@ -67,7 +74,7 @@ export class WorkingSet {
     }
   }
 
-  /** `count` rows were appended that a kernel has a copy of. */
+  /** `count` rows were appended that a kernel has. */
   grow(count: number): void {
     this.length += count;
     this.position += count;
@@ -121,8 +128,15 @@ export class Arena {
   /** Rows of a KV head that there is memory for, those of all slots together. */
   private rows = 0;
   private leaving: NodeJS.Timeout | undefined;
+  private readonly backedAtFirst: boolean;
 
-  constructor(readonly shape: KvShape) {}
+  /** @param backed whether the members' rows are in this memory, or only with a kernel that holds them, until somebody needs them here */
+  constructor(
+    readonly shape: KvShape,
+    public backed = true,
+  ) {
+    this.backedAtFirst = backed;
+  }
 
   get bytes(): number {
     const { layers, kvHeads, headDim } = this.shape;
@@ -147,6 +161,17 @@ export class Arena {
     return member;
   }
 
+  /** From now on, until nobody is left, the members' rows are in this memory too. */
+  back(): void {
+    if (this.backed) return;
+    this.backed = true;
+    const { capacity } = this;
+    this.capacity = 0;
+    this.layOut(capacity, this.members.length * capacity);
+    this.bias.fill(HIDDEN);
+    for (const member of this.members) member.holder?.restore(member);
+  }
+
   /** Makes room for `rows` rows in every member. */
   reserve(rows: number): void {
     if (rows <= this.capacity) return;
@@ -156,9 +181,25 @@ export class Arena {
 
   /** The last member takes the leaver's slot. What a faulty sequence left must not spread: its own rows are cleared. */
   remove(member: WorkingSet): void {
-    member.onLeave?.();
+    member.holder?.leave(member);
     const last = this.members.pop();
     if (last === undefined) return;
+    if (this.backed) this.clear(member, last);
+    if (last !== member) {
+      this.members[member.slot] = last;
+      last.slot = member.slot;
+    }
+    if (this.members.length === 0) this.leaving = setTimeout(() => this.free(), KEPT_MS).unref();
+  }
+
+  /** Gives its memory back at once. */
+  dispose(): void {
+    clearTimeout(this.leaving);
+    this.free();
+  }
+
+  /** Moves the last one's rows to the leaver's slot, and clears those of the last slot. */
+  private clear(member: WorkingSet, last: WorkingSet): void {
     const { kvHeads, headDim, layers } = this.shape;
     const rows = kvHeads * this.capacity;
     const move = (data: Float32Array, size: number): void => {
@@ -172,18 +213,7 @@ export class Arena {
       if (last !== member) move(data, rows * headDim);
       clear(data);
     }
-    if (last !== member) {
-      move(this.bias, layers * rows);
-      this.members[member.slot] = last;
-      last.slot = member.slot;
-    }
-    if (this.members.length === 0) this.leaving = setTimeout(() => this.free(), KEPT_MS).unref();
-  }
-
-  /** Gives its memory back at once. */
-  dispose(): void {
-    clearTimeout(this.leaving);
-    this.free();
+    if (last !== member) move(this.bias, layers * rows);
   }
 
   private free(): void {
@@ -192,10 +222,15 @@ export class Arena {
     this.bias = new Float32Array(0);
     this.rows = 0;
     this.capacity = 0;
+    this.backed = this.backedAtFirst;
   }
 
   /** Gives the members `capacity` rows, not fewer than they have, in memory for `rows`. */
   private layOut(capacity: number, rows: number): void {
+    if (!this.backed) {
+      this.capacity = capacity;
+      return;
+    }
     if (capacity === this.capacity && rows === this.rows) return;
     const { layers, kvHeads, headDim } = this.shape;
     /** `heads` runs a slot of `width` numbers a row. */

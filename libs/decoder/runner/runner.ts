@@ -1,11 +1,11 @@
 import { tensor, type Feeds, type Tensor } from '#runtime';
 import { PAGE_TOKENS } from '../pool/page-pool.js';
-import { Arena, HIDDEN, type WorkingSet } from './arena.js';
+import { HIDDEN, type Arena, type WorkingSet } from './arena.js';
 import type { DecoderModel } from './model.js';
 import { notFinite } from '../pool/page-store.js';
 import { Prefilled } from './prefilled.js';
 import { noPrefix, type PrefixRows } from './prefix-rows.js';
-import type { PageChoice, Selection } from './selection.js';
+import type { PageChoice, PageRows, Selection } from './selection.js';
 import type { StepBatch, StepKernel, StepResult } from '../kernel/step-kernel.js';
 
 /** Whether an output of the prefill is for a prefix; the others are for pages. */
@@ -40,7 +40,7 @@ export class Runner {
   async prefix(embedded: Float32Array): Promise<PrefixRows> {
     const { hidden, kvHeads, headDim, layers } = this.model.config;
     const tokens = embedded.length / hidden;
-    const byKernel = await this.byKernel((kernel) => this.prefixBy(kernel, embedded));
+    const byKernel = await this.byKernel((kernel) => kernel.prefix?.(embedded));
     if (byKernel) return whole(byKernel);
     const { feeds, T } = this.prefillFeeds(noPrefix(layers), [embedded]);
     const session = await this.model.prefill();
@@ -52,24 +52,12 @@ export class Runner {
     return whole({ tokens, keys: rows('rotated_key'), values: rows('exact_value') });
   }
 
-  /** The same as a step of a working set of its own. @returns undefined where the kernel does not do that */
-  private prefixBy(kernel: StepKernel, embedded: Float32Array): PrefixRows | undefined {
-    if (!kernel.prefill) return undefined;
-    const { hidden, kvHeads, headDim, layers } = this.model.config;
-    const tokens = embedded.length / hidden;
-    const arena = new Arena({ layers, kvHeads, headDim });
-    const member = arena.add(tokens);
-    try {
-      const batch = { arena, members: [member], embeddings: embedded, S: tokens, rows: [], appended: [tokens] };
-      if (!kernel.takes(batch)) return undefined;
-      kernel.step(batch);
-      const rows = (planes: readonly Float32Array[]): Float32Array[] =>
-        planes.map((plane) => firstRows(plane, kvHeads, arena.capacity * headDim, tokens * headDim));
-      return { tokens, keys: rows(arena.keys), values: rows(arena.values) };
-    } finally {
-      arena.remove(member);
-      arena.dispose();
-    }
+  /**
+   * Fills the (empty) working set with a prefix and all tokens of pages, where a kernel does that.
+   * @returns whether it was done
+   */
+  async enter(member: WorkingSet, prefix: PrefixRows, pages: PageRows): Promise<boolean> {
+    return (await this.byKernel((kernel) => kernel.enter?.(member, prefix, pages))) ?? false;
   }
 
   /**
@@ -131,6 +119,7 @@ export class Runner {
       const byKernel = await this.byKernel((kernel) => kernel.select?.(member, prefix, question, choice));
       if (byKernel) return byKernel;
     }
+    member.arena.back();
     const session = await this.model.select?.();
     if (!session) throw new Error('selection runs in int8 only');
     const [S, P, n] = [question.length / hidden, prefix.tokens, choice.count];
@@ -201,6 +190,7 @@ export class Runner {
     const batch: StepBatch = { arena, members, embeddings, S, rows, appended: kept };
     const byKernel = await this.byKernel((kernel) => (kernel.takes(batch) ? kernel.step(batch) : undefined));
     if (byKernel) return byKernel;
+    arena.back();
     const W = arena.capacity;
     const feeds: Feeds = {
       embeddings: tensor('float32', [count, S, hidden], embeddings),

@@ -1,5 +1,14 @@
 import type { Int8Planes } from '../pool/int8-page-store.js';
 
+/** Pages of the pool that become rows, one token after the other. */
+export interface PageRows {
+  /** Page numbers in temporal order. */
+  pages: readonly number[];
+  /** Tokens that each of them holds. */
+  tokens: Uint8Array;
+  planes(layer: number): Int8Planes;
+}
+
 /** What a question may choose from. */
 export interface PageChoice {
   /** Page numbers in temporal order. */

@@ -7,6 +7,19 @@ import { projectRoot } from '#runtime';
 export type NativeModel = object & { readonly kernel: unique symbol };
 export type NativeSet = object & { readonly set: unique symbol };
 
+/** Rows of one working set, in the kernel's copy and in an arena. */
+type ArenaRows = [
+  model: NativeModel,
+  set: NativeSet,
+  keys: readonly Float32Array[],
+  values: readonly Float32Array[],
+  bias: Float32Array,
+  capacity: number,
+  slot: number,
+  from: number,
+  to: number,
+];
+
 /** What binding.c offers; it describes the arguments. */
 export interface KernelAddon {
   supported(): boolean;
@@ -31,31 +44,40 @@ export interface KernelAddon {
   openSet(model: NativeModel, capacity: number): NativeSet;
   closeSet(set: NativeSet): void;
   trim(model: NativeModel): void;
-  writeSet(
+  writeSet(...rows: ArenaRows): void;
+  readSet(...rows: ArenaRows): void;
+  copySet(model: NativeModel, from: NativeSet, to: NativeSet, rows: number): void;
+  fill(
     model: NativeModel,
     set: NativeSet,
-    keys: readonly Float32Array[],
-    values: readonly Float32Array[],
-    bias: Float32Array,
-    capacity: number,
-    slot: number,
-    from: number,
-    to: number,
+    row: number,
+    phases: Float32Array,
+    pages: Int32Array,
+    tokens: Uint8Array,
+    planeKeys: readonly Uint8Array[],
+    planeKeyScales: readonly Float32Array[],
+    planeValues: readonly Int8Array[],
+    planeValueScales: readonly Float32Array[],
+    total: number,
   ): void;
   step(
     model: NativeModel,
     sets: readonly NativeSet[],
-    places: Int32Array,
-    keys: readonly Float32Array[],
-    values: readonly Float32Array[],
-    bias: Float32Array,
-    capacity: number,
+    lengths: Int32Array,
     tokens: Int32Array,
     embeddings: Float32Array,
     phases: Float32Array,
     logits: Float32Array,
     mass: Float32Array,
     massCapacity: number,
+  ): void;
+  prefix(
+    model: NativeModel,
+    set: NativeSet,
+    embeddings: Float32Array,
+    phases: Float32Array,
+    keys: readonly Float32Array[],
+    values: readonly Float32Array[],
   ): void;
   prefill(
     model: NativeModel,
@@ -74,12 +96,7 @@ export interface KernelAddon {
   select(
     model: NativeModel,
     set: NativeSet,
-    slot: number,
     before: number,
-    keys: readonly Float32Array[],
-    values: readonly Float32Array[],
-    bias: Float32Array,
-    capacity: number,
     embeddings: Float32Array,
     phases: Float32Array,
     pages: Int32Array,

@@ -56,12 +56,11 @@ void append(Kernel *kernel, int t, int head) {
   write_key(dim, set, token->row, key);
   write_value(dim, set, token->row, value);
   set.bias[token->row] = 0;
-  const Arena *arena = &step->arena;
-  if (arena->keys) {
-    size_t at = (size_t)(sequence->slot * shape->kv_heads + head) * arena->capacity + token->row;
-    memcpy(arena->keys[layer] + at * dim, key, dim * sizeof(float));
-    memcpy(arena->values[layer] + at * dim, value, dim * sizeof(float));
-    arena->bias[(size_t)((sequence->slot * shape->layers + layer) * shape->kv_heads + head) * arena->capacity + token->row] = 0;
+  const Exact *exact = &step->exact;
+  if (exact->keys) {
+    size_t at = ((size_t)head * exact->rows + token->row) * dim;
+    memcpy(exact->keys[layer] + at, key, dim * sizeof(float));
+    memcpy(exact->values[layer] + at, value, dim * sizeof(float));
   }
   float factor = 1 / sqrtf(dim);
   for (int i = head * group; i < (head + 1) * group; i++) {

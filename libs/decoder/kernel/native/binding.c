@@ -151,73 +151,111 @@ static napi_value close_set(napi_env env, napi_callback_info info) {
 
 #define MOST_LAYERS 256
 
-/** Planes of the arena: arrays of layers' keys and values, bias, capacity. */
-static int read_arena(napi_env env, const napi_value *argument, int layers, Arena *arena, float **planes) {
-  size_t length;
-  arena->keys = planes;
-  arena->values = planes + layers;
+/** Keys and values of all layers from two arrays of typed arrays; 0 where one has fewer than `least` numbers. */
+static int read_layers(napi_env env, const napi_value *argument, int layers, size_t least, float **keys, float **values) {
   for (int i = 0; i < 2 * layers; i++) {
     napi_value plane;
+    size_t length;
     if (napi_get_element(env, argument[i / layers], i % layers, &plane) != napi_ok) return 0;
-    if (!(planes[i] = array(env, plane, &length))) return 0;
+    float *numbers = array(env, plane, &length);
+    if (!numbers || length < least) return 0;
+    if (i < layers) keys[i] = numbers;
+    else values[i - layers] = numbers;
   }
-  arena->bias = array(env, argument[2], &length);
-  arena->capacity = integer(env, argument[3]);
-  return arena->bias != NULL;
+  return 1;
 }
 
-/** (kernel, working set, keys, values, bias, capacity, slot, from, to): copies rows of the arena */
-static napi_value write_set(napi_env env, napi_callback_info info) {
+/** Rows `from` to `to` of the working set, and of slot `slot` of an arena, keys and values [slots, kv_heads, capacity, dim], bias [slots, layers, kv_heads, capacity]. */
+static napi_value move_rows(napi_env env, napi_callback_info info, int out) {
   ARGUMENTS(9);
   Kernel *kernel = pointer(env, argument[0]);
   WorkingSet *set = pointer(env, argument[1]);
   const Shape *shape = &kernel->shape;
-  float *planes[2 * MOST_LAYERS];
-  Arena arena;
-  int slot = integer(env, argument[6]), from = integer(env, argument[7]), to = integer(env, argument[8]);
-  if (!read_arena(env, argument + 2, shape->layers, &arena, planes) || to > set->capacity) return failed(env, "no rows to copy");
+  float *keys[MOST_LAYERS], *values[MOST_LAYERS];
+  int capacity = integer(env, argument[5]), slot = integer(env, argument[6]), from = integer(env, argument[7]), to = integer(env, argument[8]);
+  size_t biases, rows = (size_t)(slot + 1) * shape->kv_heads * capacity;
+  float *bias = array(env, argument[4], &biases);
+  if (from < 0 || to > capacity || to > set->capacity || biases < rows * shape->layers) return failed(env, "no rows to copy");
+  if (!read_layers(env, argument + 2, shape->layers, rows * shape->head_dim, keys, values)) return failed(env, "no room for rows");
   for (int layer = 0; layer < shape->layers; layer++)
     for (int head = 0; head < shape->kv_heads; head++) {
-      size_t at = ((size_t)(slot * shape->kv_heads + head) * arena.capacity + from) * shape->head_dim;
-      size_t bias = (size_t)((slot * shape->layers + layer) * shape->kv_heads + head) * arena.capacity + from;
-      write_rows(shape, set, layer, head, from, to, arena.keys[layer] + at, arena.values[layer] + at, arena.bias + bias);
+      size_t at = ((size_t)(slot * shape->kv_heads + head) * capacity + from) * shape->head_dim;
+      float *hidden = bias + (size_t)((slot * shape->layers + layer) * shape->kv_heads + head) * capacity + from;
+      if (out) read_rows(shape, set, layer, head, from, to, keys[layer] + at, values[layer] + at, hidden);
+      else write_rows(shape, set, layer, head, from, to, keys[layer] + at, values[layer] + at, hidden);
     }
   return NULL;
 }
 
-/**
- * (kernel, working sets, [slot, length] of each, keys, values, bias, capacity of the arena, [sequence, row, row of logits] of each token,
- * embeddings, phases, logits, mass, its capacity)
- */
-static napi_value step(napi_env env, napi_callback_info info) {
-  ARGUMENTS(13);
+/** (kernel, working set, keys, values, bias, capacity, slot, from, to): copies rows of an arena to the working set */
+static napi_value write_set(napi_env env, napi_callback_info info) { return move_rows(env, info, 0); }
+
+/** The same, from the working set to the arena */
+static napi_value read_set(napi_env env, napi_callback_info info) { return move_rows(env, info, 1); }
+
+/** (kernel, working set, another, rows): copies its first rows to the other */
+static napi_value copy_set(napi_env env, napi_callback_info info) {
+  ARGUMENTS(4);
   Kernel *kernel = pointer(env, argument[0]);
-  float *planes[2 * MOST_LAYERS];
+  WorkingSet *from = pointer(env, argument[1]), *to = pointer(env, argument[2]);
+  int rows = integer(env, argument[3]);
+  if (rows < 0 || rows > from->capacity || rows > to->capacity) return failed(env, "no room for rows");
+  working_set_copy(&kernel->shape, to, from, rows);
+  return NULL;
+}
+
+/** (kernel, working sets, rows of each, [sequence, row, row of logits] of each token, embeddings, phases, logits, mass, its capacity) */
+static napi_value step(napi_env env, napi_callback_info info) {
+  ARGUMENTS(9);
+  Kernel *kernel = pointer(env, argument[0]);
   Step step = { 0 };
-  size_t places, tokens, numbers, phases, logits, mass;
-  const int32_t *place = array(env, argument[2], &places), *token = array(env, argument[7], &tokens);
-  step.sequences = places / 2;
+  size_t sequences, tokens, numbers, phases, logits, mass;
+  const int32_t *length = array(env, argument[2], &sequences), *token = array(env, argument[3], &tokens);
+  step.sequences = sequences;
   step.tokens = tokens / 3;
-  step.embeddings = array(env, argument[8], &numbers);
-  step.phases = array(env, argument[9], &phases);
-  step.logits = array(env, argument[10], &logits);
-  step.mass = array(env, argument[11], &mass);
-  step.mass_capacity = integer(env, argument[12]);
+  step.embeddings = array(env, argument[4], &numbers);
+  step.phases = array(env, argument[5], &phases);
+  step.logits = array(env, argument[6], &logits);
+  step.mass = array(env, argument[7], &mass);
+  step.mass_capacity = integer(env, argument[8]);
   const Shape *shape = &kernel->shape;
-  if (!place || !token || !read_arena(env, argument + 3, shape->layers, &step.arena, planes)) return failed(env, "no tokens");
+  if (!length || !token) return failed(env, "no tokens");
   if (step.tokens > MOST_TOKENS || step.sequences > MOST_TOKENS) return failed(env, "too many tokens");
   if (numbers < (size_t)step.tokens * shape->hidden || phases < (size_t)step.tokens * shape->head_dim) return failed(env, "too few embeddings");
   for (int i = 0; i < step.sequences; i++) {
     napi_value set;
     napi_get_element(env, argument[1], i, &set);
-    step.sequence[i] = (Sequence){ .set = pointer(env, set), .slot = place[2 * i], .length = place[2 * i + 1] };
+    step.sequence[i] = (Sequence){ .set = pointer(env, set), .length = length[i] };
   }
   for (int t = 0; t < step.tokens; t++, token += 3) {
     step.token[t] = (Token){ token[0], token[1], token[2] };
-    if (token[1] >= step.sequence[token[0]].set->capacity || token[1] >= step.arena.capacity) return failed(env, "a row beyond the working set");
+    if (token[1] >= step.sequence[token[0]].set->capacity) return failed(env, "a row beyond the working set");
     if (token[2] >= step.wanted) step.wanted = token[2] + 1;
   }
   if (logits < (size_t)step.wanted * shape->vocabulary) return failed(env, "no room for logits");
+  if (!kernel_step(kernel, &step)) return failed(env, "no memory for a step");
+  return NULL;
+}
+
+/** (kernel, empty working set, embeddings, phases, keys, values): what tokens that nothing stands before become, per layer [kv_heads, tokens, dim] */
+static napi_value prefix(napi_env env, napi_callback_info info) {
+  ARGUMENTS(6);
+  Kernel *kernel = pointer(env, argument[0]);
+  const Shape *shape = &kernel->shape;
+  float *keys[MOST_LAYERS], *values[MOST_LAYERS];
+  Step step = { 0 };
+  size_t numbers, phases;
+  step.sequence[0].set = pointer(env, argument[1]);
+  step.embeddings = array(env, argument[2], &numbers);
+  step.phases = array(env, argument[3], &phases);
+  step.sequences = 1;
+  step.tokens = numbers / shape->hidden;
+  if (step.tokens < 1 || step.tokens > MOST_TOKENS || step.tokens > step.sequence[0].set->capacity) return failed(env, "too many tokens, or none");
+  size_t least = (size_t)shape->kv_heads * step.tokens * shape->head_dim;
+  if (phases < (size_t)step.tokens * shape->head_dim) return failed(env, "too few phases");
+  if (!read_layers(env, argument + 4, shape->layers, least, keys, values)) return failed(env, "no room for rows");
+  step.exact = (Exact){ keys, values, step.tokens };
+  for (int t = 0; t < step.tokens; t++) step.token[t] = (Token){ 0, t, -1 };
   if (!kernel_step(kernel, &step)) return failed(env, "no memory for a step");
   return NULL;
 }
@@ -280,54 +318,81 @@ static int read_planes(napi_env env, const napi_value *argument, const Shape *sh
   return 1;
 }
 
+/** Whether all pages are in the planes, with as many tokens as fit. */
+static int are_pages(const int32_t *pages, const uint8_t *tokens, size_t count, int total) {
+  for (size_t i = 0; i < count; i++)
+    if (pages[i] < 0 || pages[i] >= total || tokens[i] > PAGE) return 0;
+  return 1;
+}
+
 /**
- * (kernel, working set, slot, rows before the chosen ones, keys, values, bias, capacity of the arena, embeddings, phases of all positions,
- * pages, tokens of each, prior, tokens that score, pages to keep, planes: keys, their scales, values, their scales, pages in them, logits, mass, its capacity,
- * chosen): a question chooses pages, see Choice in kernel.h; its tokens stand after them
+ * (kernel, working set, first row, phases of all positions, pages, tokens of each, planes: keys, their scales, values, their scales, pages in them): pages
+ * become rows, see Filling in kernel.h
  */
-static napi_value select_pages(napi_env env, napi_callback_info info) {
-  ARGUMENTS(24);
+static napi_value fill(napi_env env, napi_callback_info info) {
+  ARGUMENTS(11);
   Kernel *kernel = pointer(env, argument[0]);
   const Shape *shape = &kernel->shape;
-  float *arena_planes[2 * MOST_LAYERS];
+  Planes planes[MOST_LAYERS];
+  Filling filling = { .set = pointer(env, argument[1]), .row = integer(env, argument[2]), .total = integer(env, argument[10]), .planes = planes };
+  size_t phases, pages, sizes, rows = filling.row;
+  filling.phases = array(env, argument[3], &phases);
+  filling.pages = array(env, argument[4], &pages);
+  filling.tokens = array(env, argument[5], &sizes);
+  filling.count = pages;
+  if (!read_planes(env, argument + 6, shape, filling.total, planes)) return failed(env, "no pages");
+  if (sizes < pages || !are_pages(filling.pages, filling.tokens, pages, filling.total)) return failed(env, "a page that is none");
+  for (size_t i = 0; i < pages; i++) rows += filling.tokens[i];
+  if (filling.row < 0 || rows > (size_t)filling.set->capacity || shape->head_dim > MOST_DIM) return failed(env, "a row beyond the working set");
+  if (phases < rows * shape->head_dim) return failed(env, "too few phases");
+  kernel_fill(kernel, &filling);
+  return NULL;
+}
+
+/**
+ * (kernel, working set, rows before the chosen ones, embeddings, phases of all positions, pages, tokens of each, prior, tokens that score, pages to keep,
+ * planes: keys, their scales, values, their scales, pages in them, logits, mass, its capacity, chosen): a question chooses pages, see Choice in kernel.h;
+ * its tokens stand after them
+ */
+static napi_value select_pages(napi_env env, napi_callback_info info) {
+  ARGUMENTS(19);
+  Kernel *kernel = pointer(env, argument[0]);
+  const Shape *shape = &kernel->shape;
   Planes planes[MOST_LAYERS];
   Step step = { 0 };
   Choice *choice = &step.choice;
   size_t numbers, phases, candidates, sizes, priors, scored, logits, mass, chosen;
   WorkingSet *set = pointer(env, argument[1]);
-  int slot = integer(env, argument[2]);
-  choice->before = integer(env, argument[3]);
-  step.embeddings = array(env, argument[8], &numbers);
-  choice->phases = array(env, argument[9], &phases);
-  choice->pages = array(env, argument[10], &candidates);
-  choice->tokens = array(env, argument[11], &sizes);
-  choice->prior = array(env, argument[12], &priors);
-  choice->scored = array(env, argument[13], &scored);
-  choice->count = integer(env, argument[14]);
-  choice->total = integer(env, argument[19]);
-  step.logits = array(env, argument[20], &logits);
-  step.mass = array(env, argument[21], &mass);
-  step.mass_capacity = integer(env, argument[22]);
-  choice->chosen = array(env, argument[23], &chosen);
+  choice->before = integer(env, argument[2]);
+  step.embeddings = array(env, argument[3], &numbers);
+  choice->phases = array(env, argument[4], &phases);
+  choice->pages = array(env, argument[5], &candidates);
+  choice->tokens = array(env, argument[6], &sizes);
+  choice->prior = array(env, argument[7], &priors);
+  choice->scored = array(env, argument[8], &scored);
+  choice->count = integer(env, argument[9]);
+  choice->total = integer(env, argument[14]);
+  step.logits = array(env, argument[15], &logits);
+  step.mass = array(env, argument[16], &mass);
+  step.mass_capacity = integer(env, argument[17]);
+  choice->chosen = array(env, argument[18], &chosen);
   choice->candidates = candidates;
   choice->scored_count = scored;
   choice->planes = planes;
-  if (!read_arena(env, argument + 4, shape->layers, &step.arena, arena_planes)) return failed(env, "no arena");
-  if (!read_planes(env, argument + 15, shape, choice->total, planes)) return failed(env, "no pages");
+  if (!read_planes(env, argument + 10, shape, choice->total, planes)) return failed(env, "no pages");
   int rows = choice->before + choice->count * PAGE;
   step.tokens = numbers / shape->hidden;
   step.sequences = step.wanted = 1;
   if (step.tokens < 1 || step.tokens > MOST_TOKENS || scored < 1 || shape->head_dim > MOST_DIM) return failed(env, "no tokens that score, or too many");
   if (choice->count < 1 || (size_t)choice->count > candidates || sizes < candidates || priors < candidates) return failed(env, "no pages to choose from");
-  if (rows + step.tokens > set->capacity || rows + step.tokens > step.arena.capacity) return failed(env, "a row beyond the working set");
+  if (rows + step.tokens > set->capacity) return failed(env, "a row beyond the working set");
   if (phases < (size_t)(rows + step.tokens) * shape->head_dim || logits < (size_t)shape->vocabulary) return failed(env, "no room for logits");
   if (chosen < (size_t)shape->layers * shape->kv_heads * choice->count) return failed(env, "no room for what is chosen");
-  for (size_t i = 0; i < candidates; i++)
-    if (choice->pages[i] < 0 || choice->pages[i] >= choice->total || choice->tokens[i] > PAGE) return failed(env, "a page that is none");
+  if (!are_pages(choice->pages, choice->tokens, candidates, choice->total)) return failed(env, "a page that is none");
   for (size_t i = 0; i < scored; i++)
     if (choice->scored[i] < 0 || choice->scored[i] >= step.tokens) return failed(env, "a token that is none");
   step.phases = choice->phases + (size_t)rows * shape->head_dim;
-  step.sequence[0] = (Sequence){ .set = set, .slot = slot, .length = rows };
+  step.sequence[0] = (Sequence){ .set = set, .length = rows };
   for (int t = 0; t < step.tokens; t++) step.token[t] = (Token){ 0, rows + t, t == step.tokens - 1 ? 0 : -1 };
   if (!kernel_step(kernel, &step)) return failed(env, "no memory for a step");
   return NULL;
@@ -362,8 +427,8 @@ static napi_value supported(napi_env env, napi_callback_info info) {
 NAPI_MODULE_INIT() {
   static const struct { const char *name; napi_callback call; } calls[] = {
     { "supported", supported }, { "create", create }, { "destroy", destroy }, { "setPart", set_part }, { "setNorm", set_norm },
-    { "setEvidence", set_evidence }, { "openSet", open_set }, { "closeSet", close_set }, { "trim", trim }, { "writeSet", write_set }, { "step", step },
-    { "prefill", prefill }, { "select", select_pages }, { "embed", embed },
+    { "setEvidence", set_evidence }, { "openSet", open_set }, { "closeSet", close_set }, { "trim", trim }, { "writeSet", write_set },
+    { "readSet", read_set }, { "copySet", copy_set }, { "fill", fill }, { "step", step }, { "prefix", prefix }, { "prefill", prefill }, { "select", select_pages }, { "embed", embed },
   };
   for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
     napi_value function;

@@ -74,11 +74,11 @@ typedef struct WorkingSet {
   struct WorkingSet *before, *after;
 } WorkingSet;
 
-/** The arena that the engine keeps in float32: per layer [slots, kv_heads, capacity, dim], and bias [slots, layers, kv_heads, capacity]. */
+/** Where the rows of the only sequence of a step also go, in float32: per layer [kv_heads, rows, dim]. */
 typedef struct {
-  float **keys, **values, *bias;
-  int capacity;
-} Arena;
+  float **keys, **values;
+  int rows;
+} Exact;
 
 /** A new token: which sequence of the step it continues, and the row that it becomes. It sees the rows before, and itself. */
 typedef struct {
@@ -92,8 +92,8 @@ static inline int chunks_of(const Token *token) { return token->row / CHUNK + 1;
 
 typedef struct {
   WorkingSet *set;
-  /** Place in the arena, and rows before this step. */
-  int slot, length;
+  /** Rows before this step. */
+  int length;
   /** Number among the segments of `pages`, and rows before it, which are none of its own. */
   int segment, before;
 } Sequence;
@@ -119,6 +119,20 @@ typedef struct {
   const int8_t *values;
   const float *key_scales, *value_scales;
 } Planes;
+
+/** Pages whose tokens become rows of a working set, one after the other. */
+typedef struct {
+  WorkingSet *set;
+  /** The first row; pages; pages in the planes. */
+  int row, count, total;
+  const int32_t *pages;
+  /** Tokens that each page holds. */
+  const uint8_t *tokens;
+  /** One for each layer. */
+  const Planes *planes;
+  /** [positions, head_dim]: cosines, then sines. */
+  const float *phases;
+} Filling;
 
 /** What a question, the only sequence of its step, chooses from: in each layer its tokens that score choose pages, which they and the others then see. */
 typedef struct {
@@ -146,8 +160,8 @@ typedef struct {
   /** [tokens, head_dim]: cosines, then sines. */
   const float *phases;
   const float *embeddings;
-  /** Where new keys and values go; `keys` NULL: nowhere. */
-  Arena arena;
+  /** `keys` NULL: none. */
+  Exact exact;
   /** Instead of logits; `keys` NULL: none. */
   Pages pages;
   Choice choice;
@@ -274,7 +288,14 @@ void working_set_close(WorkingSet *set);
 /** Gives the memory of closed ones back. */
 void working_sets_trim(Kernel *kernel);
 size_t working_set_bytes(const Shape *shape, int capacity);
+/** Copies the first `rows` rows. */
+void working_set_copy(const Shape *shape, WorkingSet *to, const WorkingSet *from, int rows);
 void write_rows(const Shape *shape, WorkingSet *set, int layer, int head, int from, int to, const float *keys, const float *values, const float *bias);
+/** What write_rows takes, as far as eight bits hold it. */
+void read_rows(const Shape *shape, const WorkingSet *set, int layer, int head, int from, int to, float *keys, float *values, float *bias);
+
+// fill.c
+void kernel_fill(Kernel *kernel, const Filling *filling);
 
 // pages.c
 /** Finds the pages of a step. */

@@ -1,9 +1,10 @@
 import { openGguf, readAdapter, type DecoderConfig, type ReadRow } from '#runtime';
 import { rotaryFrequencies, writePhases } from '../../pool/rotary.js';
-import { KEPT_MS, type WorkingSet } from '../../runner/arena.js';
+import { KEPT_MS, type RowHolder, type WorkingSet } from '../../runner/arena.js';
 import { Prefilled } from '../../runner/prefilled.js';
 import type { PrefixRows } from '../../runner/prefix-rows.js';
-import type { PageChoice, Selection } from '../../runner/selection.js';
+import type { PageChoice, PageRows, Selection } from '../../runner/selection.js';
+import type { Int8Planes } from '../../pool/int8-page-store.js';
 import { PAGE_TOKENS } from '../../pool/page-pool.js';
 import type { KernelOptions } from '../kernel.js';
 import type { StepBatch, StepKernel, StepResult } from '../step-kernel.js';
@@ -14,22 +15,30 @@ import { fitsNative, loadWeights, sharesWords } from './load-weights.js';
 const MOST_TOKENS = 256;
 /** Largest head whose pages it chooses, as in kernel.h. */
 const MOST_DIM = 256;
-/** Rows whose copy is worth its memory; 13 KB each. */
+/** Rows of a working set, 13 KB each. */
 const MOST_ROWS = 4096;
 /** Capacities are whole pieces of attention, see kernel.h. */
 const CHUNK = 128;
 
+/** Rows that are kept free for the answer from the start. */
+const ANSWER_ROWS = 64;
+
+interface Held {
+  set: NativeSet;
+  capacity: number;
+}
+
 /**
  * The decoder in C, for vectors of 256 or 512 bits (docs/decisions/0048): prefill, questions that choose pages, and steps of few new tokens, of one
- * sequence or of many. Weights are the file's four bits; of each working set it keeps a copy in eight bits. What a token gets does not depend on which
+ * sequence or of many. Weights are the file's four bits; it holds the rows of working sets in eight bits, and an arena has them only where it is backed. What a token gets does not depend on which
  * others it is computed with, to the last bit.
  */
-export class NativeKernel implements StepKernel {
+export class NativeKernel implements StepKernel, RowHolder {
   /** As measured on two cores over 512 rows; only the ratio matters. */
   readonly draftCosts = { step: 4.5, checking: 4, token: 1 };
   readonly embed: ReadRow | undefined;
   private readonly frequencies: Float64Array;
-  private readonly sets = new Map<WorkingSet, { set: NativeSet; capacity: number }>();
+  private readonly sets = new Map<WorkingSet, Held>();
   private trimming: NodeJS.Timeout | undefined;
   private logits = new Float32Array(0);
   private mass = new Float32Array(0);
@@ -73,12 +82,18 @@ export class NativeKernel implements StepKernel {
     return tokens > 0 && tokens <= MOST_TOKENS && members.every(({ length }, i) => length + appended[i]! < MOST_ROWS);
   }
 
+  get heldBytes(): number {
+    const { layers, kvHeads, headDim } = this.config;
+    const rows = [...this.sets.values()].reduce((sum, { capacity }) => sum + capacity, 0);
+    return rows * layers * kvHeads * (2 * headDim + 12);
+  }
+
   step(batch: StepBatch): StepResult {
-    const { arena, members, S, appended, rows } = batch;
+    const { members, S, appended, rows } = batch;
     const { hidden, kvHeads, headDim, vocabulary } = this.config;
     const writing = members.flatMap((member, i) => (appended[i]! > 0 ? [{ member, i, count: appended[i]! }] : []));
     const sets = writing.map(({ member, count }) => this.hold(member, count));
-    const places = Int32Array.from(writing.flatMap(({ member }) => [member.slot, member.length]));
+    const lengths = Int32Array.from(writing, ({ member }) => member.length);
     const wanted = new Map(rows.map((row, i) => [row, i]));
     const total = writing.reduce((sum, { count }) => sum + count, 0);
     const tokens = new Int32Array(total * 3);
@@ -96,14 +111,38 @@ export class NativeKernel implements StepKernel {
     const size = kvHeads * capacity;
     this.logits = reach(this.logits, rows.length * vocabulary);
     this.mass = reach(this.mass, this.evidenceLayers * writing.length * size);
-    const { keys, values, bias } = arena;
-    this.addon.step(
-      ...([this.model, sets, places, keys, values, bias, arena.capacity] as const),
-      ...([tokens, embeddings, phases, this.logits, this.mass, capacity] as const),
-    );
-    for (const { member, count } of writing) member.grow(count);
+    this.addon.step(this.model, sets, lengths, tokens, embeddings, phases, this.logits, this.mass, capacity);
+    for (const { member, count } of writing) this.grow(member, count);
     const logits = this.logits.subarray(0, rows.length * vocabulary);
     return { logits, mass: this.spread(batch, writing, size), capacity };
+  }
+
+  prefix(embedded: Float32Array): PrefixRows | undefined {
+    const { hidden, kvHeads, headDim, layers } = this.config;
+    const tokens = embedded.length / hidden;
+    if (tokens > MOST_TOKENS) return undefined;
+    const room = (): Float32Array[] =>
+      Array.from({ length: layers }, () => new Float32Array(kvHeads * tokens * headDim));
+    const [keys, values] = [room(), room()];
+    const set = this.addon.openSet(this.model, Math.ceil(tokens / CHUNK) * CHUNK);
+    try {
+      this.addon.prefix(this.model, set, embedded, this.phasesOf(0, tokens), keys, values);
+    } finally {
+      this.addon.closeSet(set);
+      this.trimLater();
+    }
+    return { tokens, keys, values };
+  }
+
+  enter(member: WorkingSet, prefix: PrefixRows, { pages, tokens, planes }: PageRows): boolean {
+    const rows = tokens.reduce((sum, count) => sum + count, prefix.tokens);
+    if (rows >= MOST_ROWS || this.config.headDim > MOST_DIM) return false;
+    const { set } = this.open(member, rows + ANSWER_ROWS);
+    this.writePrefix(set, prefix);
+    const { planes: all, total } = this.planesOf(planes);
+    this.addon.fill(this.model, set, prefix.tokens, this.phasesOf(0, rows), Int32Array.from(pages), tokens, ...all, total);
+    this.grow(member, rows);
+    return true;
   }
 
   prefill(prefix: PrefixRows, segments: readonly Float32Array[]): Prefilled | undefined {
@@ -148,33 +187,24 @@ export class NativeKernel implements StepKernel {
 
   select(member: WorkingSet, prefix: PrefixRows, question: Float32Array, choice: PageChoice): Selection | undefined {
     const { hidden, kvHeads, headDim, layers, vocabulary } = this.config;
-    const { arena, slot } = member;
     const [S, P, chosenRows] = [question.length / hidden, prefix.tokens, choice.count * PAGE_TOKENS];
     const rows = P + chosenRows;
     if (S > MOST_TOKENS || rows + S >= MOST_ROWS || headDim > MOST_DIM || choice.position !== rows) return undefined;
-    arena.reserve(rows + S);
-    for (let layer = 0; layer < layers; layer++)
-      for (let head = 0; head < kvHeads; head++) {
-        member.write(layer, head, 0, P, prefix.keys[layer]!, prefix.values[layer]!);
-        member.show(layer, head, 0, P);
-      }
+    member.arena.reserve(rows + S);
     const { set } = this.open(member, rows + S);
-    const { keys, values, bias, capacity } = arena;
-    if (P > 0) this.addon.writeSet(this.model, set, keys, values, bias, capacity, slot, 0, P);
-    const planes = Array.from({ length: layers }, (_, layer) => choice.planes(layer));
+    this.writePrefix(set, prefix);
+    const { planes, total } = this.planesOf(choice.planes);
     const chosen = new Int32Array(layers * kvHeads * choice.count);
     const logits = new Float32Array(vocabulary);
     const mass = new Float32Array(this.evidenceLayers * kvHeads * rows);
     const tokens = new Uint8Array(choice.pages.length);
     choice.valid.forEach((one, row) => (tokens[Math.floor(row / PAGE_TOKENS)]! += one));
     this.addon.select(
-      ...([this.model, set, slot, P, keys, values, bias, capacity, question, this.phasesOf(0, rows + S)] as const),
-      ...([Int32Array.from(choice.pages), tokens, choice.prior, Int32Array.from(choice.scored), choice.count] as const),
-      ...([planes.map((plane) => plane.keys), planes.map((plane) => plane.keyScales)] as const),
-      ...([planes.map((plane) => plane.values), planes.map((plane) => plane.valueScales)] as const),
-      ...([planes[0]!.keyScales.length / kvHeads, logits, mass, rows, chosen] as const),
+      ...([this.model, set, P, question, this.phasesOf(0, rows + S), Int32Array.from(choice.pages), tokens] as const),
+      ...([choice.prior, Int32Array.from(choice.scored), choice.count, ...planes, total] as const),
+      ...([logits, mass, rows, chosen] as const),
     );
-    member.grow(rows + S);
+    this.grow(member, rows + S);
     member.position = choice.position + S;
     return {
       logits,
@@ -210,31 +240,46 @@ export class NativeKernel implements StepKernel {
     });
   }
 
-  /** The copy of a working set, with room for so many new rows, brought up to date. */
+  /** The rows of a working set, with room for so many new ones. What others appended since is copied. */
   private hold(member: WorkingSet, count: number): NativeSet {
     const { arena, slot, length } = member;
-    let held = this.sets.get(member);
-    if (!held || held.capacity < length + count) {
-      held = this.open(member, length + count);
-      member.copied = 0;
-    }
+    const held = this.sets.get(member);
+    const enough = held && held.capacity >= length + count ? held : this.open(member, length + count);
     if (member.copied < length) {
       const { keys, values, bias, capacity } = arena;
-      this.addon.writeSet(this.model, held.set, keys, values, bias, capacity, slot, member.copied, length);
+      this.addon.writeSet(this.model, enough.set, keys, values, bias, capacity, slot, member.copied, length);
     }
-    return held.set;
+    return enough.set;
   }
 
-  private open(member: WorkingSet, rows: number): { set: NativeSet; capacity: number } {
-    this.close(member);
+  /** One with this capacity or more that begins with what was held before. */
+  private open(member: WorkingSet, rows: number): Held {
+    const before = this.sets.get(member);
     const capacity = Math.ceil((rows + rows / 4) / CHUNK) * CHUNK;
     const held = { set: this.addon.openSet(this.model, capacity), capacity };
+    if (before) {
+      this.addon.copySet(this.model, before.set, held.set, member.copied);
+      this.addon.closeSet(before.set);
+    } else member.copied = 0;
     this.sets.set(member, held);
-    member.onLeave = () => this.close(member);
+    member.holder = this;
     return held;
   }
 
-  private close(member: WorkingSet): void {
+  /** New rows are there. */
+  private grow(member: WorkingSet, count: number): void {
+    const from = member.length;
+    member.grow(count);
+    if (member.arena.backed) this.restore(member, from);
+  }
+
+  restore(member: WorkingSet, from = 0): void {
+    const { arena, slot, copied } = member;
+    const { set } = this.sets.get(member)!;
+    this.addon.readSet(this.model, set, arena.keys, arena.values, arena.bias, arena.capacity, slot, from, copied);
+  }
+
+  leave(member: WorkingSet): void {
     const held = this.sets.get(member);
     if (!held) return;
     this.addon.closeSet(held.set);
@@ -257,12 +302,27 @@ export class NativeKernel implements StepKernel {
 
   /** A working set that begins with these rows. */
   private after(prefix: PrefixRows, capacity: number): NativeSet {
-    const { layers, kvHeads } = this.config;
     const set = this.addon.openSet(this.model, capacity);
-    const { tokens, keys, values } = prefix;
-    const bias = new Float32Array(layers * kvHeads * tokens);
-    if (tokens > 0) this.addon.writeSet(this.model, set, keys, values, bias, tokens, 0, 0, tokens);
+    this.writePrefix(set, prefix);
     return set;
+  }
+
+  private writePrefix(set: NativeSet, { tokens, keys, values }: PrefixRows): void {
+    if (tokens === 0) return;
+    const bias = new Float32Array(this.config.layers * this.config.kvHeads * tokens);
+    this.addon.writeSet(this.model, set, keys, values, bias, tokens, 0, 0, tokens);
+  }
+
+  /** Keys, their scales, values and their scales of all layers, and how many pages there are. */
+  private planesOf(of: (layer: number) => Int8Planes) {
+    const all = Array.from({ length: this.config.layers }, (_, layer) => of(layer));
+    const planes = [
+      all.map(({ keys }) => keys),
+      all.map(({ keyScales }) => keyScales),
+      all.map(({ values }) => values),
+      all.map(({ valueScales }) => valueScales),
+    ] as const;
+    return { planes, total: all[0]!.keyScales.length / this.config.kvHeads };
   }
 
   private trimLater(): void {

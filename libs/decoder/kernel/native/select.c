@@ -185,42 +185,19 @@ void choose(Kernel *kernel, int head) {
   }
 }
 
-/** One chosen page becomes rows of the working set and of the arena; what it does not hold is hidden. */
+/** One chosen page becomes rows of the working set; what it does not hold is hidden. */
 void gather_page(Kernel *kernel, int head, int place) {
   const Shape *shape = &kernel->shape;
-  const Step *step = kernel->step;
-  const Choice *choice = &step->choice;
-  const Arena *arena = &step->arena;
-  const Sequence *sequence = step->sequence;
-  int dim = shape->head_dim, half = dim / 2, layer = kernel->layer_index;
-  const Planes *planes = &choice->planes[layer];
-  int candidate = choice->chosen[((size_t)layer * shape->kv_heads + head) * choice->count + place];
-  size_t page = (size_t)head * choice->total + choice->pages[candidate];
-  const uint8_t *keys = planes->keys + page * PAGE * dim;
-  const int8_t *values = planes->values + page * PAGE * dim;
-  float key_scale = planes->key_scales[page];
-  int row = choice->before + place * PAGE, tokens = choice->tokens[candidate];
-  const float *phases = choice->phases + (size_t)kernel->choosing.positions[head * choice->count + place] * dim;
-  Head set = head_of(shape, sequence->set, layer, head);
-  size_t at = (size_t)(sequence->slot * shape->kv_heads + head) * arena->capacity + row;
-  float *arena_keys = arena->keys[layer] + at * dim, *arena_values = arena->values[layer] + at * dim;
-  float *hidden = arena->bias + (size_t)((sequence->slot * shape->layers + layer) * shape->kv_heads + head) * arena->capacity + row;
-  for (int t = 0; t < PAGE; t++, keys += dim, values += dim, arena_keys += dim, arena_values += dim) {
-    if (t < tokens) {
-      float value_scale = planes->value_scales[page * PAGE + t];
-      for (int d = 0; d < half; d++) {
-        float a = (keys[d] - 128) * key_scale, b = (keys[d + half] - 128) * key_scale;
-        arena_keys[d] = a * phases[d] - b * phases[half + d];
-        arena_keys[d + half] = a * phases[half + d] + b * phases[d];
-      }
-      for (int d = 0; d < dim; d++) arena_values[d] = values[d] * value_scale;
-      phases += dim;
-    } else {
-      memset(arena_keys, 0, dim * sizeof(float));
-      memset(arena_values, 0, dim * sizeof(float));
-    }
-    write_key(dim, set, row + t, arena_keys);
-    write_value(dim, set, row + t, arena_values);
-    set.bias[row + t] = hidden[t] = t < tokens ? 0 : HIDDEN;
+  const Choice *choice = &kernel->step->choice;
+  int layer = kernel->layer_index, index = head * choice->count + place, row = choice->before + place * PAGE;
+  int candidate = choice->chosen[(size_t)layer * shape->kv_heads * choice->count + index], tokens = choice->tokens[candidate];
+  Head rows = head_of(shape, kernel->step->sequence->set, layer, head);
+  const float *phases = choice->phases + (size_t)kernel->choosing.positions[index] * shape->head_dim;
+  place_page(shape, rows, &choice->planes[layer], (size_t)head * choice->total + choice->pages[candidate], tokens, row, phases);
+  const float nothing[MOST_DIM] = { 0 };
+  for (row += tokens; tokens < PAGE; tokens++, row++) {
+    write_key(shape->head_dim, rows, row, nothing);
+    write_value(shape->head_dim, rows, row, nothing);
+    rows.bias[row] = HIDDEN;
   }
 }

@@ -61,6 +61,20 @@ Head head_of(const Shape *shape, const WorkingSet *set, int layer, int head) {
   return (Head){ at, (int8_t *)(at + numbers), scales, scales + set->capacity, scales + 2 * set->capacity };
 }
 
+void working_set_copy(const Shape *shape, WorkingSet *to, const WorkingSet *from, int rows) {
+  // Rows lie in groups of LANES, whose last one may be begun.
+  size_t whole = (rows + LANES - 1) / LANES * LANES, numbers = whole * shape->head_dim, scales = rows * sizeof(float);
+  for (int layer = 0; layer < shape->layers; layer++)
+    for (int head = 0; head < shape->kv_heads; head++) {
+      Head a = head_of(shape, from, layer, head), b = head_of(shape, to, layer, head);
+      memcpy(b.keys, a.keys, numbers);
+      memcpy(b.values, a.values, numbers);
+      memcpy(b.key_scales, a.key_scales, scales);
+      memcpy(b.value_scales, a.value_scales, scales);
+      memcpy(b.bias, a.bias, scales);
+    }
+}
+
 /** Four rows of values, [dim, 4] each. */
 static void write_values(int dim, Head head, int row, const float *values) {
   Floats rate[4];
@@ -115,5 +129,19 @@ void write_rows(const Shape *shape, WorkingSet *set, int layer, int head, int fr
     else write_value(dim, at, row, values);
     row += count;
     values += (size_t)count * dim;
+  }
+}
+
+void read_rows(const Shape *shape, const WorkingSet *set, int layer, int head, int from, int to, float *keys, float *values, float *bias) {
+  Head at = head_of(shape, set, layer, head);
+  int dim = shape->head_dim;
+  for (int row = from; row < to; row++) {
+    const uint8_t *key = at.keys + (size_t)(row / LANES * LANES) * dim + row % LANES * 4;
+    const int8_t *value = at.values + (size_t)(row & ~3) * dim + (row & 3);
+    for (int d = 0; d < dim; d++) {
+      *keys++ = (key[d / 4 * 4 * LANES + d % 4] - 128) * at.key_scales[row];
+      *values++ = value[d * 4] * at.value_scales[row];
+    }
+    *bias++ = at.bias[row];
   }
 }
