@@ -82,7 +82,7 @@ static float *exponentials_of(const Kernel *kernel, int t, int head) {
 static float exponential_of(float x) { return f_first(exponential(f_all(x))); }
 
 /** Scores of `count` rows, a multiple of LANES, with `heads` queries: [heads, CHUNK]. */
-INLINE void score(int dim, const uint8_t *keys, const uint8_t *next, const float *scales, const float *bias, int count, const int8_t *queries, const float *query_scales, const int32_t *sums, float *out, const int heads) {
+INLINE void score(const int dim, const uint8_t *keys, const uint8_t *next, const float *scales, const float *bias, int count, const int8_t *queries, const float *query_scales, const int32_t *sums, float *out, const int heads) {
   for (int row = 0; row < count; row += LANES, keys += LANES * dim, next += LANES * dim) {
     Wholes first[TOGETHER], second[TOGETHER];
 #pragma GCC unroll 3
@@ -138,7 +138,7 @@ static float weigh(float *scores, int rows, int count, const float *value_scales
 }
 
 /** Sums of `count` rows of values, LANES · `vectors` dimensions from `values` on, each times its weight. `weights` [heads, high and low, CHUNK]. */
-INLINE void gather(int dim, const int8_t *values, const int8_t *next, int count, const uint8_t *weights, const float *scales, float *out, size_t stride, const int heads, const int vectors) {
+INLINE void gather(const int dim, const int8_t *values, const int8_t *next, int count, const uint8_t *weights, const float *scales, float *out, size_t stride, const int heads, const int vectors) {
   Wholes high[TOGETHER][GATHERED], low[TOGETHER][GATHERED];
 #pragma GCC unroll 3
   for (int h = 0; h < heads; h++)
@@ -184,9 +184,9 @@ static Chunk chunk_of(const Kernel *kernel, const Piece *piece) {
 }
 
 /** One to three query heads that share keys and values; the chunk that comes next is asked for meanwhile. */
-INLINE void attend_some(Kernel *kernel, Head set, Chunk next, int t, int head, int chunk, int rows, float *exponentials, const int heads) {
+INLINE void attend_some(Kernel *kernel, Head set, Chunk next, int t, int head, int chunk, int rows, float *exponentials, const int heads, const int dim) {
   const Shape *shape = &kernel->shape;
-  int dim = shape->head_dim, from = chunk * CHUNK, count = (rows + LANES - 1) & ~(LANES - 1);
+  int from = chunk * CHUNK, count = (rows + LANES - 1) & ~(LANES - 1);
   int index = t * shape->heads + head;
   _Alignas(64) float scores[TOGETHER * CHUNK];
   _Alignas(64) uint8_t weights[TOGETHER * 2 * CHUNK];
@@ -205,7 +205,8 @@ INLINE void attend_some(Kernel *kernel, Head set, Chunk next, int t, int head, i
   for (; d < dim; d += LANES) gather(dim, values + (size_t)d * 4, next.values + (size_t)d * 4, count, weights, scales, partial + PARTIAL + d, stride, heads, 1);
 }
 
-void attend(Kernel *kernel, const Piece *piece, const Piece *following) {
+/** `dim` is known where this is compiled for most heads. */
+INLINE void attend_all(Kernel *kernel, const Piece *piece, const Piece *following, const int dim) {
   const Shape *shape = &kernel->shape;
   int t = piece->token, head = piece->head, chunk = piece->chunk;
   const Token *token = &kernel->step->token[t];
@@ -217,11 +218,16 @@ void attend(Kernel *kernel, const Piece *piece, const Piece *following) {
   for (int i = head * group; i < end;) {
     float *exponentials = reports(kernel) ? exponentials_of(kernel, t, i) : NULL;
     switch (end - i) {
-      case 1: attend_some(kernel, set, next, t, i, chunk, rows, exponentials, 1); i += 1; break;
-      case 2: attend_some(kernel, set, next, t, i, chunk, rows, exponentials, 2); i += 2; break;
-      default: attend_some(kernel, set, next, t, i, chunk, rows, exponentials, 3); i += 3;
+      case 1: attend_some(kernel, set, next, t, i, chunk, rows, exponentials, 1, dim); i += 1; break;
+      case 2: attend_some(kernel, set, next, t, i, chunk, rows, exponentials, 2, dim); i += 2; break;
+      default: attend_some(kernel, set, next, t, i, chunk, rows, exponentials, 3, dim); i += 3;
     }
   }
+}
+
+void attend(Kernel *kernel, const Piece *piece, const Piece *following) {
+  if (kernel->shape.head_dim == 64) attend_all(kernel, piece, following, 64);
+  else attend_all(kernel, piece, following, kernel->shape.head_dim);
 }
 
 /** Largest score of a head over all chunks, and the sum of its exponentials beside that. */
