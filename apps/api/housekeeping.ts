@@ -7,9 +7,12 @@ const EVERY_MS = 10 * 60_000;
 /** A request is kept at least as long as its result, which counts from its end. */
 const REQUEST_EXTRA_SECONDS = 86_400;
 
+/** From when a blob is announced until something names it are moments; a large upload to a bucket takes minutes. */
+const UNNAMED_SECONDS = 3600;
+
 const log = createLogger('housekeeping');
 
-/** Forgets what nobody can ask for any more: requests whose results are gone, media that came with them, abandoned uploads. */
+/** Forgets what nobody can ask for any more: requests whose results are gone, media that came with them, abandoned uploads, what died half-way. */
 @Injectable()
 export class Housekeeping implements OnModuleInit, OnModuleDestroy {
   private timer: NodeJS.Timeout | undefined;
@@ -31,6 +34,7 @@ export class Housekeeping implements OnModuleInit, OnModuleDestroy {
     const { records, blobs, config } = this.parts;
     try {
       for (const id of await records.expireMedia()) await blobs.delete(id);
+      for (const id of await records.unnamed.takeOlder(UNNAMED_SECONDS)) await blobs.delete(id);
       await records.expireRequests(config.queue.resultSeconds + REQUEST_EXTRA_SECONDS);
       await this.uploads.tidy();
     } catch (error) {

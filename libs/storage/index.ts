@@ -8,7 +8,7 @@ export type { Passage, PassageHit } from './records/passages.js';
 export type { KeyRecord, Scope } from './records/keys.js';
 export type { RequestKind, RequestRecord } from './records/requests.js';
 export type { DeliveryAttempt, DeliveryRecord, DeliveryState, Settlement } from './records/webhooks.js';
-export type { Blob, Blobs, LocalBlob, PutOptions } from './blobs/blobs.js';
+export type { Blob, Blobs, LocalBlob, PutOptions, Source } from './blobs/blobs.js';
 export { openBlobs } from './blobs/open.js';
 export { FolderBlobs } from './blobs/folder.js';
 export { openStore, type Store } from './store.js';

@@ -158,4 +158,11 @@ export const MIGRATIONS: readonly string[] = [
     features bytea not null
   );
   `,
+  `
+  -- Blobs that are about to be there and that nothing names yet: who announced one may die before it is named.
+  create table tessera.unnamed_blob (
+    id char(64) primary key,
+    announced_at timestamptz not null default now()
+  );
+  `,
 ];

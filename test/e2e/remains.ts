@@ -33,7 +33,7 @@ export async function endsOf({ redisUrl }: Cluster, jobs: readonly string[]): Pr
   }
 }
 
-/** Objects that nothing names: neither a medium nor a kept result; and uploads that were begun and not ended. */
+/** Objects that nothing names: neither a medium nor a kept result, nor the list of what died half-way, which housekeeping deletes; and uploads that were begun and not ended. */
 export async function blobsLeft({ s3: { endpoint, bucket }, databaseUrl }: Cluster): Promise<string[]> {
   const client = new S3Client({
     endpoint,
@@ -45,7 +45,7 @@ export async function blobsLeft({ s3: { endpoint, bucket }, databaseUrl }: Clust
   await database.connect();
   try {
     const { rows } = await database.query<{ text: string }>(
-      'select id as text from tessera.media union all select value::text from tessera.artifact',
+      'select id as text from tessera.media union all select value::text from tessera.artifact union all select id from tessera.unnamed_blob',
     );
     const named = new Set(rows.flatMap(({ text }) => text.match(/[0-9a-f]{64}/g) ?? []));
     const left: string[] = [];

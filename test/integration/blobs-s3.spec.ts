@@ -61,6 +61,17 @@ test('what is put under its hash is read whole, in part, as a stream and as a fi
   await other.close();
 });
 
+test('who announces what comes is told before it is there; when that fails, it does not come', async () => {
+  const seen: [string, boolean][] = [];
+  const announce = async (id: string): Promise<void> => void seen.push([id, await blobs.has(id)]);
+  const { id } = await blobs.put(random(100, 'announced'), { announce });
+  expect(seen).toEqual([[id, false]]);
+  const unannounced = random(100, 'unannounced');
+  const failing = { announce: () => Promise.reject(new Error('no database')) };
+  await expect(blobs.put(unannounced, failing)).rejects.toThrow('no database');
+  expect(await blobs.has(sha256(unannounced))).toBe(false);
+});
+
 test('a large blob goes up in parts; one over the cap goes nowhere', async () => {
   const bytes = random(12 * 2 ** 20, 'large');
   const { id } = await blobs.put(bytes);

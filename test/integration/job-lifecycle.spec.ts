@@ -116,8 +116,16 @@ describe('what is kept for a time', () => {
     const job = await describeLater('good');
     await expect.poll(() => stateOf(job)).toBe('completed');
     await sleep(2100);
+    // What a worker put before it died, two hours ago and just now.
+    const { announce } = api.records.unnamed;
+    const [old, fresh] = [await api.blobs.put(Buffer.from('old'), { announce }), await api.blobs.put(Buffer.from('fresh'), { announce })]; // prettier-ignore
+    await api.database.pool.query(
+      `update tessera.unnamed_blob set announced_at = now() - interval '2 hours' where id = $1`,
+      [old.id],
+    );
     await api.app.get(Housekeeping).run();
     expect([await api.blobs.has(id), await api.blobs.has(kept)]).toEqual([false, true]);
+    expect([await api.blobs.has(old.id), await api.blobs.has(fresh.id)]).toEqual([false, true]);
     // A process that starts to work sweeps at once.
     const next = await Jobs.open({ config: api.config, connection: api.database.connection });
     next.host({ 'media.ingest': () => Promise.reject(new Error('not here')) } as never, { queues: [] });

@@ -169,6 +169,30 @@ describe('records', () => {
     await records.deleteArtifact('k');
     expect(await records.getArtifact('k')).toBeUndefined();
   });
+
+  test('a blob that was announced and that nothing names is known, until something does', async () => {
+    const [media1, artifact, file, nobody] = [id(31), id(32), id(33), id(34)];
+    for (const blob of [media1, artifact, file, nobody]) await records.unnamed.announce(blob);
+    await media('dan', 31);
+    expect(await records.nameBlob('result', { blob: artifact }, artifact)).toEqual({ blob: artifact });
+    // The first result stays, whose blob is another: this one is still nobody's.
+    expect(await records.nameBlob('result', { blob: nobody }, nobody)).toEqual({ blob: artifact });
+    await records.files.put({
+      id: 'f',
+      tenant: 'dan',
+      blob: file,
+      name: 'f',
+      purpose: 'batch',
+      kind: 'unknown',
+      bytes: 1,
+    });
+    expect(await records.unnamed.takeOlder(60)).toEqual([]);
+    expect(await records.unnamed.takeOlder(0)).toEqual([nobody]);
+    expect(await records.unnamed.takeOlder(0)).toEqual([]);
+    // Announced once more after it got a name: nobody's row, but a named blob.
+    for (const blob of [media1, artifact, file]) await records.unnamed.announce(blob);
+    expect(await records.unnamed.takeOlder(0)).toEqual([]);
+  });
 });
 
 describe('blobs', () => {
@@ -204,6 +228,19 @@ describe('blobs', () => {
     const signal = AbortSignal.timeout(20);
     await expect(blobs.put(endless(), { signal })).rejects.toThrow(/abort/i);
     expect(readdirSync(folder)).not.toContain('undefined');
+  });
+
+  test('are announced before they are there, and are not there when that fails', async () => {
+    const seen: [string, boolean][] = [];
+    const announce = async (id: string): Promise<void> => {
+      seen.push([id, await blobs.has(id)]);
+    };
+    const { id } = await blobs.put(Buffer.from('announced'), { announce });
+    expect(seen).toEqual([[id, false]]);
+    const failing = { announce: () => Promise.reject(new Error('no database')) };
+    await expect(blobs.put(Buffer.from('unannounced'), failing)).rejects.toThrow('no database');
+    const { id: never } = await blobs.put(Buffer.from('unannounced'));
+    await blobs.delete(never);
   });
 
   test('a file is there until its readers are done, whoever deletes the blob', async () => {

@@ -29,7 +29,7 @@ export class FileStore {
     const source = peek(bytes, head);
     const blob = await (maxBytes === undefined
       ? this.quota.receive(tenant, source)
-      : this.parts.blobs.put(source, { maxBytes }));
+      : this.parts.blobs.put(source, { maxBytes, announce: this.parts.records.unnamed.announce }));
     const { kind } = sniff(Buffer.concat(head));
     const id = `file-${randomBytes(12).toString('hex')}`;
     return { id, tenant, blob: blob.id, name, purpose, kind, bytes: blob.size };

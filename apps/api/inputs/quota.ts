@@ -16,9 +16,10 @@ export class Quota {
    */
   async receive(tenant: string, bytes: Bytes): Promise<{ id: string; size: number }> {
     const { maxFileBytes, maxStoredBytes } = this.parts.config.limits;
-    const { blobs } = this.parts;
-    if (maxStoredBytes === 0) return blobs.put(bytes, { maxBytes: maxFileBytes });
-    const used = await this.parts.records.storedBytes(tenant);
+    const { blobs, records } = this.parts;
+    const { announce } = records.unnamed;
+    if (maxStoredBytes === 0) return blobs.put(bytes, { maxBytes: maxFileBytes, announce });
+    const used = await records.storedBytes(tenant);
     const left = maxStoredBytes - used;
     const full = new TesseraError(
       'file_too_large',
@@ -26,7 +27,7 @@ export class Quota {
       { param: 'file' },
     );
     if (left <= 0) throw full;
-    return blobs.put(bytes, { maxBytes: Math.min(maxFileBytes, left) }).catch((error: unknown) => {
+    return blobs.put(bytes, { maxBytes: Math.min(maxFileBytes, left), announce }).catch((error: unknown) => {
       const tooLarge = error instanceof TesseraError && error.code === 'file_too_large';
       throw tooLarge && left < maxFileBytes ? full : error;
     });

@@ -2,6 +2,7 @@ import { JOBS, Medium, StoredTimeline, TesseraError, type JobPayload, type JobRe
 import type { JobContext } from '#jobs';
 import { artifactKey, mediumKey } from '../artifact.js';
 import { cached, childResult, type Stage } from '../context.js';
+import { cachedWithBlob, keepWithBlob, putDerived } from '../derived.js';
 import { withoutSlides } from '../read/picture-lines.js';
 import { readFrameLines } from '../read/picture-text.js';
 import { readLines } from '../read/read.js';
@@ -13,6 +14,9 @@ import { pictureLines } from './picture.js';
 import { segmentDocument, segmentLines, type TimelineSegment } from './segments.js';
 
 type Composed = JobResult<'media.compose'>;
+
+/** What is kept of a result; the medium is known by its own id. */
+const Kept = JOBS['media.compose'].result.omit({ medium: true });
 
 interface Perceived extends TimeRange {
   seen: JobResult<'media.see'> | undefined;
@@ -41,8 +45,8 @@ export async function compose(
     ...(words && medium.kind === 'image' ? ['words'] : []),
     ...(start === undefined && end === undefined ? [] : [{ start, end }]),
   );
-  const known = await cached(stage.records, key, JOBS['media.compose'].result.omit({ medium: true }));
-  if (known && (await stage.blobs.has(known.segments))) {
+  const known = await cachedWithBlob(stage, key, Kept, ({ segments }) => segments);
+  if (known) {
     await makeSearchable(stage, medium.id, known.segments, () => readTimeline(stage, known.segments));
     return { ...known, medium };
   }
@@ -51,10 +55,10 @@ export async function compose(
     medium.kind === 'image' && seen?.visual
       ? [await pictureSegment(stage, medium, seen.visual, words ? context.signal : undefined)]
       : await timeline(stage, medium, { seen, heard, start, end }, context);
-  const { id } = await stage.blobs.put(Buffer.from(JSON.stringify(segments)));
-  const result = { segments: id, count: segments.length };
-  await stage.records.putArtifact(key, result);
-  await makeSearchable(stage, medium.id, id, async () => segments);
+  const { id } = await putDerived(stage, Buffer.from(JSON.stringify(segments)));
+  const result = await keepWithBlob(stage, key, Kept, { segments: id, count: segments.length }, id);
+  const stays = (): Promise<TimelineSegment[]> => readTimeline(stage, result.segments);
+  await makeSearchable(stage, medium.id, result.segments, result.segments === id ? async () => segments : stays);
   return { ...result, medium };
 }
 

@@ -23,7 +23,12 @@ function stage(): Stage {
   return {
     config: loadConfig({ TESSERA_ALLOW_PRIVATE_URLS: 'true' }),
     blobs: { put: () => Promise.resolve({ id: 'a'.repeat(64) }) },
-    records: { getArtifact: () => Promise.resolve(undefined), putArtifact: () => Promise.resolve() },
+    records: {
+      getArtifact: () => Promise.resolve(undefined),
+      putArtifact: () => Promise.resolve(),
+      nameBlob: () => Promise.resolve(),
+      unnamed: { announce: () => Promise.resolve() },
+    },
   } as unknown as Stage;
 }
 

@@ -7,6 +7,7 @@ import { probe, promisedKind } from '#media';
 import { makeTempFolder, safeFetch } from '#platform';
 import { mediumKey } from '../artifact.js';
 import type { Stage } from '../context.js';
+import { putDerived } from '../derived.js';
 import { addressOf, knownFacts, rememberAddress, rememberFacts, stampOf } from './known-file.js';
 import { SameWork } from './same-work.js';
 
@@ -59,17 +60,17 @@ async function ingestFile(
 }
 
 async function keep(stage: Stage, path: string, source: MediaSource, signal: AbortSignal): Promise<Medium> {
-  const { blobs, config, models } = stage;
+  const { config, models } = stage;
   // What is named like a recording will be heard next: the models load while it is looked into. One that fails tells the job that needs it.
   if (promisedKind(source.name) === 'audio') models.speech().catch(() => undefined);
   const facts = await probe(path, { name: source.name, limits: config.limits, signal });
-  const id = source.type === 'blob' ? source.blob : (await blobs.put(createReadStream(path), { signal })).id;
+  const id = source.type === 'blob' ? source.blob : (await putDerived(stage, createReadStream(path), { signal })).id;
   await rememberFacts(stage, id, source.name, facts);
   return recorded(stage, { id, name: source.name, ...facts });
 }
 
 async function recorded({ records }: Stage, medium: Medium): Promise<Medium> {
-  await records.putArtifact(mediumKey(medium.id), medium);
+  await records.nameBlob(mediumKey(medium.id), medium, medium.id);
   return medium;
 }
 

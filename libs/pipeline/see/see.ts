@@ -3,7 +3,8 @@ import type { JobContext } from '#jobs';
 import { decodeFrames, decodeImage, PRINT_FROM, PrintWatch, withoutBars } from '#media';
 import { release } from '#runtime';
 import { artifactKey } from '../artifact.js';
-import { cached, requiredChild, type Stage } from '../context.js';
+import { requiredChild, type Stage } from '../context.js';
+import { cachedWithBlob, keepWithBlob } from '../derived.js';
 import { readAlong } from '../read/frame-texts.js';
 import { makeComparable } from './comparable.js';
 import { halves } from './half-precision.js';
@@ -25,8 +26,8 @@ export async function see(
     return { mediumId: medium.id, frames: 0, times: [], visual: null };
   }
   const key = artifactKey('see', medium.id, stage.models.pack.id, options);
-  const known = await cached(stage.records, key, JOBS['media.see'].result);
-  if (known?.visual && (await stage.blobs.has(known.visual))) {
+  const known = await cachedWithBlob(stage, key, JOBS['media.see'].result, ({ visual }) => visual);
+  if (known) {
     await makeComparable(stage, medium, known);
     return known;
   }
@@ -72,15 +73,9 @@ export async function see(
   }
   await flush();
   await encoding;
-  const result: Seen = {
-    mediumId: medium.id,
-    frames: times.length,
-    times,
-    visual: await keepVisual(stage, visual),
-    print,
-    newPrint,
-  };
-  await stage.records.putArtifact(key, result);
+  const blob = await keepVisual(stage, visual);
+  const seen: Seen = { mediumId: medium.id, frames: times.length, times, visual: blob, print, newPrint };
+  const result = await keepWithBlob(stage, key, JOBS['media.see'].result, seen, blob);
   await makeComparable(stage, medium, result);
   await reading?.done();
   return result;

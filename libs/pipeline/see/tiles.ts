@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { ContentHash, type Medium } from '#contracts';
 import { decodeTiles } from '#media';
 import { artifactKey } from '../artifact.js';
-import { cached, type Stage } from '../context.js';
+import type { Stage } from '../context.js';
+import { cachedWithBlob, keepWithBlob } from '../derived.js';
 import { halves } from './half-precision.js';
 import { keepVisual } from './visual-tokens.js';
 
@@ -17,14 +18,17 @@ const Tiles = z.object({ visual: ContentHash.nullable() });
 export async function seeTiles(stage: Stage, medium: Medium, signal: AbortSignal): Promise<string | undefined> {
   const { blobs, config, models, records } = stage;
   const key = artifactKey('tiles', medium.id, models.pack.id);
-  const known = await cached(records, key, Tiles);
-  if (known && (known.visual === null || (await blobs.has(known.visual)))) return known.visual ?? undefined;
+  const known = await cachedWithBlob(stage, key, Tiles, ({ visual }) => visual);
+  if (known) return known.visual ?? undefined;
 
   const vision = await models.vision();
   await using file = await blobs.local(medium.id, signal);
   const tiles = await decodeTiles(file.path, { size: vision.size, limits: config.limits, signal });
   const pictures = tiles.map(({ rgb }) => rgb);
-  const visual = pictures.length === 0 ? null : await keepVisual(stage, [halves(await vision.encode(pictures, { signal }))]); // prettier-ignore
-  await records.putArtifact(key, { visual });
-  return visual ?? undefined;
+  if (pictures.length === 0) {
+    await records.putArtifact(key, { visual: null });
+    return undefined;
+  }
+  const visual = await keepVisual(stage, [halves(await vision.encode(pictures, { signal }))]);
+  return (await keepWithBlob(stage, key, Tiles, { visual }, visual)).visual ?? undefined;
 }

@@ -1,10 +1,14 @@
 import { numbersOf } from './half-precision.js';
 import type { Stage } from '../context.js';
+import { putDerived } from '../derived.js';
 
 /** Keeps the visual tokens of pictures, [frames, rows, d] in `halves`, as a blob. @returns the blob's id */
-export async function keepVisual({ blobs }: Pick<Stage, 'blobs'>, batches: readonly Uint16Array[]): Promise<string> {
+export async function keepVisual(
+  stage: Pick<Stage, 'blobs' | 'records'>,
+  batches: readonly Uint16Array[],
+): Promise<string> {
   const parts = batches.map(({ buffer, byteOffset, byteLength }) => Buffer.from(buffer, byteOffset, byteLength));
-  return (await blobs.put(Buffer.concat(parts))).id;
+  return (await putDerived(stage, Buffer.concat(parts))).id;
 }
 
 /** Visual tokens as `keepVisual` kept them. */

@@ -10,6 +10,8 @@ export interface PutOptions {
   /** More bytes than this end with `file_too_large`. */
   maxBytes?: number;
   signal?: AbortSignal | undefined;
+  /** Told the blob's id before anything is there under it: whoever is to name it may not live to do so. */
+  announce?: ((id: string) => Promise<void>) | undefined;
 }
 
 /** A file with a blob's bytes on this machine. It is there until it is disposed of, and nobody changes it. */

@@ -29,8 +29,14 @@ export class FolderBlobs implements Blobs {
     const draft = join(this.folder, 'incoming', randomUUID());
     const blob = await writeDraft(draft, source, options);
     const file = this.path(blob.id);
-    await mkdir(dirname(file), { recursive: true, mode: 0o700 });
-    await rename(draft, file);
+    try {
+      await options.announce?.(blob.id);
+      await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+      await rename(draft, file);
+    } catch (error) {
+      await rm(draft, { force: true });
+      throw error;
+    }
     return blob;
   }
 

@@ -61,6 +61,7 @@ export class S3Blobs implements Blobs {
     const draft = this.copies.draft();
     const blob = await writeDraft(draft, source, options);
     try {
+      await options.announce?.(blob.id);
       if (!(await this.has(blob.id))) await this.upload(blob.id, draft, options.signal);
     } catch (error) {
       await rm(draft, { force: true });

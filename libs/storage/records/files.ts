@@ -45,6 +45,7 @@ export class FileRecords {
       `insert into tessera.file (id, tenant, blob, name, purpose, kind, bytes) values ($1, $2, $3, $4, $5, $6, $7) returning *`,
       [file.id, file.tenant, file.blob, file.name, file.purpose, file.kind, file.bytes],
     );
+    await client.query('delete from tessera.unnamed_blob where id = $1', [file.blob]);
     return toFile(rows[0] as FileRow);
   }
 

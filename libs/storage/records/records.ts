@@ -7,6 +7,7 @@ import { LookRecords } from './looks.js';
 import * as media from './media.js';
 import { PassageRecords } from './passages.js';
 import * as requests from './requests.js';
+import { UnnamedBlobs } from './unnamed.js';
 import { DeliveryRecords } from './webhooks.js';
 
 /** What Tessera remembers in PostgreSQL: who brought and asked for what, and the cache of everything that follows from media. */
@@ -16,6 +17,7 @@ export class Records {
   readonly passages: PassageRecords;
   readonly looks: LookRecords;
   readonly deliveries: DeliveryRecords;
+  readonly unnamed: UnnamedBlobs;
 
   constructor(private readonly pool: pg.Pool) {
     this.files = new FileRecords(pool);
@@ -23,10 +25,16 @@ export class Records {
     this.passages = new PassageRecords(pool);
     this.looks = new LookRecords(pool);
     this.deliveries = new DeliveryRecords(pool);
+    this.unnamed = new UnnamedBlobs(pool);
   }
 
-  putMedia = (record: Omit<media.MediaRecord, 'createdAt' | 'expiresAt'> & { expiresAt?: Date | null }) =>
-    media.putMedia(this.pool, { expiresAt: null, ...record });
+  async putMedia(
+    record: Omit<media.MediaRecord, 'createdAt' | 'expiresAt'> & { expiresAt?: Date | null },
+  ): Promise<media.MediaRecord> {
+    const put = await media.putMedia(this.pool, { expiresAt: null, ...record });
+    await this.unnamed.named(record.id);
+    return put;
+  }
   getMedia = (tenant: string, id: string) => media.getMedia(this.pool, tenant, id);
   mediaTenants = (id: string) => media.mediaTenants(this.pool, id);
   listMedia = (tenant: string, page: { limit: number; before?: string }) => media.listMedia(this.pool, tenant, page);
@@ -76,6 +84,17 @@ export class Records {
       text: 'insert into tessera.artifact (key, value) values ($1, $2) on conflict (key) do nothing',
       values: [key, storableJson(value)],
     });
+  }
+
+  /**
+   * The same of a value that names a blob, which was announced.
+   * @returns the value that stays: where another came first, its blob is the one to read
+   */
+  async nameBlob(key: string, value: unknown, blob: string): Promise<unknown> {
+    await this.putArtifact(key, value);
+    const stays = await this.getArtifact(key);
+    if (JSON.stringify(stays).includes(blob)) await this.unnamed.named(blob);
+    return stays;
   }
 
   async deleteArtifact(key: string): Promise<void> {
