@@ -1,5 +1,6 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { createLogger } from '#platform';
+import { discard } from './discard.js';
 import { Uploads } from './media/uploads.js';
 import { PARTS, type ApiParts } from './parts.js';
 
@@ -31,10 +32,10 @@ export class Housekeeping implements OnModuleInit, OnModuleDestroy {
   }
 
   async run(): Promise<void> {
-    const { records, blobs, config } = this.parts;
+    const { records, config } = this.parts;
     try {
-      for (const id of await records.expireMedia()) await blobs.delete(id);
-      for (const id of await records.unnamed.takeOlder(UNNAMED_SECONDS)) await blobs.delete(id);
+      await discard(this.parts, await records.expireMedia());
+      await discard(this.parts, await records.unnamed.takeOlder(UNNAMED_SECONDS));
       await records.expireRequests(config.queue.resultSeconds + REQUEST_EXTRA_SECONDS);
       await this.uploads.tidy();
     } catch (error) {

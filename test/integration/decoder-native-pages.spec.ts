@@ -118,7 +118,7 @@ describe.each(runnable)('pages of the native kernel for $vectors', ({ addon }) =
     });
 
     it('leaves segments after very long prefixes to the graph', () => {
-      expect(kernel.prefill(prefixOf(4090, 1), [segment(16, 1)])).toBeUndefined();
+      expect(kernel.prefill(prefixOf(16_380, 1), [segment(16, 1)])).toBeUndefined();
     });
   });
 
@@ -206,7 +206,7 @@ describe.each(runnable)('pages of the native kernel for $vectors', ({ addon }) =
     it('leaves working sets that are too long to others', () => {
       const member = new Arena(config, false).add(16);
       const pages = { pages: [0], tokens: Uint8Array.of(16), planes: planesAfter(prefixOf(2, 1)) };
-      expect(kernel.enter(member, prefixOf(4090, 1), pages)).toBe(false);
+      expect(kernel.enter(member, prefixOf(16_380, 1), pages)).toBe(false);
       expect(() => kernel.enter(member, prefixOf(2, 1), { ...pages, pages: [10] })).toThrow('a page that is none');
     });
   });

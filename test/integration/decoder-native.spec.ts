@@ -135,7 +135,7 @@ describe.each(runnable)('steps of the native kernel for $vectors', ({ addon }) =
     };
     expect(tiny.kernel.takes(batch(256, 10))).toBe(true);
     expect(tiny.kernel.takes(batch(257, 10))).toBe(false);
-    expect(tiny.kernel.takes(batch(1, 4200))).toBe(false);
+    expect(tiny.kernel.takes(batch(1, 16_400))).toBe(false);
   });
 });
 

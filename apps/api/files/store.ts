@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { TesseraError } from '#contracts';
 import { sniff } from '#jobs';
 import type { FilePurpose, FileRecord } from '#storage';
+import { discard } from '../discard.js';
 import { Quota } from '../inputs/quota.js';
 import { peek } from '../inputs/store.js';
 import { PARTS, type ApiParts } from '../parts.js';
@@ -37,7 +38,7 @@ export class FileStore {
 
   /** Deletes a blob that nobody names any more. */
   async release(blob: string): Promise<void> {
-    if ((await this.parts.records.countReferences(blob)) === 0) await this.parts.blobs.delete(blob);
+    if ((await this.parts.records.countReferences(blob)) === 0) await discard(this.parts, [blob]);
   }
 
   /** A file of this tenant. Throws `file_not_found`, also for what belongs to others. */

@@ -4,6 +4,7 @@ import { ContentHash, TesseraError } from '#contracts';
 import { guessKind, sniff, SNIFF_BYTES, type TreeInput } from '#jobs';
 import { checkUrl } from '#platform';
 import type { MediaRecord } from '#storage';
+import { discard } from '../discard.js';
 import { validate } from '../http/validate.js';
 import { PARTS, type ApiParts } from '../parts.js';
 import { parseDataUrl } from './data-url.js';
@@ -65,7 +66,7 @@ export class MediaStore {
     validate(ContentHash, id);
     const { deleted, references } = await this.parts.records.deleteMedia(tenant, id);
     if (!deleted) throw new TesseraError('media_not_found', `There is no medium ${id}.`, { param: id });
-    if (references === 0) await this.parts.blobs.delete(id);
+    if (references === 0) await discard(this.parts, [id]);
   }
 
   toInput({ id, name, kind }: Pick<MediaRecord, 'id' | 'name' | 'kind'>): TreeInput {

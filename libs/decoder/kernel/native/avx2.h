@@ -11,6 +11,8 @@ typedef __m256i Lanes;
 #define WEIGHT_BITS 7
 /** Vectors of values that are summed side by side. */
 #define GATHERED 2
+/** Queries that share a page's keys while they are in registers. */
+#define BESIDE 3
 /** Tokens whose sums are in registers while the adapter's second factor is read. */
 #define FINISHED 8
 

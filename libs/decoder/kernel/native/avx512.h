@@ -11,6 +11,8 @@ typedef __mmask16 Lanes;
 #define WEIGHT_BITS 8
 /** Vectors of values that are summed side by side. */
 #define GATHERED 4
+/** Queries that share a page's keys while they are in registers. */
+#define BESIDE 8
 /** Tokens whose sums are in registers while the adapter's second factor is read. */
 #define FINISHED 16
 

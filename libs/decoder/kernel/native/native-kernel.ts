@@ -15,13 +15,13 @@ import { fitsNative, loadWeights, sharesWords } from './load-weights.js';
 const MOST_TOKENS = 256;
 /** Largest head whose pages it chooses, as in kernel.h. */
 const MOST_DIM = 256;
-/** Rows of a working set, 13 KB each. */
-const MOST_ROWS = 4096;
+/** Rows of a working set, 13 KB each: as many positions as the engine has. */
+const MOST_ROWS = 16_384;
 /** Capacities are whole pieces of attention, see kernel.h. */
 const CHUNK = 128;
 
-/** Rows that are kept free for the answer from the start. */
-const ANSWER_ROWS = 64;
+/** Rows that a question and the beginning of its answer find free; more are made when they are needed. */
+const FREE_ROWS = 64;
 
 interface Held {
   set: NativeSet;
@@ -30,8 +30,8 @@ interface Held {
 
 /**
  * The decoder in C, for vectors of 256 or 512 bits (docs/decisions/0048): prefill, questions that choose pages, and steps of few new tokens, of one
- * sequence or of many. Weights are the file's four bits; it holds the rows of working sets in eight bits, and an arena has them only where it is backed. What a token gets does not depend on which
- * others it is computed with, to the last bit.
+ * sequence or of many. Weights are the file's four bits; it holds the rows of working sets in eight bits, and an arena has them only where it is
+ * backed. What a token gets does not depend on which others it is computed with, to the last bit.
  */
 export class NativeKernel implements StepKernel, RowHolder {
   /** As measured on two cores over 512 rows; only the ratio matters. */
@@ -137,7 +137,7 @@ export class NativeKernel implements StepKernel, RowHolder {
   enter(member: WorkingSet, prefix: PrefixRows, { pages, tokens, planes }: PageRows): boolean {
     const rows = tokens.reduce((sum, count) => sum + count, prefix.tokens);
     if (rows >= MOST_ROWS || this.config.headDim > MOST_DIM) return false;
-    const { set } = this.open(member, rows + ANSWER_ROWS);
+    const { set } = this.open(member, rows + FREE_ROWS);
     this.writePrefix(set, prefix);
     const { planes: all, total } = this.planesOf(planes);
     this.addon.fill(this.model, set, prefix.tokens, this.phasesOf(0, rows), Int32Array.from(pages), tokens, ...all, total);

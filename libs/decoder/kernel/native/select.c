@@ -4,9 +4,8 @@
 
 /** Candidates that one piece covers. */
 #define SPAN 256
-/** Vectors of a page's rows, and queries that share them. */
+/** Vectors of a page's rows. */
 #define HALVES (PAGE / LANES)
-#define BESIDE 3
 
 int spans_of(const Choice *choice) { return (choice->candidates + SPAN - 1) / SPAN; }
 
@@ -65,10 +64,10 @@ void rank_queries(Kernel *kernel, int head) {
   }
 }
 
-/** Largest products of one page's rows, [dim / 4, PAGE, 4], with one to three queries: [query · stride]. */
+/** Largest products of one page's rows, [dim / 4, PAGE, 4], with one to BESIDE queries: [query · stride]. */
 INLINE void score_page(int dim, const uint8_t *keys, int tokens, float key_scale, const int8_t *queries, const float *scales, const int32_t *sums, float *out, size_t stride, const int beside) {
   Wholes dot[BESIDE][HALVES];
-#pragma GCC unroll 3
+#pragma GCC unroll 8
   for (int q = 0; q < beside; q++)
 #pragma GCC unroll 2
     for (int h = 0; h < HALVES; h++) dot[q][h] = w_all(-sums[q]);
@@ -76,10 +75,10 @@ INLINE void score_page(int dim, const uint8_t *keys, int tokens, float key_scale
 #pragma GCC unroll 2
     for (int h = 0; h < HALVES; h++) {
       Wholes k = w_load(keys + d * PAGE + h * 4 * LANES);
-#pragma GCC unroll 3
+#pragma GCC unroll 8
       for (int q = 0; q < beside; q++) dot[q][h] = w_dot_four(dot[q][h], k, queries + q * dim + d);
     }
-#pragma GCC unroll 3
+#pragma GCC unroll 8
   for (int q = 0; q < beside; q++) {
     Floats top = f_all(LOWEST);
 #pragma GCC unroll 2
@@ -88,32 +87,61 @@ INLINE void score_page(int dim, const uint8_t *keys, int tokens, float key_scale
   }
 }
 
+/** Some queries, or as many as go beside each other. */
+#define SCORE(queries_at_once) { \
+    const int some = queries_at_once < BESIDE ? queries_at_once : BESIDE; \
+    score_page(dim, keys, choice->tokens[c], scale, queries, own->scales + index, own->sums + index, out, stride, some); \
+    q += some; \
+    break; \
+  }
+#define SOME(queries_at_once) case queries_at_once: SCORE(queries_at_once)
+
+/** A page's keys, [PAGE, dim], as [dim / 4, PAGE, 4]: four rows and sixteen numbers of each at once. */
+static void lay_side_by_side(int dim, const uint8_t *from, uint8_t *to) {
+  for (int row = 0; row < PAGE; row += 4, from += 4 * dim, to += 16) {
+    int d = 0;
+    for (; d + 16 <= dim; d += 16) {
+      __m128i x[4];
+      for (int r = 0; r < 4; r++) x[r] = _mm_loadu_si128((const __m128i *)(from + r * dim + d));
+      __m128i a = _mm_unpacklo_epi32(x[0], x[1]), b = _mm_unpacklo_epi32(x[2], x[3]);
+      __m128i c = _mm_unpackhi_epi32(x[0], x[1]), e = _mm_unpackhi_epi32(x[2], x[3]);
+      __m128i columns[] = { _mm_unpacklo_epi64(a, b), _mm_unpackhi_epi64(a, b), _mm_unpacklo_epi64(c, e), _mm_unpackhi_epi64(c, e) };
+      for (int i = 0; i < 4; i++) _mm_storeu_si128((__m128i *)(to + (d + 4 * i) * PAGE), columns[i]);
+    }
+    for (; d < dim; d += 4)
+      for (int r = 0; r < 4; r++) memcpy(to + d * PAGE + 4 * r, from + r * dim + d, 4);
+  }
+}
+
+/** Keys of a candidate's page. */
+static const uint8_t *keys_of(const Kernel *kernel, int head, int candidate) {
+  const Choice *choice = &kernel->step->choice;
+  size_t page = (size_t)head * choice->total + choice->pages[candidate];
+  return choice->planes[kernel->layer_index].keys + page * PAGE * kernel->shape.head_dim;
+}
+
 void score_span(Kernel *kernel, int head, int span) {
   const Choice *choice = &kernel->step->choice;
-  const Planes *planes = &choice->planes[kernel->layer_index];
   const Choosing *own = &kernel->choosing;
+  const float *key_scales = choice->planes[kernel->layer_index].key_scales + (size_t)head * choice->total;
   int dim = kernel->shape.head_dim, count = queries_of(kernel);
   size_t stride = stride_of(choice);
   int end = (span + 1) * SPAN < choice->candidates ? (span + 1) * SPAN : choice->candidates;
-  _Alignas(64) uint8_t keys[PAGE * MOST_DIM];
+  _Alignas(64) uint8_t laid[2][PAGE * MOST_DIM];
+  lay_side_by_side(dim, keys_of(kernel, head, span * SPAN), laid[0]);
   for (int c = span * SPAN; c < end; c++) {
-    size_t page = (size_t)head * choice->total + choice->pages[c];
-    const uint8_t *from = planes->keys + page * PAGE * dim;
-    if (c + 1 < end) {
-      const uint8_t *next = planes->keys + ((size_t)head * choice->total + choice->pages[c + 1]) * PAGE * dim;
-      for (int i = 0; i < PAGE * dim; i += 64) _mm_prefetch(next + i, _MM_HINT_T0);
-    }
-    for (int row = 0; row < PAGE; row++, from += dim)
-      for (int d = 0; d < dim; d += 4) memcpy(keys + d * PAGE + row * 4, from + d, 4);
-    float scale = planes->key_scales[page];
+    // The next page is laid out before this one is multiplied: what was just written is slow to read.
+    if (c + 1 < end) lay_side_by_side(dim, keys_of(kernel, head, c + 1), laid[(c + 1) & 1]);
+    if (c + 2 < end) for (int i = 0; i < PAGE * dim; i += 64) _mm_prefetch(keys_of(kernel, head, c + 2) + i, _MM_HINT_T0);
+    const uint8_t *keys = laid[c & 1];
+    float scale = key_scales[choice->pages[c]];
     for (int q = 0; q < count;) {
       size_t index = (size_t)head * count + q;
       const int8_t *queries = own->queries + index * dim;
       float *out = own->scores + index * stride + c;
       switch (count - q) {
-        case 1: score_page(dim, keys, choice->tokens[c], scale, queries, own->scales + index, own->sums + index, out, stride, 1); q += 1; break;
-        case 2: score_page(dim, keys, choice->tokens[c], scale, queries, own->scales + index, own->sums + index, out, stride, 2); q += 2; break;
-        default: score_page(dim, keys, choice->tokens[c], scale, queries, own->scales + index, own->sums + index, out, stride, 3); q += 3;
+        SOME(1) SOME(2) SOME(3) SOME(4) SOME(5) SOME(6) SOME(7)
+        default: SCORE(8)
       }
     }
   }
