@@ -1,13 +1,25 @@
+import { createLogger } from '#platform';
 import type { ApiParts } from './parts.js';
 
+const log = createLogger('blobs');
+
 /** Deletes blobs that nothing names any more. What cannot be deleted now, as when a bucket does not answer, housekeeping tries again. */
-export async function discard(
+export async function discard(parts: Pick<ApiParts, 'blobs' | 'records'>, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await parts.records.unnamed.doom(ids);
+  await deleteDoomed(parts, ids);
+}
+
+/** Deletes blobs that were doomed. */
+export async function deleteDoomed(
   { blobs, records }: Pick<ApiParts, 'blobs' | 'records'>,
   ids: readonly string[],
 ): Promise<void> {
-  for (const id of ids) await records.unnamed.announce(id);
-  for (const id of ids) {
-    await blobs.delete(id);
-    await records.unnamed.named(id);
-  }
+  for (const id of ids)
+    try {
+      await blobs.delete(id);
+      await records.unnamed.deleted(id);
+    } catch (error) {
+      log.warn({ err: error, blob: id }, 'a blob could not be deleted; it is tried again later');
+    }
 }

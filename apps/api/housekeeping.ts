@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
 import { createLogger } from '#platform';
-import { discard } from './discard.js';
+import { deleteDoomed } from './discard.js';
 import { Uploads } from './media/uploads.js';
 import { PARTS, type ApiParts } from './parts.js';
 
@@ -34,8 +34,8 @@ export class Housekeeping implements OnModuleInit, OnModuleDestroy {
   async run(): Promise<void> {
     const { records, config } = this.parts;
     try {
-      await discard(this.parts, await records.expireMedia());
-      await discard(this.parts, await records.unnamed.takeOlder(UNNAMED_SECONDS));
+      await deleteDoomed(this.parts, await records.expireMedia());
+      await deleteDoomed(this.parts, await records.unnamed.doomOlder(UNNAMED_SECONDS));
       await records.expireRequests(config.queue.resultSeconds + REQUEST_EXTRA_SECONDS);
       await this.uploads.tidy();
     } catch (error) {

@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { Blob, PutOptions, Source } from '#storage';
 import { cached, type Stage } from './context.js';
 
-/** A result of earlier work that names a blob; one whose blob is gone is forgotten. */
+/** A result of earlier work that names a blob; one whose blob is gone, or of an older shape, is forgotten: otherwise it would stay, and not the next. */
 export async function cachedWithBlob<T>(
   { records, blobs }: Pick<Stage, 'records' | 'blobs'>,
   key: string,
@@ -11,8 +11,12 @@ export async function cachedWithBlob<T>(
 ): Promise<T | undefined> {
   const known = await cached(records, key, schema);
   const blob = known && blobOf(known);
-  if (typeof blob !== 'string' || (await blobs.has(blob))) return known;
-  await records.deleteArtifact(key);
+  if (known && (typeof blob !== 'string' || (await blobs.has(blob)))) return known;
+  // Another process may have put a better one meanwhile.
+  const stored = await records.getArtifact(key);
+  const parsed = schema.safeParse(stored);
+  if (stored !== undefined && (!parsed.success || blobOf(parsed.data) === blob))
+    await records.deleteArtifact(key, stored);
   return undefined;
 }
 

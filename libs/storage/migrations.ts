@@ -159,9 +159,10 @@ export const MIGRATIONS: readonly string[] = [
   );
   `,
   `
-  -- Blobs that are about to be there and that nothing names yet: who announced one may die before it is named.
+  -- Blobs that are about to be there and that nothing names yet: who announced one may die before it is named. And those that are to be deleted.
   create table tessera.unnamed_blob (
     id char(64) primary key,
+    doomed boolean not null default false,
     announced_at timestamptz not null default now()
   );
   `,

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   chmodSync,
   existsSync,
@@ -166,7 +167,9 @@ describe('records', () => {
     await Promise.all([records.putArtifact('k', [1]), records.putArtifact('k', [1])]);
     await records.putArtifact('k', [2]);
     expect(await records.getArtifact('k')).toEqual([1]);
-    await records.deleteArtifact('k');
+    await records.deleteArtifact('k', [2]);
+    expect(await records.getArtifact('k')).toEqual([1]);
+    await records.deleteArtifact('k', [1]);
     expect(await records.getArtifact('k')).toBeUndefined();
   });
 
@@ -186,12 +189,21 @@ describe('records', () => {
       kind: 'unknown',
       bytes: 1,
     });
-    expect(await records.unnamed.takeOlder(60)).toEqual([]);
-    expect(await records.unnamed.takeOlder(0)).toEqual([nobody]);
-    expect(await records.unnamed.takeOlder(0)).toEqual([]);
+    expect(await records.unnamed.doomOlder(60)).toEqual([]);
+    expect(await records.unnamed.doomOlder(0)).toEqual([nobody]);
+    // Until it is deleted, however often that fails.
+    expect(await records.unnamed.doomOlder(0)).toEqual([nobody]);
+    await records.unnamed.deleted(nobody);
+    expect(await records.unnamed.doomOlder(0)).toEqual([]);
     // Announced once more after it got a name: nobody's row, but a named blob.
     for (const blob of [media1, artifact, file]) await records.unnamed.announce(blob);
-    expect(await records.unnamed.takeOlder(0)).toEqual([]);
+    expect(await records.unnamed.doomOlder(0)).toEqual([]);
+    // A medium that nobody has any more is deleted, though facts about it are kept; who brings it again in time keeps it.
+    await records.unnamed.doom([artifact, media1, file]);
+    await records.unnamed.announce(file);
+    await records.unnamed.deleted(file);
+    expect(await records.unnamed.doomOlder(0)).toEqual([artifact]);
+    expect(await records.unnamed.doomOlder(0)).toEqual([artifact]);
   });
 });
 
@@ -239,8 +251,7 @@ describe('blobs', () => {
     expect(seen).toEqual([[id, false]]);
     const failing = { announce: () => Promise.reject(new Error('no database')) };
     await expect(blobs.put(Buffer.from('unannounced'), failing)).rejects.toThrow('no database');
-    const { id: never } = await blobs.put(Buffer.from('unannounced'));
-    await blobs.delete(never);
+    expect(await blobs.has(createHash('sha256').update('unannounced').digest('hex'))).toBe(false);
   });
 
   test('a file is there until its readers are done, whoever deletes the blob', async () => {

@@ -52,7 +52,7 @@ export async function openParts(options: {
   const open = options.precision === 'int8' ? KvCache.open : KvCache.openFloat32;
   const cache = await open({ shape, memoryBytes: options.memoryBytes ?? 512e6, diskBytes: 0, dir: folder });
   const rotary = rotaryTable({ positions: 16_384, headDim, theta, pairs: 'halves' });
-  const [runner, arena] = [new Runner(model), new Arena(shape, model.kernel?.heldBytes === undefined)];
+  const [runner, arena] = [new Runner(model), new Arena(shape, !model.kernel?.holdsRows)];
   const prefixes = new PrefixCache(runner, cache.store, rotary);
   return {
     model,

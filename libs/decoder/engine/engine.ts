@@ -43,7 +43,7 @@ export class Engine {
     private readonly cache: KvCache,
   ) {
     const { layers, kvHeads, headDim, theta } = model.config;
-    this.arena = new Arena({ layers, kvHeads, headDim }, model.kernel?.heldBytes === undefined);
+    this.arena = new Arena({ layers, kvHeads, headDim }, !model.kernel?.holdsRows);
     this.runner = new Runner(model);
     const rotary = rotaryTable({ positions: 16_384, headDim, theta, pairs: 'halves' });
     const prefixes = new PrefixCache(this.runner, cache.store, rotary);

@@ -33,9 +33,14 @@ export class LazyKernel {
     return this.kernel?.draftCosts;
   }
 
-  /** Bytes of working sets that it alone holds; not there where it holds none alone. */
-  get heldBytes(): number | undefined {
-    return this.kernel?.heldBytes;
+  /** Whether the kernel holds working sets alone. */
+  get holdsRows(): boolean {
+    return this.kernel?.heldBytes !== undefined;
+  }
+
+  /** Bytes of those. */
+  get heldBytes(): number {
+    return (this.kernel ?? this.retired)?.heldBytes ?? 0;
   }
 
   /** Rows of the table of words, where a kernel that is there holds it. */
@@ -57,7 +62,7 @@ export class LazyKernel {
   /** From now on there is none, as when memory does not suffice or a thread has died. */
   giveUp(error: unknown): void {
     this.warn(`The decoder's kernel is given up, its graph goes on: ${String(error)}`);
-    if (this.kernel?.embed || this.kernel?.heldBytes !== undefined) this.retired = this.kernel;
+    if (this.kernel?.embed || this.holdsRows) this.retired = this.kernel;
     else this.kernel?.dispose().catch(() => undefined);
     this.kernel = undefined;
   }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { Arena, HIDDEN, type WorkingSet } from './arena.js';
+import { Arena, HIDDEN, type RowHolder, type WorkingSet } from './arena.js';
 
 const SHAPE = { layers: 2, kvHeads: 2, headDim: 4 };
 const rowOf = (n: number): Float32Array => new Float32Array(SHAPE.kvHeads * SHAPE.headDim).fill(n);
@@ -116,6 +116,43 @@ describe('working sets that decode together', () => {
     });
     const shown = arena.bias.subarray(0, 3 * SHAPE.layers * SHAPE.kvHeads * arena.capacity).filter((x) => x === 0);
     expect(shown).toHaveLength(3 * SHAPE.layers * SHAPE.kvHeads);
+  });
+
+  test('what a kernel holds alone takes no memory until somebody needs it there, and none again when all have left', () => {
+    const arena = new Arena(SHAPE, false);
+    const left: WorkingSet[] = [];
+    const numbers = new Map<WorkingSet, number>();
+    let enough = false;
+    const holder: RowHolder = {
+      restore: (member) => {
+        if (!enough) throw new Error('no memory');
+        for (let row = 0; row < member.length; row++) fill(member, row, numbers.get(member)!);
+      },
+      leave: (member) => void left.push(member),
+    };
+    const members = [1, 2, 3].map((n) => {
+      const member = arena.add(10);
+      Object.assign(member, { holder, length: n });
+      numbers.set(member, n);
+      return member;
+    });
+    arena.reserve(100);
+    arena.remove(members[0]!);
+    expect([members[2]!.slot, left, arena.bytes]).toEqual([0, [members[0]], 0]);
+    expect(() => arena.back()).toThrow('no memory');
+    expect([arena.backed, arena.bytes]).toEqual([false, 0]);
+    expect(arena.capacity).toBeGreaterThanOrEqual(100);
+    enough = true;
+    arena.back();
+    for (const n of [2, 3])
+      expect(arena.keys[1]!.subarray(members[n - 1]!.at(1, 0), members[n - 1]!.at(1, n))).toEqual(
+        new Float32Array(n * SHAPE.headDim).fill(n),
+      );
+    const shown = arena.bias.filter((x) => x === 0);
+    expect(shown).toHaveLength((2 + 3) * SHAPE.layers * SHAPE.kvHeads);
+    arena.remove(members[1]!);
+    arena.remove(members[2]!);
+    expect([arena.backed, arena.bytes]).toEqual([false, 0]);
   });
 
   test('of new rows the first are taken in, each head’s own', () => {

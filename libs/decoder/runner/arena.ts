@@ -164,12 +164,18 @@ export class Arena {
   /** From now on, until nobody is left, the members' rows are in this memory too. */
   back(): void {
     if (this.backed) return;
-    this.backed = true;
     const { capacity } = this;
+    this.backed = true;
     this.capacity = 0;
-    this.layOut(capacity, this.members.length * capacity);
-    this.bias.fill(HIDDEN);
-    for (const member of this.members) member.holder?.restore(member);
+    try {
+      this.layOut(capacity, this.members.length * capacity);
+      for (const member of this.members) member.holder?.restore(member);
+    } catch (error) {
+      // No memory for it: its rows are where they were.
+      this.free();
+      this.capacity = capacity;
+      throw error;
+    }
   }
 
   /** Makes room for `rows` rows in every member. */
@@ -189,7 +195,10 @@ export class Arena {
       this.members[member.slot] = last;
       last.slot = member.slot;
     }
-    if (this.members.length === 0) this.leaving = setTimeout(() => this.free(), KEPT_MS).unref();
+    if (this.members.length > 0) return;
+    // Whoever comes next is with the kernel again.
+    if (this.backed && !this.backedAtFirst) this.free();
+    else this.leaving = setTimeout(() => this.free(), KEPT_MS).unref();
   }
 
   /** Gives its memory back at once. */

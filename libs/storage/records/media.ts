@@ -114,13 +114,15 @@ export async function deleteMedia(
   return { deleted: rowCount === 1, references: await countReferences(pool, id) };
 }
 
-/** Forgets media whose time is over; returns the ids that nobody has any more. */
+/** Forgets media whose time is over; returns the ids that nobody has any more, which are doomed. */
 export async function expireMedia(pool: pg.Pool): Promise<string[]> {
   const { rows } = await pool.query<{ id: string }>(
     `with gone as (delete from tessera.media where expires_at < now() returning tenant, id)
-     select distinct g.id from gone g
+     insert into tessera.unnamed_blob (id, doomed) select distinct g.id, true from gone g
      where not exists (select from tessera.file f where f.blob = g.id) and not exists (
-       select from tessera.media m where m.id = g.id and not exists (select from gone where tenant = m.tenant and id = m.id))`,
+       select from tessera.media m where m.id = g.id and not exists (select from gone where tenant = m.tenant and id = m.id))
+     on conflict (id) do update set doomed = true, announced_at = now()
+     returning id`,
   );
   return rows.map(({ id }) => id);
 }

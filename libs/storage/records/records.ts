@@ -93,12 +93,18 @@ export class Records {
   async nameBlob(key: string, value: unknown, blob: string): Promise<unknown> {
     await this.putArtifact(key, value);
     const stays = await this.getArtifact(key);
+    // Somebody forgot it in this moment, since the one before named a blob that is gone.
+    if (stays === undefined) return this.nameBlob(key, value, blob);
     if (JSON.stringify(stays).includes(blob)) await this.unnamed.named(blob);
     return stays;
   }
 
-  async deleteArtifact(key: string): Promise<void> {
-    await this.pool.query('delete from tessera.artifact where key = $1', [key]);
+  /** @param value only where it is still this one */
+  async deleteArtifact(key: string, value?: unknown): Promise<void> {
+    await this.pool.query('delete from tessera.artifact where key = $1 and ($2::jsonb is null or value = $2::jsonb)', [
+      key,
+      value === undefined ? null : storableJson(value),
+    ]);
   }
 
   /** Throws when the database does not answer. */

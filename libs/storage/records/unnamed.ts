@@ -1,8 +1,8 @@
 import type pg from 'pg';
 
 /**
- * Blobs that were announced and are not named yet, by a medium, a file or an artifact. A process that dies in between leaves its row here, and
- * housekeeping the blob to nobody.
+ * Blobs that were announced and are not named yet, by a medium, a file or an artifact: a process that dies in between leaves its row here, and
+ * housekeeping the blob to nobody. And blobs that are doomed, until they are deleted, which may fail: artifacts may go on naming those.
  */
 export class UnnamedBlobs {
   constructor(private readonly pool: pg.Pool) {}
@@ -10,7 +10,8 @@ export class UnnamedBlobs {
   announce = async (id: string): Promise<void> => {
     await this.pool.query({
       name: 'tessera-announce-blob',
-      text: 'insert into tessera.unnamed_blob (id) values ($1) on conflict (id) do update set announced_at = now()',
+      text: `insert into tessera.unnamed_blob (id) values ($1)
+             on conflict (id) do update set doomed = false, announced_at = now()`,
       values: [id],
     });
   };
@@ -24,13 +25,35 @@ export class UnnamedBlobs {
     });
   }
 
-  /** Takes those that were announced so long ago; returns the ids that nothing names: their blobs may go. */
-  async takeOlder(seconds: number): Promise<string[]> {
+  /** They are about to be deleted. */
+  async doom(ids: readonly string[]): Promise<void> {
+    await this.pool.query(
+      `insert into tessera.unnamed_blob (id, doomed) select id, true from unnest($1::text[]) as id
+       on conflict (id) do update set doomed = true, announced_at = now()`,
+      [ids],
+    );
+  }
+
+  /** It was deleted; whoever announced it meanwhile keeps its row. */
+  async deleted(id: string): Promise<void> {
+    await this.pool.query('delete from tessera.unnamed_blob where id = $1 and doomed', [id]);
+  }
+
+  /** Of those that were announced, or doomed, so long ago: what got a name is forgotten, the others are doomed. @returns the doomed ones */
+  async doomOlder(seconds: number): Promise<string[]> {
     const { rows } = await this.pool.query<{ id: string }>(
-      `with old as (delete from tessera.unnamed_blob where announced_at < now() - make_interval(secs => $1) returning id)
-       select id from old
-       where not exists (select from tessera.media m where m.id = old.id) and not exists (select from tessera.file f where f.blob = old.id)
-         and not exists (select from tessera.artifact a where position(old.id in a.value::text) > 0)`,
+      `with old as (
+         select id, doomed from tessera.unnamed_blob where announced_at < now() - make_interval(secs => $1)
+       ), named as (
+         delete from tessera.unnamed_blob u using old o
+         where u.id = o.id and (
+           exists (select from tessera.media m where m.id = o.id) or exists (select from tessera.file f where f.blob = o.id)
+           or (not o.doomed and exists (select from tessera.artifact a where position(o.id in a.value::text) > 0)))
+         returning u.id
+       )
+       update tessera.unnamed_blob u set doomed = true, announced_at = now() from old o
+       where u.id = o.id and not exists (select from named n where n.id = u.id)
+       returning u.id`,
       [seconds],
     );
     return rows.map(({ id }) => id);

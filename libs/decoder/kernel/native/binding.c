@@ -124,10 +124,10 @@ static napi_value set_evidence(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-/** (kernel): gives the memory of closed working sets back */
+/** (kernel): gives memory back that no working set needs now */
 static napi_value trim(napi_env env, napi_callback_info info) {
   ARGUMENTS(1);
-  working_sets_trim(pointer(env, argument[0]));
+  kernel_trim(pointer(env, argument[0]));
   return NULL;
 }
 

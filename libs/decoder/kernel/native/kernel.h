@@ -327,5 +327,7 @@ void collect(Kernel *kernel, int sequence, int head);
 // step.c
 Kernel *kernel_create(Shape shape, int threads);
 void kernel_destroy(Kernel *kernel);
+/** Gives back what closed working sets and long steps took. */
+void kernel_trim(Kernel *kernel);
 /** Returns whether there was memory for it. */
 int kernel_step(Kernel *kernel, Step *step);

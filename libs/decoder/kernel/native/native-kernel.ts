@@ -205,7 +205,6 @@ export class NativeKernel implements StepKernel, RowHolder {
       ...([logits, mass, rows, chosen] as const),
     );
     this.grow(member, rows + S);
-    member.position = choice.position + S;
     return {
       logits,
       chosen: Array.from({ length: layers }, (_, layer) =>
@@ -260,6 +259,7 @@ export class NativeKernel implements StepKernel, RowHolder {
     if (before) {
       this.addon.copySet(this.model, before.set, held.set, member.copied);
       this.addon.closeSet(before.set);
+      this.trimLater();
     } else member.copied = 0;
     this.sets.set(member, held);
     member.holder = this;
@@ -325,9 +325,12 @@ export class NativeKernel implements StepKernel, RowHolder {
     return { planes, total: all[0]!.keyScales.length / this.config.kvHeads };
   }
 
+  /** Memory of closed sets, and of what long questions needed, is given back after a while. */
   private trimLater(): void {
-    clearTimeout(this.trimming);
-    if (this.sets.size === 0) this.trimming = setTimeout(() => this.addon.trim(this.model), KEPT_MS).unref();
+    this.trimming ??= setTimeout(() => {
+      this.trimming = undefined;
+      this.addon.trim(this.model);
+    }, KEPT_MS).unref();
   }
 }
 

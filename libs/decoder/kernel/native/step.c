@@ -59,10 +59,18 @@ void kernel_destroy(Kernel *kernel) {
   }
   free_part(&kernel->head);
   void *owned[] = { kernel->layers, kernel->output_norm, kernel->residual, kernel->product, kernel->plain, kernel->entering.numbers,
-    kernel->entering.scales, kernel->entering.sums, kernel->low, kernel->queries, kernel->query_scales,
+    kernel->entering.scales, kernel->entering.sums, kernel->entering.block_scales, kernel->low, kernel->queries, kernel->query_scales,
     kernel->query_sums, kernel->partials, kernel->exponentials, kernel->pieces };
   for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
   free(kernel);
+}
+
+void kernel_trim(Kernel *kernel) {
+  working_sets_trim(kernel);
+  free(kernel->partials);
+  free(kernel->exponentials);
+  kernel->partials = kernel->exponentials = NULL;
+  kernel->partial_room = kernel->exponential_room = 0;
 }
 
 // ---- phases: each is given the kernel and a piece ----
