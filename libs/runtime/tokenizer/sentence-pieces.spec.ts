@@ -29,12 +29,13 @@ describe.each(['gemma', 'llama'])('a SentencePiece vocabulary as that of %s', (n
     expect(cases.map(({ text }) => ({ text, ids: tokenizer.encode(text) }))).toEqual(cases);
   });
 
-  it('decodes what it encoded', () => {
+  it('decodes what it encoded, but for its mark of a space, which sentencepiece takes for one', () => {
     const prefix = metadata.add_space_prefix ? ' ' : '';
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', minLength: 1 }), (text) => {
-        expect(tokenizer.decode(tokenizer.encode(text))).toBe(prefix + text);
+        expect(tokenizer.decode(tokenizer.encode(text))).toBe(prefix + text.replaceAll('▁', ' '));
       }),
+      { examples: [['▁ ']] },
     );
   });
 
