@@ -83,7 +83,7 @@ export class Reader {
     const rows = prefix.tokens + sequence.segmentTokens;
     const working = this.add(sequence, rows);
     const pages = sequence.segmentRuns.flatMap((run) => run.pages);
-    if (!(await this.enterByKernel(working, prefix, pages))) this.gatherAll(working, prefix, pages);
+    if (!(await this.enterByKernel(working, prefix, pages))) this.gatherAll(working, prefix, pages, rows);
     working.checked = rows;
     const segments = Int32Array.from([
       ...Array<number>(sequence.prefix.tokens).fill(-1),
@@ -104,19 +104,16 @@ export class Reader {
     return this.runner.enter(working, prefix, { pages, tokens, planes: (layer) => store.planes(layer) });
   }
 
-  private gatherAll(working: WorkingSet, prefix: PrefixRows, pages: readonly number[]): void {
+  private gatherAll(working: WorkingSet, prefix: PrefixRows, pages: readonly number[], rows: number): void {
     this.arena.back();
     const { layers, kvHeads } = this.store.shape;
     const { keys, values } = this.arena;
-    let rows = 0;
     for (let layer = 0; layer < layers; layer++)
       for (let head = 0; head < kvHeads; head++) {
         working.write(layer, head, 0, prefix.tokens, prefix.keys[layer]!, prefix.values[layer]!);
         const at = working.at(head, prefix.tokens);
         const into = { keys: keys[layer]!, keysAt: at, values: values[layer]!, valuesAt: at };
-        rows =
-          prefix.tokens +
-          this.store.gather({ layer, head, pages, ...into, rotary: this.rotary, position: prefix.tokens });
+        this.store.gather({ layer, head, pages, ...into, rotary: this.rotary, position: prefix.tokens });
         working.show(layer, head, 0, rows);
       }
     working.length = rows;

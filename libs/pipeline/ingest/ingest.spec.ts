@@ -26,8 +26,7 @@ function stage(): Stage {
     records: {
       getArtifact: () => Promise.resolve(undefined),
       putArtifact: () => Promise.resolve(),
-      nameBlob: () => Promise.resolve(),
-      unnamed: { announce: () => Promise.resolve() },
+      unnamed: { announce: () => Promise.resolve(), named: () => Promise.resolve() },
     },
   } as unknown as Stage;
 }

@@ -66,11 +66,13 @@ async function keep(stage: Stage, path: string, source: MediaSource, signal: Abo
   const facts = await probe(path, { name: source.name, limits: config.limits, signal });
   const id = source.type === 'blob' ? source.blob : (await putDerived(stage, createReadStream(path), { signal })).id;
   await rememberFacts(stage, id, source.name, facts);
-  return recorded(stage, { id, name: source.name, ...facts });
+  const medium = await recorded(stage, { id, name: source.name, ...facts });
+  if (source.type !== 'blob') await stage.records.unnamed.named(id);
+  return medium;
 }
 
 async function recorded({ records }: Stage, medium: Medium): Promise<Medium> {
-  await records.nameBlob(mediumKey(medium.id), medium, medium.id);
+  await records.putArtifact(mediumKey(medium.id), medium);
   return medium;
 }
 

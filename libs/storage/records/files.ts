@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { MediaKind } from '#contracts';
+import { nameBlob } from './unnamed.js';
 
 export type FilePurpose = 'assistants' | 'batch' | 'user_data' | 'vision' | 'batch_output';
 
@@ -45,7 +46,7 @@ export class FileRecords {
       `insert into tessera.file (id, tenant, blob, name, purpose, kind, bytes) values ($1, $2, $3, $4, $5, $6, $7) returning *`,
       [file.id, file.tenant, file.blob, file.name, file.purpose, file.kind, file.bytes],
     );
-    await client.query('delete from tessera.unnamed_blob where id = $1', [file.blob]);
+    await nameBlob(client, file.blob);
     return toFile(rows[0] as FileRow);
   }
 

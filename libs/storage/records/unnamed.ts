@@ -1,5 +1,14 @@
 import type pg from 'pg';
 
+/** Something names a blob from now on. `client` is a transaction that the name belongs to. */
+export async function nameBlob(client: pg.ClientBase | pg.Pool, id: string): Promise<void> {
+  await client.query({
+    name: 'tessera-name-blob',
+    text: 'delete from tessera.unnamed_blob where id = $1',
+    values: [id],
+  });
+}
+
 /**
  * Blobs that were announced and are not named yet, by a medium, a file or an artifact: a process that dies in between leaves its row here, and
  * housekeeping the blob to nobody. And blobs that are doomed, until they are deleted, which may fail: artifacts may go on naming those.
@@ -17,12 +26,8 @@ export class UnnamedBlobs {
   };
 
   /** Something names it from now on. */
-  async named(id: string): Promise<void> {
-    await this.pool.query({
-      name: 'tessera-name-blob',
-      text: 'delete from tessera.unnamed_blob where id = $1',
-      values: [id],
-    });
+  named(id: string): Promise<void> {
+    return nameBlob(this.pool, id);
   }
 
   /** They are about to be deleted. */

@@ -75,23 +75,6 @@ void working_set_copy(const Shape *shape, WorkingSet *to, const WorkingSet *from
     }
 }
 
-/** Four rows of values, [dim, 4] each. */
-static void write_values(int dim, Head head, int row, const float *values) {
-  Floats rate[4];
-  for (int r = 0; r < 4; r++) rate[r] = rate_of(peak(values + r * dim, dim), &head.value_scales[row + r]);
-  int8_t *to = head.values + (size_t)row * dim;
-  for (int d = 0; d < dim; d += LANES, to += 4 * LANES) {
-    __m128i v[4];
-    for (int r = 0; r < 4; r++) v[r] = w_bytes(rounded(values + r * dim + d, rate[r]));
-    for (int from = 0; from < LANES; from += 8) {
-      __m128i ab = _mm_unpacklo_epi8(v[0], v[1]), ce = _mm_unpacklo_epi8(v[2], v[3]);
-      _mm_storeu_si128((__m128i *)(to + from * 4), _mm_unpacklo_epi16(ab, ce));
-      _mm_storeu_si128((__m128i *)(to + from * 4 + 16), _mm_unpackhi_epi16(ab, ce));
-      for (int r = 0; r < 4; r++) v[r] = _mm_unpackhi_epi64(v[r], v[r]);
-    }
-  }
-}
-
 void write_key(int dim, Head head, int row, const float *key) {
   Floats rate = rate_of(peak(key, dim), &head.key_scales[row]);
   uint8_t *to = head.keys + (size_t)(row / LANES * LANES) * dim + row % LANES * 4;
@@ -119,16 +102,10 @@ void write_value(int dim, Head head, int row, const float *value) {
 void write_rows(const Shape *shape, WorkingSet *set, int layer, int head, int from, int to, const float *keys, const float *values, const float *bias) {
   Head at = head_of(shape, set, layer, head);
   int dim = shape->head_dim;
-  for (int row = from; row < to; row++, keys += dim) {
+  for (int row = from; row < to; row++, keys += dim, values += dim) {
     write_key(dim, at, row, keys);
+    write_value(dim, at, row, values);
     at.bias[row] = *bias++;
-  }
-  for (int row = from; row < to;) {
-    int count = row % 4 == 0 && row + 4 <= to ? 4 : 1;
-    if (count == 4) write_values(dim, at, row, values);
-    else write_value(dim, at, row, values);
-    row += count;
-    values += (size_t)count * dim;
   }
 }
 
