@@ -61,9 +61,13 @@ export class TinyKernel {
       embeddings: new Float32Array(padded.flat()),
     };
     expect(this.kernel.takes(batch)).toBe(true);
-    const { logits, mass, capacity } = this.kernel.step(batch);
+    const { logits: all, likeliest, mass, capacity } = this.kernel.step(batch);
     const { vocabulary } = this.config;
-    return { logits: rows.map((_, i) => logits.slice(i * vocabulary, (i + 1) * vocabulary)), mass, capacity };
+    const logits = rows.map((_, i) => all.slice(i * vocabulary, (i + 1) * vocabulary));
+    expect([...likeliest!]).toEqual(
+      logits.map((row) => (row.every(Number.isFinite) ? row.indexOf(Math.max(...row)) : -1)),
+    );
+    return { logits, mass, capacity };
   }
 
   arenaOf(...sets: readonly [rows: number, seed: number][]): Arena {

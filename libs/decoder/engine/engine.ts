@@ -165,7 +165,7 @@ export class Engine {
     if (running.length === 0) return;
     const start = performance.now();
     try {
-      await this.writer.write(running, (job, logits) => this.take(job, logits));
+      await this.writer.write(running, (job, logits, likeliest) => this.take(job, logits, likeliest));
     } catch (error) {
       for (const job of running) this.fail(job, TesseraError.from(error));
     }
@@ -173,9 +173,9 @@ export class Engine {
   }
 
   /** @returns whether the answer goes on */
-  private take(job: Job, logits: Float32Array): boolean {
+  private take(job: Job, logits: Float32Array, likeliest?: number): boolean {
     try {
-      const reason = job.sequence.accept(logits);
+      const reason = job.sequence.accept(logits, likeliest);
       if (reason === undefined) return true;
       job.sequence.finish(reason);
       this.leave(job, 'finish');

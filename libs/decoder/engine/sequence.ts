@@ -127,9 +127,9 @@ export class Sequence {
   }
 
   /** Takes in the token chosen from `logits`. @returns why the answer ends here, if it does */
-  accept(logits: Float32Array): 'stop' | 'length' | undefined {
+  accept(logits: Float32Array, likeliest?: number): 'stop' | 'length' | undefined {
     const { tokenizer } = this.model;
-    const { token, logprobs } = this.sampler.sample(logits, this.constraint?.mask());
+    const { token, logprobs } = this.sampler.sample(logits, this.constraint?.mask(), likeliest);
     if (this.answer.length === 0) this.times.firstToken = performance.now();
     this.answer.push(token);
     this.drafts.push(token);

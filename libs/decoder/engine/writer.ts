@@ -8,6 +8,9 @@ const MOST_DRAFTED = 8;
 /** Of the step graph, single tokens by the kernel in WebAssembly: as measured on two cores over 500 to 1,100 rows; only the ratio matters. */
 const DRAFT_COSTS: DraftCosts = { step: 7.6, checking: 10.4, token: 1.8 };
 
+/** Receives the logits of a job's next token, and which is the largest where that is known; says whether the answer goes on. */
+type Take = (job: Job, logits: Float32Array, likeliest?: number) => boolean;
+
 /** Writes answers: a token for each in every step, or several where a draft from the text that was read fits. */
 export class Writer {
   private readonly draftLength: DraftLength;
@@ -19,13 +22,12 @@ export class Writer {
     this.draftLength = new DraftLength(runner.model.kernel?.draftCosts ?? DRAFT_COSTS, MOST_DRAFTED);
   }
 
-  /** @param take receives the logits of a job's next token and says whether its answer goes on */
-  async write(jobs: readonly Job[], take: (job: Job, logits: Float32Array) => boolean): Promise<void> {
+  async write(jobs: readonly Job[], take: Take): Promise<void> {
     if (jobs.length === 1) await this.writeAlone(jobs[0]!, take);
     else await this.writeTogether(jobs, take);
   }
 
-  private async writeTogether(jobs: readonly Job[], take: (job: Job, logits: Float32Array) => boolean): Promise<void> {
+  private async writeTogether(jobs: readonly Job[], take: Take): Promise<void> {
     const { embeddings: table, config } = this.runner.model;
     const { hidden, vocabulary } = config;
     const count = this.arena.members.length;
@@ -34,15 +36,26 @@ export class Writer {
     const active = new Set(jobs.map(({ sequence }) => sequence.working!));
     const rows = [...active].map(({ slot }) => slot);
     const appended = this.arena.members.map((member) => (active.has(member) ? 1 : 0));
-    const { logits, mass, capacity } = await this.runner.step(this.arena, 0, count, embeddings, rows, appended);
+    const { logits, likeliest, mass, capacity } = await this.runner.step(
+      this.arena,
+      0,
+      count,
+      embeddings,
+      rows,
+      appended,
+    );
     this.addEvidence(jobs, mass, capacity, 0);
-    const results = jobs.map((job, i) => ({ job, logits: logits.subarray(i * vocabulary, (i + 1) * vocabulary) }));
+    const results = jobs.map((job, i) => ({
+      job,
+      logits: logits.subarray(i * vocabulary, (i + 1) * vocabulary),
+      likeliest: likeliest?.[i],
+    }));
     // From the last slot on: of answers that end together, none moves into the place of another that ends.
     results.sort((a, b) => b.job.sequence.working!.slot - a.job.sequence.working!.slot);
-    for (const result of results) take(result.job, result.logits);
+    for (const result of results) take(result.job, result.logits, result.likeliest);
   }
 
-  private async writeAlone(job: Job, take: (job: Job, logits: Float32Array) => boolean): Promise<void> {
+  private async writeAlone(job: Job, take: Take): Promise<void> {
     const { embeddings: table, config } = this.runner.model;
     const { hidden, vocabulary } = config;
     const { sequence } = job;
@@ -55,12 +68,12 @@ export class Writer {
     const rows = tokens.map((_, i) => i);
     const start = working.length;
     if (sequence.request.priority !== 'batch') this.runner.model.kernel?.count();
-    const { logits, mass, capacity } = await this.runner.step(this.arena, working.slot, 1, embeddings, rows);
+    const { logits, likeliest, mass, capacity } = await this.runner.step(this.arena, working.slot, 1, embeddings, rows);
     this.addEvidence([job], mass, capacity, working.slot);
     let accepted = 0;
     for (; accepted < tokens.length; accepted++) {
       const row = logits.subarray(accepted * vocabulary, (accepted + 1) * vocabulary);
-      if (!take(job, row)) return;
+      if (!take(job, row, likeliest?.[accepted])) return;
       if (sequence.answer.at(-1) !== draft[accepted]) break;
     }
     if (draft.length > 0) {

@@ -21,6 +21,8 @@ export interface StepBatch {
 export interface StepResult {
   /** [rows asked for, vocabulary]; the next step overwrites it. */
   logits: Float32Array;
+  /** [rows asked for], where it is known: the lowest id of the largest logit, -1 where one is no finite number; the next step overwrites it. */
+  likeliest?: Int32Array;
   /** Per evidence layer [members, kvHeads, capacity]: attention on the rows before the step, summed over new tokens and query heads. */
   mass: Float32Array[];
   capacity: number;

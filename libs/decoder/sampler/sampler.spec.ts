@@ -68,7 +68,10 @@ describe('Sampler', () => {
           const best = Math.max(...open.map((id) => edited[id]!));
           const sampling = { repetitionPenalty: 2, logitBias: Object.fromEntries(bias) };
           const seen = prompt.filter((id) => id < xs.length);
-          expect(sampler(sampling, seen).sample(xs, mask).token).toBe(open.find((id) => edited[id] === best));
+          const wanted = open.find((id) => edited[id] === best);
+          expect(sampler(sampling, seen).sample(xs, mask).token).toBe(wanted);
+          const likeliest = values.indexOf(Math.max(...values));
+          expect(sampler(sampling, seen).sample(xs, mask, likeliest).token).toBe(wanted);
           expect(xs).toEqual(Float32Array.from(values));
         },
       ),
@@ -108,6 +111,9 @@ describe('Sampler', () => {
         expect(() => sampler({ temperature }).sample(logits({ 3: bad }))).toThrow(
           expect.objectContaining({ code: 'decoder_failed' }),
         );
+    expect(() => sampler({}).sample(logits({}), undefined, -1)).toThrow(
+      expect.objectContaining({ code: 'decoder_failed' }),
+    );
   });
 
   it('reports the log probabilities of the model, whatever was chosen', () => {

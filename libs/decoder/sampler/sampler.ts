@@ -52,11 +52,14 @@ export class Sampler {
 
   /**
    * @param logits [vocabulary], left unchanged
+   * @param likeliest the lowest id of the largest logit, where that is known; -1 where one is not finite
    * @throws TesseraError `decoder_failed` when a logit is not finite, or the mask allows nothing
    */
-  sample(logits: Float32Array, mask?: TokenMask): Sampled {
+  sample(logits: Float32Array, mask?: TokenMask, likeliest?: number): Sampled {
     const { sampling } = this;
-    const token = sampling.temperature === 0 ? this.#likeliest(logits, mask) : this.#draw(logits, mask);
+    const raw = likeliest ?? likeliestOf(logits);
+    if (raw < 0) throw new TesseraError('decoder_failed', 'The model computed logits that are no finite numbers.');
+    const token = sampling.temperature === 0 ? this.#greedy(logits, mask, raw) : this.#draw(logits, mask);
     if (token < 0)
       throw new TesseraError('decoder_failed', 'The constraint on the answer allows no token at this place.');
     this.#counts.add(token);
@@ -65,25 +68,27 @@ export class Sampler {
       : { token, logprobs: logProbabilities(logits, token, sampling.logprobs) };
   }
 
-  /** Few tokens are edited: they get their own logits back, which costs less than a copy of all. */
-  #likeliest(logits: Float32Array, mask: TokenMask | undefined): number {
-    const edited = this.#edits ? this.#editedTokens() : [];
+  /** Few tokens are edited: they get their own logits back, which costs less than a copy of all. @param raw the likeliest before */
+  #greedy(logits: Float32Array, mask: TokenMask | undefined, raw: number): number {
+    if (!this.#edits) return mask ? argmaxWithin(logits, mask) : raw;
+    const edited = this.#editedTokens();
     const own = edited.map((token) => logits[token]!);
-    if (this.#edits) this.#edit(logits);
-    // However large a bias, the test for faults is one of the model's numbers.
-    edited.forEach((token, i) => {
-      if (Number.isFinite(own[i])) logits[token] = Math.max(-LARGEST, Math.min(LARGEST, logits[token]!));
-    });
+    this.#edit(logits);
+    // However large a bias, a logit stays a number.
+    for (const token of edited) logits[token] = Math.max(-LARGEST, Math.min(LARGEST, logits[token]!));
     try {
-      const likeliest = argmaxOfFinite(logits);
-      return mask ? argmaxWithin(logits, mask) : likeliest;
+      if (mask) return argmaxWithin(logits, mask);
+      if (edited.includes(raw)) return likeliestOf(logits);
+      return edited.reduce((best, token) => {
+        const [x, most] = [logits[token]!, logits[best]!];
+        return x > most || (x === most && token < best) ? token : best;
+      }, raw);
     } finally {
       edited.forEach((token, i) => (logits[token] = own[i]!));
     }
   }
 
   #draw(logits: Float32Array, mask: TokenMask | undefined): number {
-    argmaxOfFinite(logits);
     const edited = (this.#scratch ??= new Float32Array(this.options.vocabulary));
     edited.set(logits);
     this.#edit(edited);
@@ -106,8 +111,8 @@ export class Sampler {
 /** About what float32 holds. */
 const LARGEST = 3e38;
 
-/** The lowest id of the largest logit. Four at a time: sums of one at a time would wait for each other. */
-function argmaxOfFinite(logits: Float32Array): number {
+/** The lowest id of the largest logit; -1 where one is no finite number. Four at a time: sums of one at a time would wait for each other. */
+function likeliestOf(logits: Float32Array): number {
   let fault = 0;
   let best = -Infinity;
   let i = 0;
@@ -130,7 +135,7 @@ function argmaxOfFinite(logits: Float32Array): number {
       at = i;
     }
   }
-  if (fault !== 0) throw new TesseraError('decoder_failed', 'The model computed logits that are no finite numbers.');
+  if (fault !== 0) return -1;
   while (logits[at] !== best) at++;
   return at;
 }

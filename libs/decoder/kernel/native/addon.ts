@@ -70,6 +70,7 @@ export interface KernelAddon {
     logits: Float32Array,
     mass: Float32Array,
     massCapacity: number,
+    likeliest: Int32Array,
   ): void;
   prefix(
     model: NativeModel,

@@ -79,11 +79,40 @@ static float *exponentials_of(const Kernel *kernel, int t, int head) {
   return kernel->exponentials + (size_t)(t * kernel->shape.heads + head) * kernel->chunks * CHUNK;
 }
 
+static int *folded_of(const Kernel *kernel, int t, int head) { return kernel->folded + t * kernel->shape.kv_heads + head; }
+
 static float exponential_of(float x) { return f_first(exponential(f_all(x))); }
 
-/** Scores of `count` rows, a multiple of LANES, with `heads` queries: [heads, CHUNK]. */
-INLINE void score(const int dim, const uint8_t *keys, const uint8_t *next, const float *scales, const float *bias, int count, const int8_t *queries, const float *query_scales, const int32_t *sums, float *out, const int heads) {
-  for (int row = 0; row < count; row += LANES, keys += LANES * dim, next += LANES * dim) {
+/** Where a chunk's keys, values, and their scales and biases begin. */
+typedef struct {
+  const uint8_t *keys;
+  const int8_t *values;
+  const float *key_scales, *value_scales, *bias;
+} Chunk;
+
+static Chunk chunk_of(const Kernel *kernel, const Piece *piece) {
+  const Step *step = kernel->step;
+  Head set = head_of(&kernel->shape, step->sequence[step->token[piece->token].sequence].set, kernel->layer_index, piece->head);
+  size_t row = (size_t)piece->chunk * CHUNK, from = row * kernel->shape.head_dim;
+  return (Chunk){ set.keys + from, set.values + from, set.key_scales + row, set.value_scales + row, set.bias + row };
+}
+
+/** Asks for so many bytes from `from` on. Memory answers some lines at a time, so that they are asked for all along a chunk, not where the chunk before is read. */
+INLINE void ask(const void *from, int bytes) {
+  for (int i = 0; i < bytes; i += 64) _mm_prefetch((const char *)from + i, _MM_HINT_T1);
+}
+
+/** Scores of `count` rows, a multiple of LANES, with `heads` queries: [heads, CHUNK], and the largest of each head's first `rows`. */
+INLINE void score(const int dim, Chunk at, Chunk next, int rows, int count, const int8_t *queries, const float *query_scales, const int32_t *sums, float *out, float *highest, const int heads) {
+  Floats top[TOGETHER];
+#pragma GCC unroll 3
+  for (int h = 0; h < heads; h++) top[h] = f_all(LOWEST);
+  for (int row = 0; row < count; row += LANES) {
+    const uint8_t *keys = at.keys + (size_t)row * dim;
+    ask(next.keys + row * dim / 2, LANES * dim / 2);
+    ask(next.key_scales + row, 1);
+    ask(next.value_scales + row, 1);
+    ask(next.bias + row, 1);
     Wholes first[TOGETHER], second[TOGETHER];
 #pragma GCC unroll 3
     for (int h = 0; h < heads; h++) {
@@ -92,65 +121,80 @@ INLINE void score(const int dim, const uint8_t *keys, const uint8_t *next, const
     }
     for (int d = 0; d < dim; d += 4) {
       Wholes k = w_load(keys + d * LANES);
-      _mm_prefetch(next + d * LANES, _MM_HINT_T1);
 #pragma GCC unroll 3
       for (int h = 0; h < heads; h++) {
         first[h] = w_dot_four(first[h], k, queries + 2 * h * dim + d);
         second[h] = w_dot_four(second[h], k, queries + (2 * h + 1) * dim + d);
       }
     }
-    Floats by = f_load(scales + row), hidden = f_load(bias + row);
+    Floats by = f_load(at.key_scales + row), hidden = f_load(at.bias + row);
+    Lanes shown = first_lanes(rows - row);
 #pragma GCC unroll 3
     for (int h = 0; h < heads; h++) {
       Floats dot = f_fma(f_of(second[h]), f_all(0.5f / QUERY_PEAK), f_of(first[h]));
-      f_store(out + h * CHUNK + row, f_fma(f_mul(dot, by), f_all(query_scales[h]), hidden));
+      Floats scores = f_fma(f_mul(dot, by), f_all(query_scales[h]), hidden);
+      f_store(out + h * CHUNK + row, scores);
+      top[h] = f_max(top[h], f_choose(shown, scores, top[h]));
     }
   }
+#pragma GCC unroll 3
+  for (int h = 0; h < heads; h++) highest[h] = f_most(top[h]);
 }
 
-/** Scores become weights in two parts; the partial result gets the largest score and the sum. Returns the weights' scale. */
-static float weigh(float *scores, int rows, int count, const float *value_scales, float *partial, float *exponentials, uint8_t *high, uint8_t *low) {
-  const Floats none = f_all(0);
-  Floats top = f_all(LOWEST);
-  for (int row = 0; row < count; row += LANES) top = f_max(top, f_choose(first_lanes(rows - row), f_load(scores + row), top));
-  float highest = f_most(top);
-  Floats sum = none;
-  Wholes most = w_all(0);
+/** Scores become weights in two parts, [heads, high and low, CHUNK], each head's with a scale; `partial` gets the largest score and the sum. */
+INLINE void weigh(const int dim, Chunk at, Chunk next, int rows, int count, float *scores, const float *highest, float *partial, size_t stride, float *exponentials, size_t apart, uint8_t *weights, float *scales, const int heads) {
+  Floats sum[TOGETHER];
+  Wholes most[TOGETHER];
+#pragma GCC unroll 3
+  for (int h = 0; h < heads; h++) {
+    sum[h] = f_all(0);
+    most[h] = w_all(0);
+  }
   for (int row = 0; row < count; row += LANES) {
+    ask(next.keys + (CHUNK + row) * dim / 2, LANES * dim / 2);
+    ask(next.values + row * dim / 2, LANES * dim / 2);
     Lanes shown = first_lanes(rows - row);
-    Floats e = f_choose(shown, exponential(f_sub(f_load(scores + row), f_all(highest))), none);
-    sum = f_add(sum, e);
-    if (exponentials) f_store(exponentials + row, e);
-    Floats w = f_choose(shown, f_mul(e, f_load(value_scales + row)), none);
-    most = w_max(most, magnitude(w));
-    f_store(scores + row, w);
+    Floats by = f_load(at.value_scales + row);
+#pragma GCC unroll 3
+    for (int h = 0; h < heads; h++) {
+      Floats e = f_choose(shown, exponential(f_sub(f_load(scores + h * CHUNK + row), f_all(highest[h]))), f_all(0));
+      sum[h] = f_add(sum[h], e);
+      if (exponentials) f_store(exponentials + h * apart + row, e);
+      Floats w = f_choose(shown, f_mul(e, by), f_all(0));
+      most[h] = w_max(most[h], magnitude(w));
+      f_store(scores + h * CHUNK + row, w);
+    }
   }
-  float peak_weight = largest(most);
-  Floats rate = f_all(peak_weight == 0 ? 0 : WEIGHT_PEAK / peak_weight);
-  for (int row = 0; row < count; row += LANES) {
-    Wholes w = w_nearest(f_mul(f_load(scores + row), rate));
-    w_store_bytes(high + row, w_right(w, WEIGHT_BITS));
-    w_store_bytes(low + row, w_and(w, w_all((1 << WEIGHT_BITS) - 1)));
+  Floats rate[TOGETHER];
+#pragma GCC unroll 3
+  for (int h = 0; h < heads; h++) {
+    float peak_weight = largest(most[h]);
+    rate[h] = f_all(peak_weight == 0 ? 0 : WEIGHT_PEAK / peak_weight);
+    scales[h] = peak_weight / WEIGHT_PEAK;
+    partial[h * stride] = highest[h];
+    partial[h * stride + 1] = f_sum(sum[h]);
   }
-  partial[0] = highest;
-  partial[1] = f_sum(sum);
-  return peak_weight / WEIGHT_PEAK;
+  for (int row = 0; row < count; row += LANES)
+#pragma GCC unroll 3
+    for (int h = 0; h < heads; h++) {
+      Wholes w = w_nearest(f_mul(f_load(scores + h * CHUNK + row), rate[h]));
+      w_store_bytes(weights + h * 2 * CHUNK + row, w_right(w, WEIGHT_BITS));
+      w_store_bytes(weights + (h * 2 + 1) * CHUNK + row, w_and(w, w_all((1 << WEIGHT_BITS) - 1)));
+    }
 }
 
 /** Sums of `count` rows of values, LANES · `vectors` dimensions from `values` on, each times its weight. `weights` [heads, high and low, CHUNK]. */
-INLINE void gather(const int dim, const int8_t *values, const int8_t *next, int count, const uint8_t *weights, const float *scales, float *out, size_t stride, const int heads, const int vectors) {
+INLINE void gather(const int dim, const int8_t *values, int count, const uint8_t *weights, const float *scales, float *out, size_t stride, const int heads, const int vectors, const int8_t *next) {
   Wholes high[TOGETHER][GATHERED], low[TOGETHER][GATHERED];
 #pragma GCC unroll 3
   for (int h = 0; h < heads; h++)
 #pragma GCC unroll 4
     for (int v = 0; v < vectors; v++) high[h][v] = low[h][v] = w_all(0);
-  for (int row = 0; row < count; row += 4, values += 4 * dim, next += 4 * dim) {
+  for (int row = 0; row < count; row += 4, values += 4 * dim) {
+    if (next) ask(next + (CHUNK + row) * dim / 2, 2 * dim);
     Wholes n[GATHERED];
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; v++) {
-      n[v] = w_load(values + v * 4 * LANES);
-      _mm_prefetch(next + v * 4 * LANES, _MM_HINT_T1);
-    }
+    for (int v = 0; v < vectors; v++) n[v] = w_load(values + v * 4 * LANES);
 #pragma GCC unroll 3
     for (int h = 0; h < heads; h++) {
       Wholes wh = w_four(weights + h * 2 * CHUNK + row), wl = w_four(weights + (h * 2 + 1) * CHUNK + row);
@@ -170,93 +214,77 @@ INLINE void gather(const int dim, const int8_t *values, const int8_t *next, int 
     }
 }
 
-/** Where a chunk's keys and values begin. */
-typedef struct {
-  const uint8_t *keys;
-  const int8_t *values;
-} Chunk;
-
-static Chunk chunk_of(const Kernel *kernel, const Piece *piece) {
-  const Step *step = kernel->step;
-  Head set = head_of(&kernel->shape, step->sequence[step->token[piece->token].sequence].set, kernel->layer_index, piece->head);
-  size_t from = (size_t)piece->chunk * CHUNK * kernel->shape.head_dim;
-  return (Chunk){ set.keys + from, set.values + from };
+/** What chunks before gave, and what the next one gives: largest score, sum of exponentials, sums of values. */
+INLINE void fold(float *state, const float *partial, const int dim) {
+  // Where one is no number, so is what comes of it.
+  float top = partial[0] <= state[0] ? state[0] : partial[0];
+  float before = exponential_of(state[0] - top), here = exponential_of(partial[0] - top);
+  state[0] = top;
+  state[1] = state[1] * before + partial[1] * here;
+  for (int d = PARTIAL; d < PARTIAL + dim; d += LANES) f_store(state + d, f_fma(f_load(state + d), f_all(before), f_mul(f_load(partial + d), f_all(here))));
 }
 
-/** One to three query heads that share keys and values; the chunk that comes next is asked for meanwhile. */
-INLINE void attend_some(Kernel *kernel, Head set, Chunk next, int t, int head, int chunk, int rows, float *exponentials, const int heads, const int dim) {
+/** One to three query heads that share keys and values. What a chunk gives is folded into what those before it gave, where this thread has seen them all. */
+INLINE void attend_some(Kernel *kernel, Chunk at, Chunk next, int t, int head, int chunk, int rows, int folds, float *exponentials, const int heads, const int dim) {
   const Shape *shape = &kernel->shape;
-  int from = chunk * CHUNK, count = (rows + LANES - 1) & ~(LANES - 1);
-  int index = t * shape->heads + head;
-  _Alignas(64) float scores[TOGETHER * CHUNK];
+  int count = (rows + LANES - 1) & ~(LANES - 1), index = t * shape->heads + head;
+  _Alignas(64) float scores[TOGETHER * CHUNK], own[TOGETHER * (PARTIAL + MOST_DIM)];
   _Alignas(64) uint8_t weights[TOGETHER * 2 * CHUNK];
-  float scales[TOGETHER];
-  score(dim, set.keys + (size_t)from * dim, next.keys, set.key_scales + from, set.bias + from, count, kernel->queries + (size_t)index * 2 * dim, kernel->query_scales + index, kernel->query_sums + 2 * index, scores, heads);
-  float *partial = partial_of(kernel, t, head, chunk);
-  size_t stride = (size_t)kernel->chunks * (PARTIAL + dim);
-  for (int h = 0; h < heads; h++) {
-    float *seen = exponentials ? exponentials + (size_t)h * kernel->chunks * CHUNK + from : NULL;
-    scales[h] = weigh(scores + h * CHUNK, rows, count, set.value_scales + from, partial + h * stride, seen, weights + h * 2 * CHUNK, weights + (h * 2 + 1) * CHUNK);
-  }
-  const int8_t *values = set.values + (size_t)from * dim;
+  float scales[TOGETHER], highest[TOGETHER];
+  size_t slots = (size_t)kernel->chunks * (PARTIAL + dim), stride = folds ? (size_t)(PARTIAL + dim) : slots;
+  float *slot = partial_of(kernel, t, head, chunk), *partial = folds ? own : slot;
+  score(dim, at, next, rows, count, kernel->queries + (size_t)index * 2 * dim, kernel->query_scales + index, kernel->query_sums + 2 * index, scores, highest, heads);
+  weigh(dim, at, next, rows, count, scores, highest, partial, stride, exponentials, (size_t)kernel->chunks * CHUNK, weights, scales, heads);
   int d = 0;
   for (; d + GATHERED * LANES <= dim; d += GATHERED * LANES)
-    gather(dim, values + (size_t)d * 4, next.values + (size_t)d * 4, count, weights, scales, partial + PARTIAL + d, stride, heads, GATHERED);
-  for (; d < dim; d += LANES) gather(dim, values + (size_t)d * 4, next.values + (size_t)d * 4, count, weights, scales, partial + PARTIAL + d, stride, heads, 1);
+    gather(dim, at.values + (size_t)d * 4, count, weights, scales, partial + PARTIAL + d, stride, heads, GATHERED, d == 0 ? next.values : NULL);
+  for (; d < dim; d += LANES) gather(dim, at.values + (size_t)d * 4, count, weights, scales, partial + PARTIAL + d, stride, heads, 1, NULL);
+  if (exponentials)
+    for (int h = 0; h < heads; h++) slot[h * slots + OWN_TOP] = highest[h];
+  if (!folds) return;
+  float *state = partial_of(kernel, t, head, 0);
+  for (int h = 0; h < heads; h++) fold(state + h * slots, own + h * stride, dim);
 }
 
 /** `dim` is known where this is compiled for most heads. */
-INLINE void attend_all(Kernel *kernel, const Piece *piece, const Piece *following, const int dim) {
+INLINE void attend_all(Kernel *kernel, const Piece *piece, const Piece *following, int folds, const int dim) {
   const Shape *shape = &kernel->shape;
   int t = piece->token, head = piece->head, chunk = piece->chunk;
   const Token *token = &kernel->step->token[t];
   int group = shape->heads / shape->kv_heads, end = (head + 1) * group;
   int rows = token->row + 1 - chunk * CHUNK;
   if (rows > CHUNK) rows = CHUNK;
-  Head set = head_of(shape, kernel->step->sequence[token->sequence].set, kernel->layer_index, head);
-  Chunk next = chunk_of(kernel, following);
+  Chunk at = chunk_of(kernel, piece), next = chunk_of(kernel, following);
   for (int i = head * group; i < end;) {
-    float *exponentials = reports(kernel) ? exponentials_of(kernel, t, i) : NULL;
+    float *exponentials = reports(kernel) ? exponentials_of(kernel, t, i) + chunk * CHUNK : NULL;
     switch (end - i) {
-      case 1: attend_some(kernel, set, next, t, i, chunk, rows, exponentials, 1, dim); i += 1; break;
-      case 2: attend_some(kernel, set, next, t, i, chunk, rows, exponentials, 2, dim); i += 2; break;
-      default: attend_some(kernel, set, next, t, i, chunk, rows, exponentials, 3, dim); i += 3;
+      case 1: attend_some(kernel, at, next, t, i, chunk, rows, folds, exponentials, 1, dim); i += 1; break;
+      case 2: attend_some(kernel, at, next, t, i, chunk, rows, folds, exponentials, 2, dim); i += 2; break;
+      default: attend_some(kernel, at, next, t, i, chunk, rows, folds, exponentials, 3, dim); i += 3;
     }
   }
 }
 
-void attend(Kernel *kernel, const Piece *piece, const Piece *following) {
-  if (kernel->shape.head_dim == 64) attend_all(kernel, piece, following, 64);
-  else attend_all(kernel, piece, following, kernel->shape.head_dim);
-}
-
-/** Largest score of a head over all chunks, and the sum of its exponentials beside that. */
-static float highest(const Kernel *kernel, int t, int head, float *sum) {
-  int count = chunks_of(&kernel->step->token[t]);
-  float top = LOWEST;
-  for (int chunk = 0; chunk < count; chunk++) {
-    float score = partial_of(kernel, t, head, chunk)[0];
-    top = score <= top ? top : score;
+void attend(Kernel *kernel, int from, int to) {
+  for (int i = from, folds = 0; i < to; i++) {
+    const Piece *piece = &kernel->pieces[i], *following = &kernel->pieces[i + 1 < to ? i + 1 : i];
+    // Chunks of a head lie one after the other; who has the first has seen all before the next.
+    if (piece->chunk == 0) folds = 0;
+    if (kernel->shape.head_dim == 64) attend_all(kernel, piece, following, folds, 64);
+    else attend_all(kernel, piece, following, folds, kernel->shape.head_dim);
+    if (piece->chunk == 0) folds = 1;
+    if (folds) *folded_of(kernel, piece->token, piece->head) = piece->chunk + 1;
   }
-  *sum = 0;
-  for (int chunk = 0; chunk < count; chunk++) {
-    const float *partial = partial_of(kernel, t, head, chunk);
-    *sum += partial[1] * exponential_of(partial[0] - top);
-  }
-  return top;
 }
 
 void join(Kernel *kernel, int t, float *out) {
   const Shape *shape = &kernel->shape;
-  int dim = shape->head_dim, count = chunks_of(&kernel->step->token[t]);
+  int dim = shape->head_dim, count = chunks_of(&kernel->step->token[t]), group = shape->heads / shape->kv_heads;
   for (int head = 0; head < shape->heads; head++, out += dim) {
-    float sum, top = highest(kernel, t, head, &sum);
-    memset(out, 0, dim * sizeof(float));
-    for (int chunk = 0; chunk < count; chunk++) {
-      const float *partial = partial_of(kernel, t, head, chunk);
-      Floats by = f_all(exponential_of(partial[0] - top) / sum);
-      for (int d = 0; d < dim; d += LANES) f_store(out + d, f_fma(f_load(partial + PARTIAL + d), by, f_load(out + d)));
-    }
+    float *state = partial_of(kernel, t, head, 0);
+    for (int chunk = *folded_of(kernel, t, head / group); chunk < count; chunk++) fold(state, partial_of(kernel, t, head, chunk), dim);
+    Floats by = f_all(1 / state[1]);
+    for (int d = 0; d < dim; d += LANES) f_store(out + d, f_mul(f_load(state + PARTIAL + d), by));
   }
 }
 
@@ -271,10 +299,9 @@ void collect(Kernel *kernel, int sequence, int head) {
   for (int t = 0; t < step->tokens; t++) {
     if (step->token[t].sequence != sequence) continue;
     for (int i = head * group; i < (head + 1) * group; i++) {
-      float sum, top = highest(kernel, t, i, &sum);
-      const float *seen = exponentials_of(kernel, t, i);
+      const float *state = partial_of(kernel, t, i, 0), *seen = exponentials_of(kernel, t, i);
       for (int from = 0; from < length; from += CHUNK) {
-        float by = exponential_of(partial_of(kernel, t, i, from / CHUNK)[0] - top) / sum;
+        float by = exponential_of(partial_of(kernel, t, i, from / CHUNK)[OWN_TOP] - state[0]) / state[1];
         int end = from + CHUNK < length ? from + CHUNK : length;
         for (int row = from; row < end; row++) mass[row] += seen[row] * by;
       }

@@ -55,6 +55,7 @@ INLINE Lanes first_lanes(int count) {
 }
 /** `a` in these lanes, `b` in the others. */
 INLINE Floats f_choose(Lanes lanes, Floats a, Floats b) { return _mm256_blendv_ps(b, a, _mm256_castsi256_ps(lanes)); }
+INLINE Lanes f_more(Floats a, Floats b) { return _mm256_castps_si256(_mm256_cmp_ps(a, b, _CMP_GT_OQ)); }
 INLINE void f_store_some(float *p, Lanes lanes, Floats x) { _mm256_maskstore_ps(p, lanes, x); }
 
 INLINE Wholes w_load(const void *p) { return _mm256_loadu_si256(p); }
@@ -77,6 +78,8 @@ INLINE int w_most(Wholes x) {
   return _mm_cvtsi128_si32(_mm_max_epi32(half, _mm_shuffle_epi32(half, 1)));
 }
 INLINE Wholes w_nearest(Floats x) { return _mm256_cvtps_epi32(x); }
+INLINE Wholes w_choose(Lanes lanes, Wholes a, Wholes b) { return _mm256_blendv_epi8(b, a, lanes); }
+INLINE void w_store(void *p, Wholes x) { _mm256_storeu_si256(p, x); }
 /** Numbers that fit into a byte with sign, in the first LANES bytes. */
 INLINE __m128i w_bytes(Wholes x) {
   __m128i shorts = _mm_packs_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));

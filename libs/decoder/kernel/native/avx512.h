@@ -42,6 +42,7 @@ INLINE Floats f_halves(const void *p) { return _mm512_cvtph_ps(_mm256_loadu_si25
 INLINE Lanes first_lanes(int count) { return count >= LANES ? 0xffff : (1u << count) - 1; }
 /** `a` in these lanes, `b` in the others. */
 INLINE Floats f_choose(Lanes lanes, Floats a, Floats b) { return _mm512_mask_mov_ps(b, lanes, a); }
+INLINE Lanes f_more(Floats a, Floats b) { return _mm512_cmp_ps_mask(a, b, _CMP_GT_OQ); }
 INLINE void f_store_some(float *p, Lanes lanes, Floats x) { _mm512_mask_storeu_ps(p, lanes, x); }
 
 INLINE Wholes w_load(const void *p) { return _mm512_loadu_si512(p); }
@@ -56,6 +57,8 @@ INLINE Wholes w_max(Wholes a, Wholes b) { return _mm512_max_epi32(a, b); }
 INLINE int w_sum(Wholes x) { return _mm512_reduce_add_epi32(x); }
 INLINE int w_most(Wholes x) { return _mm512_reduce_max_epi32(x); }
 INLINE Wholes w_nearest(Floats x) { return _mm512_cvtps_epi32(x); }
+INLINE Wholes w_choose(Lanes lanes, Wholes a, Wholes b) { return _mm512_mask_mov_epi32(b, lanes, a); }
+INLINE void w_store(void *p, Wholes x) { _mm512_storeu_si512(p, x); }
 /** Numbers that fit into a byte, with or without sign. */
 INLINE __m128i w_bytes(Wholes x) { return _mm512_cvtepi32_epi8(x); }
 INLINE void w_store_bytes(void *p, Wholes x) { _mm_storeu_si128(p, w_bytes(x)); }

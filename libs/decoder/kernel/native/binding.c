@@ -43,12 +43,6 @@ static void *array(napi_env env, napi_value value, size_t *length) {
   return data;
 }
 
-static float *copy(const float *from, size_t count, size_t room) {
-  float *to = take((room + LANES) * sizeof(float));
-  if (to) memcpy(to, from, count * sizeof(float));
-  return to;
-}
-
 /** A thread may end without a word; what it holds is given back. */
 static void end(void *kernel) { kernel_destroy(kernel); }
 
@@ -89,14 +83,14 @@ static napi_value set_part(napi_env env, napi_callback_info info) {
   const float *bias = array(env, argument[7], &biases), *a = array(env, argument[8], &firsts), *b = array(env, argument[9], &seconds);
   static const size_t block_length[] = { 4 + BLOCK / 2, 2 + BLOCK, BLOCK };
   if (!data || length != numbers * block_length[format]) return failed(env, "weights of another size than rows and columns say");
-  if (format == 0) pack_four(part, data);
-  else if (format == 1) pack_eight(part, data);
-  else pack_floats(part, data);
-  if (bias && biases == (size_t)part->rows) part->bias = copy(bias, biases, part->groups * LANES);
+  if (format == 0) pack_four(&kernel->slabs, part, data);
+  else if (format == 1) pack_eight(&kernel->slabs, part, data);
+  else pack_floats(&kernel->slabs, part, data);
+  if (bias && biases == (size_t)part->rows) part->bias = copy_floats(&kernel->slabs, bias, biases, part->groups * LANES);
   if (a && b) {
     int rank = seconds / part->rows;
     if (rank > MOST_RANK || firsts != (size_t)rank * part->blocks * BLOCK) return failed(env, "an adapter of another size");
-    pack_low(part, a, b, rank, (float)real(env, argument[10]));
+    pack_low(&kernel->slabs, part, a, b, rank, (float)real(env, argument[10]));
     if (!part->rank) return failed(env, "no memory for the adapter");
   }
   return part->weights ? NULL : failed(env, "no memory for weights");
@@ -109,7 +103,7 @@ static napi_value set_norm(napi_env env, napi_callback_info info) {
   int layer = integer(env, argument[1]);
   size_t length;
   const float *weight = array(env, argument[3], &length);
-  float *copied = weight ? copy(weight, length, length) : NULL;
+  float *copied = weight ? copy_floats(&kernel->slabs, weight, length, length + LANES) : NULL;
   if (!copied) return failed(env, "no weight of a norm");
   if (layer < 0) kernel->output_norm = copied;
   else kernel->layers[layer].norms[integer(env, argument[2])] = copied;
@@ -204,12 +198,12 @@ static napi_value copy_set(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
-/** (kernel, working sets, rows of each, [sequence, row, row of logits] of each token, embeddings, phases, logits, mass, its capacity) */
+/** (kernel, working sets, rows of each, [sequence, row, row of logits] of each token, embeddings, phases, logits, mass, its capacity, likeliest) */
 static napi_value step(napi_env env, napi_callback_info info) {
-  ARGUMENTS(9);
+  ARGUMENTS(10);
   Kernel *kernel = pointer(env, argument[0]);
   Step step = { 0 };
-  size_t sequences, tokens, numbers, phases, logits, mass;
+  size_t sequences, tokens, numbers, phases, logits, mass, best;
   const int32_t *length = array(env, argument[2], &sequences), *token = array(env, argument[3], &tokens);
   step.sequences = sequences;
   step.tokens = tokens / 3;
@@ -218,6 +212,7 @@ static napi_value step(napi_env env, napi_callback_info info) {
   step.logits = array(env, argument[6], &logits);
   step.mass = array(env, argument[7], &mass);
   step.mass_capacity = integer(env, argument[8]);
+  step.best = array(env, argument[9], &best);
   const Shape *shape = &kernel->shape;
   if (!length || !token) return failed(env, "no tokens");
   if (step.tokens > MOST_TOKENS || step.sequences > MOST_TOKENS) return failed(env, "too many tokens");
@@ -232,7 +227,7 @@ static napi_value step(napi_env env, napi_callback_info info) {
     if (token[1] >= step.sequence[token[0]].set->capacity) return failed(env, "a row beyond the working set");
     if (token[2] >= step.wanted) step.wanted = token[2] + 1;
   }
-  if (logits < (size_t)step.wanted * shape->vocabulary) return failed(env, "no room for logits");
+  if (logits < (size_t)step.wanted * shape->vocabulary || best < (size_t)step.wanted) return failed(env, "no room for logits");
   if (!kernel_step(kernel, &step)) return failed(env, "no memory for a step");
   return NULL;
 }

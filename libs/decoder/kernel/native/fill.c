@@ -63,5 +63,7 @@ static void fill_head(void *context, int piece) {
 
 void kernel_fill(Kernel *kernel, const Filling *filling) {
   Task task = { &kernel->shape, filling };
+  unsigned before = flush_denormals();
   share(&kernel->crew, fill_head, &task, kernel->shape.layers * kernel->shape.kv_heads);
+  restore_denormals(before);
 }

@@ -29,6 +29,9 @@
 #define FOUR_BYTES (2 * LANES * 2 + LANES * BLOCK / 2)
 #define EIGHT_BYTES (LANES * 2 + LANES * BLOCK)
 
+/** Memory of weights, which is given back as a whole. */
+typedef struct Slab Slab;
+
 /** A matrix. */
 typedef struct {
   int rows, groups, blocks;
@@ -167,6 +170,8 @@ typedef struct {
   Choice choice;
   /** [wanted, vocabulary] */
   float *logits;
+  /** [wanted]: where the largest logit is, the first of equal ones; -1 where one is no finite number. Or NULL. */
+  int32_t *best;
   /** [evidence layers, sequences, kv_heads, mass_capacity], or NULL */
   float *mass;
   int mass_capacity;
@@ -218,6 +223,8 @@ typedef struct {
 typedef struct Kernel {
   Crew crew;
   Shape shape;
+  /** What matrices, norms and biases lie in. */
+  Slab *slabs;
   Layer *layers;
   Part head;
   float *output_norm;
@@ -231,9 +238,13 @@ typedef struct Kernel {
   int8_t *queries;
   float *query_scales;
   int32_t *query_sums;
+  /** [tokens, kv_heads]: chunks from the first on that the first one's place holds together. */
+  int *folded;
   /** f32 [tokens, heads, chunks, PARTIAL + dim]; [tokens, heads, chunks · CHUNK] of layers whose attention is reported. */
   float *partials, *exponentials;
-  size_t partial_room, exponential_room;
+  /** Largest logit that each piece of the last product gave, and where (as bits): [pieces, wanted, 2]. */
+  float *tops;
+  size_t partial_room, exponential_room, top_room;
   int chunks;
   Piece *pieces;
   int piece_count, piece_room;
@@ -253,14 +264,18 @@ static inline int reports(const Kernel *kernel) { return kernel->step->mass && k
 
 /** Numbers before a chunk's sum of values: the largest score, the sum of exponentials. */
 #define PARTIAL 16
+/** There, the largest score of the chunk alone, where attention is reported. */
+#define OWN_TOP 2
 
-/** Memory that holds anything, and is not touched; zeros. */
+/** Memory that holds anything, and is not touched. */
 void *room(size_t bytes);
-void *take(size_t bytes);
 
 // threads.c
 int crew_start(Crew *crew, int threads);
 void crew_end(Crew *crew);
+/** Weights of hidden rows are denormal numbers, which take processors a hundred times longer; helpers never compute with them. Returns what restores them. */
+unsigned flush_denormals(void);
+void restore_denormals(unsigned before);
 /** Runs pieces 0 to `pieces` - 1 on all threads, this one among them. */
 void share(Crew *crew, void (*work)(void *, int), void *context, int pieces);
 /** Pieces of so much work: a long one for each thread, since memory is read ahead best along one line, and short ones so that all end together. */
@@ -268,11 +283,14 @@ int pieces_of(int threads, int work, int shortest);
 int start_of(int threads, int piece, int work, int shortest);
 
 // pack.c
-void pack_four(Part *part, const uint8_t *file);
-void pack_eight(Part *part, const uint8_t *file);
-void pack_floats(Part *part, const float *rows);
+void slabs_free(Slab *slabs);
+/** With zeros up to `padded`. */
+float *copy_floats(Slab **slabs, const float *from, size_t count, size_t padded);
+void pack_four(Slab **slabs, Part *part, const uint8_t *file);
+void pack_eight(Slab **slabs, Part *part, const uint8_t *file);
+void pack_floats(Slab **slabs, Part *part, const float *rows);
 void unpack_eight(const Part *part, int row, float *out);
-void pack_low(Part *part, const float *a, const float *b, int rank, float scale);
+void pack_low(Slab **slabs, Part *part, const float *a, const float *b, int rank, float scale);
 
 // product.c
 /** Rounds `columns` numbers of token `token` of `entering`. */
@@ -318,8 +336,8 @@ void gather_page(Kernel *kernel, int head, int place);
 // attention.c
 /** Of token `t` and KV head `head`: rotates, appends key and value, rounds queries. */
 void append(Kernel *kernel, int t, int head);
-/** Attention of one piece; what `following` needs is asked for meanwhile. */
-void attend(Kernel *kernel, const Piece *piece, const Piece *following);
+/** Attention of some pieces that follow each other. */
+void attend(Kernel *kernel, int from, int to);
 /** [heads, dim] of token `t`. */
 void join(Kernel *kernel, int t, float *out);
 void collect(Kernel *kernel, int sequence, int head);

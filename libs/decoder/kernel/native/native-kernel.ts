@@ -42,6 +42,7 @@ export class NativeKernel implements StepKernel, RowHolder {
   private trimming: NodeJS.Timeout | undefined;
   private logits = new Float32Array(0);
   private mass = new Float32Array(0);
+  private readonly likeliest = new Int32Array(MOST_TOKENS);
   /** Of positions from 0 on. */
   private phases = new Float32Array(0);
 
@@ -111,10 +112,11 @@ export class NativeKernel implements StepKernel, RowHolder {
     const size = kvHeads * capacity;
     this.logits = reach(this.logits, rows.length * vocabulary);
     this.mass = reach(this.mass, this.evidenceLayers * writing.length * size);
-    this.addon.step(this.model, sets, lengths, tokens, embeddings, phases, this.logits, this.mass, capacity);
+    const { logits: all, mass, likeliest } = this;
+    this.addon.step(this.model, sets, lengths, tokens, embeddings, phases, all, mass, capacity, likeliest);
     for (const { member, count } of writing) this.grow(member, count);
     const logits = this.logits.subarray(0, rows.length * vocabulary);
-    return { logits, mass: this.spread(batch, writing, size), capacity };
+    return { logits, likeliest: likeliest.subarray(0, rows.length), mass: this.spread(batch, writing, size), capacity };
   }
 
   prefix(embedded: Float32Array): PrefixRows | undefined {
@@ -140,7 +142,16 @@ export class NativeKernel implements StepKernel, RowHolder {
     const { set } = this.open(member, rows + FREE_ROWS);
     this.writePrefix(set, prefix);
     const { planes: all, total } = this.planesOf(planes);
-    this.addon.fill(this.model, set, prefix.tokens, this.phasesOf(0, rows), Int32Array.from(pages), tokens, ...all, total);
+    this.addon.fill(
+      this.model,
+      set,
+      prefix.tokens,
+      this.phasesOf(0, rows),
+      Int32Array.from(pages),
+      tokens,
+      ...all,
+      total,
+    );
     this.grow(member, rows);
     return true;
   }

@@ -6,20 +6,53 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/** Aligned; in large pages, since weights are read from beginning to end in every step. */
+#define LARGE_PAGE ((size_t)2 << 20)
+/** Bytes of a slab, if not more are wanted at once. */
+#define SLAB (4 * LARGE_PAGE)
+
+/** Aligned, and in large pages where it is long enough for them. */
 void *room(size_t bytes) {
   void *memory = NULL;
-  size_t large = (size_t)2 << 20;
   size_t size = (bytes + 4095) & ~(size_t)4095;
-  if (posix_memalign(&memory, size >= large ? large : 4096, size) != 0) return NULL;
-  if (size >= large) madvise(memory, size, MADV_HUGEPAGE);
+  if (posix_memalign(&memory, size >= LARGE_PAGE ? LARGE_PAGE : 4096, size) != 0) return NULL;
+  if (size >= LARGE_PAGE) madvise(memory, size, MADV_HUGEPAGE);
   return memory;
 }
 
-void *take(size_t bytes) {
-  void *memory = room(bytes);
-  if (memory) memset(memory, 0, bytes);
-  return memory;
+struct Slab {
+  Slab *next;
+  size_t size, used;
+};
+
+/** Zeros. Most matrices are shorter than a large page, and finding small ones takes a tenth of a step. */
+static void *take(Slab **slabs, size_t bytes) {
+  size_t head = (sizeof(Slab) + 63) & ~(size_t)63;
+  bytes = (bytes + 63) & ~(size_t)63;
+  Slab *slab = *slabs;
+  if (!slab || slab->size - slab->used < bytes) {
+    size_t size = head + bytes > SLAB ? head + bytes : SLAB;
+    Slab *added = room(size);
+    if (!added) return NULL;
+    // What is left in the one before is more than what is left after something long.
+    Slab **place = slab && size > SLAB ? &slab->next : slabs;
+    *added = (Slab){ *place, size, head };
+    *place = slab = added;
+  }
+  void *memory = (char *)slab + slab->used;
+  slab->used += bytes;
+  return memset(memory, 0, bytes);
+}
+
+void slabs_free(Slab *slabs) {
+  for (Slab *next; slabs; slabs = next) {
+    next = slabs->next;
+    free(slabs);
+  }
+}
+
+float *copy_floats(Slab **slabs, const float *from, size_t count, size_t padded) {
+  float *to = take(slabs, padded * sizeof(float));
+  return to ? memcpy(to, from, count * sizeof(float)) : NULL;
 }
 
 static float half(uint16_t bits) { return _cvtsh_ss(bits); }
@@ -29,17 +62,17 @@ static uint16_t read16(const uint8_t *p) { return (uint16_t)(p[0] | p[1] << 8); 
 
 static size_t group_bytes(int bits, int blocks) { return (size_t)blocks * (bits == 4 ? FOUR_BYTES : EIGHT_BYTES); }
 
-static int take_weights(Part *part, int bits) {
+static int take_weights(Slab **slabs, Part *part, int bits) {
   part->bits = bits;
   part->groups = (part->rows + LANES - 1) / LANES;
   // Vectors of the next block are loaded before it is known that there is none.
-  part->weights = take(part->groups * group_bytes(bits, part->blocks) + 4096);
+  part->weights = take(slabs, part->groups * group_bytes(bits, part->blocks) + 4096);
   return part->weights != NULL;
 }
 
 /** Blocks of a file's Q4_1: scale, minimum, 16 bytes; low halves of the bytes are the first 16 columns. */
-void pack_four(Part *part, const uint8_t *file) {
-  if (!take_weights(part, 4)) return;
+void pack_four(Slab **slabs, Part *part, const uint8_t *file) {
+  if (!take_weights(slabs, part, 4)) return;
   for (int row = 0; row < part->rows; row++)
     for (int b = 0; b < part->blocks; b++, file += 4 + BLOCK / 2) {
       uint8_t *to = part->weights + (row / LANES) * group_bytes(4, part->blocks) + (size_t)b * FOUR_BYTES;
@@ -58,8 +91,8 @@ static void put_eight(uint8_t *weights, int blocks, int row, int b, uint16_t sca
 }
 
 /** Blocks of a file's Q8_0: scale, 32 bytes. */
-void pack_eight(Part *part, const uint8_t *file) {
-  if (!take_weights(part, 8)) return;
+void pack_eight(Slab **slabs, Part *part, const uint8_t *file) {
+  if (!take_weights(slabs, part, 8)) return;
   for (int row = 0; row < part->rows; row++)
     for (int b = 0; b < part->blocks; b++, file += 2 + BLOCK)
       put_eight(part->weights, part->blocks, row, b, read16(file), (const int8_t *)file + 2);
@@ -89,18 +122,18 @@ static void round_block(uint8_t *weights, int blocks, int row, int b, const floa
 }
 
 /** Anything else, as floats [rows, columns]. */
-void pack_floats(Part *part, const float *rows) {
-  if (!take_weights(part, 8)) return;
+void pack_floats(Slab **slabs, Part *part, const float *rows) {
+  if (!take_weights(slabs, part, 8)) return;
   size_t columns = (size_t)part->blocks * BLOCK;
   for (int row = 0; row < part->rows; row++)
     for (int b = 0; b < part->blocks; b++) round_block(part->weights, part->blocks, row, b, rows + row * columns + b * BLOCK, 1);
 }
 
 /** An adapter's factors, [columns, rank] and [rank, rows]; the scale goes into the first, which is rounded in blocks. */
-void pack_low(Part *part, const float *a, const float *b, int rank, float scale) {
+void pack_low(Slab **slabs, Part *part, const float *a, const float *b, int rank, float scale) {
   int padded = (rank + LANES - 1) / LANES * LANES;
-  part->low_in = take(padded / LANES * group_bytes(8, part->blocks) + 4096);
-  part->low_out = take((size_t)part->groups * padded * LANES * sizeof(uint16_t));
+  part->low_in = take(slabs, padded / LANES * group_bytes(8, part->blocks) + 4096);
+  part->low_out = take(slabs, (size_t)part->groups * padded * LANES * sizeof(uint16_t));
   if (!part->low_in || !part->low_out) return;
   part->rank = padded;
   float *scaled = malloc((size_t)part->blocks * BLOCK * rank * sizeof(float));

@@ -33,8 +33,9 @@ Kernel *kernel_create(Shape shape, int threads) {
   kernel->queries = room(heads * 2 * shape.head_dim);
   kernel->query_scales = room(heads * 4);
   kernel->query_sums = room(heads * 8);
+  kernel->folded = room((size_t)MOST_TOKENS * shape.kv_heads * sizeof(int));
   int whole = kernel->layers && kernel->residual && kernel->product && kernel->plain && kernel->entering.numbers && kernel->entering.scales &&
-    kernel->entering.sums && kernel->entering.block_scales && kernel->low && kernel->queries && kernel->query_scales && kernel->query_sums;
+    kernel->entering.sums && kernel->entering.block_scales && kernel->low && kernel->queries && kernel->query_scales && kernel->query_sums && kernel->folded;
   if (!whole || !crew_start(&kernel->crew, threads)) {
     kernel_destroy(kernel);
     return NULL;
@@ -42,25 +43,14 @@ Kernel *kernel_create(Shape shape, int threads) {
   return kernel;
 }
 
-static void free_part(Part *part) {
-  free(part->weights);
-  free(part->bias);
-  free(part->low_in);
-  free(part->low_out);
-}
-
 void kernel_destroy(Kernel *kernel) {
   if (kernel->crew.handles) crew_end(&kernel->crew);
   while (kernel->sets) working_set_close(kernel->sets);
   working_sets_trim(kernel);
-  for (int layer = 0; kernel->layers && layer < kernel->shape.layers; layer++) {
-    for (int part = 0; part < PARTS; part++) free_part(&kernel->layers[layer].parts[part]);
-    for (int norm = 0; norm < NORMS; norm++) free(kernel->layers[layer].norms[norm]);
-  }
-  free_part(&kernel->head);
-  void *owned[] = { kernel->layers, kernel->output_norm, kernel->residual, kernel->product, kernel->plain, kernel->entering.numbers,
+  slabs_free(kernel->slabs);
+  void *owned[] = { kernel->layers, kernel->residual, kernel->product, kernel->plain, kernel->entering.numbers,
     kernel->entering.scales, kernel->entering.sums, kernel->entering.block_scales, kernel->low, kernel->queries, kernel->query_scales,
-    kernel->query_sums, kernel->partials, kernel->exponentials, kernel->pieces };
+    kernel->query_sums, kernel->folded, kernel->partials, kernel->exponentials, kernel->tops, kernel->pieces };
   for (size_t i = 0; i < sizeof owned / sizeof *owned; i++) free(owned[i]);
   free(kernel);
 }
@@ -187,8 +177,7 @@ static void append_piece(void *context, int piece) {
 static void attend_piece(void *context, int piece) {
   Kernel *kernel = context;
   int threads = kernel->crew.threads, end = start_of(threads, piece + 1, kernel->piece_count, 1);
-  for (int i = start_of(threads, piece, kernel->piece_count, 1); i < end; i++)
-    attend(kernel, &kernel->pieces[i], &kernel->pieces[i + 1 < end ? i + 1 : i]);
+  attend(kernel, start_of(threads, piece, kernel->piece_count, 1), end);
 }
 
 static void collect_piece(void *context, int piece) {
@@ -237,10 +226,69 @@ static void enter_head(void *context, int t) {
   enter(&kernel->entering, wanted, plain_of(kernel, wanted));
 }
 
+/** The largest of `count` numbers and the first place of it, from `first` on; -1 where one is no finite number. */
+static void find_top(const float *x, int count, int first, float *top) {
+  Floats most = f_all(-INFINITY);
+  Wholes places = w_all(0), magnitudes = w_all(0);
+  int i = 0;
+  for (; i + LANES <= count; i += LANES) {
+    Floats v = f_load(x + i);
+    Lanes more = f_more(v, most);
+    places = w_choose(more, w_all(i), places);
+    most = f_choose(more, v, most);
+    magnitudes = w_max(magnitudes, magnitude(v));
+  }
+  float values[LANES];
+  int32_t at[LANES];
+  f_store(values, most);
+  w_store(at, places);
+  int finite = isfinite(largest(magnitudes)), best = 0;
+  for (int lane = 0; lane < LANES; lane++) {
+    at[lane] += lane;
+    if (values[lane] > values[best] || (values[lane] == values[best] && at[lane] < at[best])) best = lane;
+  }
+  float value = values[best];
+  int32_t place = at[best];
+  for (; i < count; i++) {
+    finite = finite && isfinite(x[i]);
+    if (x[i] > value) {
+      value = x[i];
+      place = i;
+    }
+  }
+  place = finite ? first + place : -1;
+  top[0] = value;
+  memcpy(top + 1, &place, sizeof place);
+}
+
 static void head_piece(void *context, int piece) {
   Kernel *kernel = context;
-  int threads = kernel->crew.threads, work = kernel->head.groups, least = shortest(&kernel->head);
-  multiply(&kernel->head, start_of(threads, piece, work, least), start_of(threads, piece + 1, work, least), &kernel->entering, kernel->low, kernel->step->logits, kernel->shape.vocabulary);
+  const Step *step = kernel->step;
+  int threads = kernel->crew.threads, work = kernel->head.groups, least = shortest(&kernel->head), vocabulary = kernel->shape.vocabulary;
+  int from = start_of(threads, piece, work, least), to = start_of(threads, piece + 1, work, least);
+  multiply(&kernel->head, from, to, &kernel->entering, kernel->low, step->logits, vocabulary);
+  if (!step->best) return;
+  int first = from * LANES, end = to * LANES < vocabulary ? to * LANES : vocabulary;
+  for (int i = 0; i < step->wanted; i++)
+    find_top(step->logits + (size_t)i * vocabulary + first, end - first, first, kernel->tops + 2 * ((size_t)piece * step->wanted + i));
+}
+
+static int head_pieces(const Kernel *kernel) { return pieces_of(kernel->crew.threads, kernel->head.groups, shortest(&kernel->head)); }
+
+/** The best of what all pieces gave, which follow each other as logits do. */
+static void find_best(const Kernel *kernel, const Step *step) {
+  for (int i = 0; i < step->wanted; i++) {
+    float most = -INFINITY;
+    step->best[i] = 0;
+    for (int piece = 0; piece < head_pieces(kernel) && step->best[i] >= 0; piece++) {
+      const float *top = kernel->tops + 2 * ((size_t)piece * step->wanted + i);
+      int32_t place;
+      memcpy(&place, top + 1, sizeof place);
+      if (place >= 0 && top[0] <= most) continue;
+      most = top[0];
+      step->best[i] = place;
+    }
+  }
 }
 
 static void set_columns(Kernel *kernel, int tokens, int columns) {
@@ -270,6 +318,7 @@ static int plan(Kernel *kernel, const Step *step) {
   kernel->chunks = most;
   size_t scores = (size_t)step->tokens * shape->heads * most;
   if (!reach(&kernel->partials, &kernel->partial_room, scores * (PARTIAL + shape->head_dim))) return 0;
+  if (step->best && !reach(&kernel->tops, &kernel->top_room, (size_t)2 * head_pieces(kernel) * step->wanted)) return 0;
   if (step->mass && !reach(&kernel->exponentials, &kernel->exponential_room, scores * CHUNK)) return 0;
   if (count > kernel->piece_room) {
     free(kernel->pieces);
@@ -306,9 +355,9 @@ static void run_layers(Kernel *kernel, Step *step) {
     if (step->choice.planes) select_pages(kernel);
     share(crew, append_piece, kernel, T * shape->kv_heads);
     share(crew, attend_piece, kernel, pieces_of(crew->threads, kernel->piece_count, 1));
-    if (reports(kernel)) share(crew, collect_piece, kernel, step->sequences * shape->kv_heads);
     set_columns(kernel, T, attention);
     share(crew, enter_output, kernel, T);
+    if (reports(kernel)) share(crew, collect_piece, kernel, step->sequences * shape->kv_heads);
     product(kernel, OUTPUT, 1);
     set_columns(kernel, T, shape->hidden);
     share(crew, enter_feed_forward, kernel, T);
@@ -320,7 +369,8 @@ static void run_layers(Kernel *kernel, Step *step) {
   if (step->wanted == 0) return;
   set_columns(kernel, step->wanted, shape->hidden);
   share(crew, enter_head, kernel, T);
-  share(crew, head_piece, kernel, pieces_of(crew->threads, kernel->head.groups, shortest(&kernel->head)));
+  share(crew, head_piece, kernel, head_pieces(kernel));
+  if (step->best) find_best(kernel, step);
 }
 
 int kernel_step(Kernel *kernel, Step *step) {
@@ -328,7 +378,9 @@ int kernel_step(Kernel *kernel, Step *step) {
   // Pages are rounded to eight bits themselves.
   kernel->entering.parts = step->pages.keys ? 1 : 2;
   int choosing = step->choice.planes != NULL, ready = plan(kernel, step) && (!choosing || open_choice(kernel, step));
+  unsigned before = flush_denormals();
   if (ready) run_layers(kernel, step);
+  restore_denormals(before);
   if (choosing) close_choice(kernel);
   return ready;
 }

@@ -54,8 +54,17 @@ static int rest(Crew *crew, uint64_t ticket) {
   return 1;
 }
 
+unsigned flush_denormals(void) {
+  unsigned before = _mm_getcsr();
+  _mm_setcsr(before | _MM_FLUSH_ZERO_ON | _MM_DENORMALS_ZERO_ON);
+  return before;
+}
+
+void restore_denormals(unsigned before) { _mm_setcsr(before); }
+
 static void *help(void *argument) {
   Crew *crew = argument;
+  flush_denormals();
   for (;;) {
     uint64_t ticket = atomic_fetch_add_explicit(&crew->ticket, 1, memory_order_acq_rel);
     int piece = piece_of(ticket);
