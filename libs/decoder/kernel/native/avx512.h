@@ -38,7 +38,7 @@ INLINE Floats f_of(Wholes x) { return _mm512_cvtepi32_ps(x); }
 /** LANES numbers in half precision. */
 INLINE Floats f_halves(const void *p) { return _mm512_cvtph_ps(_mm256_loadu_si256(p)); }
 
-/** The first `count` lanes, or all. */
+/** The first `count` lanes, one at least, or all. */
 INLINE Lanes first_lanes(int count) { return count >= LANES ? 0xffff : (1u << count) - 1; }
 /** `a` in these lanes, `b` in the others. */
 INLINE Floats f_choose(Lanes lanes, Floats a, Floats b) { return _mm512_mask_mov_ps(b, lanes, a); }

@@ -157,9 +157,9 @@ void normalise(Kernel *kernel, int index) {
   for (size_t c = 0; c < stride; c += LANES) top = f_max(top, f_load(scores + c));
   float highest = f_most(top);
   Floats sum = f_all(0);
-  for (size_t c = 0; c < stride; c += LANES) {
+  for (int c = 0; c < choice->candidates; c += LANES) {
     Floats e = exponential(f_sub(f_load(scores + c), f_all(highest)));
-    sum = f_add(sum, f_choose(first_lanes(choice->candidates - (int)c), e, f_all(0)));
+    sum = f_add(sum, f_choose(first_lanes(choice->candidates - c), e, f_all(0)));
   }
   kernel->choosing.normalisers[index] = highest + logf(f_sum(sum));
 }
