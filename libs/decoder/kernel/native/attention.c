@@ -247,14 +247,13 @@ INLINE void attend_some(Kernel *kernel, Chunk at, Chunk next, int t, int head, i
 }
 
 /** `dim` is known where this is compiled for most heads. */
-INLINE void attend_all(Kernel *kernel, const Piece *piece, const Piece *following, int folds, const int dim) {
+INLINE void attend_all(Kernel *kernel, const Piece *piece, Chunk at, Chunk next, int folds, const int dim) {
   const Shape *shape = &kernel->shape;
   int t = piece->token, head = piece->head, chunk = piece->chunk;
   const Token *token = &kernel->step->token[t];
   int group = shape->heads / shape->kv_heads, end = (head + 1) * group;
   int rows = token->row + 1 - chunk * CHUNK;
   if (rows > CHUNK) rows = CHUNK;
-  Chunk at = chunk_of(kernel, piece), next = chunk_of(kernel, following);
   for (int i = head * group; i < end;) {
     float *exponentials = reports(kernel) ? exponentials_of(kernel, t, i) + chunk * CHUNK : NULL;
     switch (end - i) {
@@ -266,14 +265,16 @@ INLINE void attend_all(Kernel *kernel, const Piece *piece, const Piece *followin
 }
 
 void attend(Kernel *kernel, int from, int to) {
-  for (int i = from, folds = 0; i < to; i++) {
-    const Piece *piece = &kernel->pieces[i], *following = &kernel->pieces[i + 1 < to ? i + 1 : i];
-    // Chunks of a head lie one after the other; who has the first has seen all before the next.
-    if (piece->chunk == 0) folds = 0;
-    if (kernel->shape.head_dim == 64) attend_all(kernel, piece, following, folds, 64);
-    else attend_all(kernel, piece, following, folds, kernel->shape.head_dim);
-    if (piece->chunk == 0) folds = 1;
-    if (folds) *folded_of(kernel, piece->token, piece->head) = piece->chunk + 1;
+  Chunk at = chunk_of(kernel, &kernel->pieces[from]);
+  for (int i = from; i < to; i++) {
+    const Piece *piece = &kernel->pieces[i];
+    Chunk next = i + 1 < to ? chunk_of(kernel, piece + 1) : at;
+    // Chunks of a head lie one after the other, the first so many pieces before this one.
+    int all = i - piece->chunk >= from, folds = all && piece->chunk > 0;
+    if (kernel->shape.head_dim == 64) attend_all(kernel, piece, at, next, folds, 64);
+    else attend_all(kernel, piece, at, next, folds, kernel->shape.head_dim);
+    if (all) *folded_of(kernel, piece->token, piece->head) = piece->chunk + 1;
+    at = next;
   }
 }
 

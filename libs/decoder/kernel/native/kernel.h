@@ -242,12 +242,12 @@ typedef struct Kernel {
   int *folded;
   /** f32 [tokens, heads, chunks, PARTIAL + dim]; [tokens, heads, chunks · CHUNK] of layers whose attention is reported. */
   float *partials, *exponentials;
-  /** Largest logit that each piece of the last product gave, and where (as bits): [pieces, wanted, 2]. */
-  float *tops;
-  size_t partial_room, exponential_room, top_room;
+  /** Where the largest logit is that each piece of the last product gave, or -1: [pieces, wanted]. */
+  int32_t *tops;
   int chunks;
   Piece *pieces;
-  int piece_count, piece_room;
+  int piece_count;
+  size_t partial_room, exponential_room, top_room, piece_room;
   Choosing choosing;
   /** First tokens of pages. */
   int page_start[MOST_TOKENS], page_count;
@@ -340,6 +340,7 @@ void append(Kernel *kernel, int t, int head);
 void attend(Kernel *kernel, int from, int to);
 /** [heads, dim] of token `t`. */
 void join(Kernel *kernel, int t, float *out);
+/** Attention that the rows of a sequence got, after its tokens were joined. */
 void collect(Kernel *kernel, int sequence, int head);
 
 // step.c

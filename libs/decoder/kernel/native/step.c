@@ -226,8 +226,8 @@ static void enter_head(void *context, int t) {
   enter(&kernel->entering, wanted, plain_of(kernel, wanted));
 }
 
-/** The largest of `count` numbers and the first place of it, from `first` on; -1 where one is no finite number. */
-static void find_top(const float *x, int count, int first, float *top) {
+/** The first place of the largest of `count` numbers; -1 where one is no finite number. */
+static int find_top(const float *x, int count) {
   Floats most = f_all(-INFINITY);
   Wholes places = w_all(0), magnitudes = w_all(0);
   int i = 0;
@@ -247,18 +247,12 @@ static void find_top(const float *x, int count, int first, float *top) {
     at[lane] += lane;
     if (values[lane] > values[best] || (values[lane] == values[best] && at[lane] < at[best])) best = lane;
   }
-  float value = values[best];
-  int32_t place = at[best];
+  int place = at[best];
   for (; i < count; i++) {
     finite = finite && isfinite(x[i]);
-    if (x[i] > value) {
-      value = x[i];
-      place = i;
-    }
+    if (x[i] > x[place]) place = i;
   }
-  place = finite ? first + place : -1;
-  top[0] = value;
-  memcpy(top + 1, &place, sizeof place);
+  return finite ? place : -1;
 }
 
 static void head_piece(void *context, int piece) {
@@ -269,25 +263,25 @@ static void head_piece(void *context, int piece) {
   multiply(&kernel->head, from, to, &kernel->entering, kernel->low, step->logits, vocabulary);
   if (!step->best) return;
   int first = from * LANES, end = to * LANES < vocabulary ? to * LANES : vocabulary;
-  for (int i = 0; i < step->wanted; i++)
-    find_top(step->logits + (size_t)i * vocabulary + first, end - first, first, kernel->tops + 2 * ((size_t)piece * step->wanted + i));
+  for (int i = 0; i < step->wanted; i++) {
+    int place = find_top(step->logits + (size_t)i * vocabulary + first, end - first);
+    kernel->tops[(size_t)piece * step->wanted + i] = place < 0 ? -1 : first + place;
+  }
 }
 
 static int head_pieces(const Kernel *kernel) { return pieces_of(kernel->crew.threads, kernel->head.groups, shortest(&kernel->head)); }
 
 /** The best of what all pieces gave, which follow each other as logits do. */
 static void find_best(const Kernel *kernel, const Step *step) {
+  int pieces = head_pieces(kernel);
   for (int i = 0; i < step->wanted; i++) {
-    float most = -INFINITY;
-    step->best[i] = 0;
-    for (int piece = 0; piece < head_pieces(kernel) && step->best[i] >= 0; piece++) {
-      const float *top = kernel->tops + 2 * ((size_t)piece * step->wanted + i);
-      int32_t place;
-      memcpy(&place, top + 1, sizeof place);
-      if (place >= 0 && top[0] <= most) continue;
-      most = top[0];
-      step->best[i] = place;
+    const float *logits = step->logits + (size_t)i * kernel->shape.vocabulary;
+    int32_t best = kernel->tops[i];
+    for (int piece = 1; piece < pieces && best >= 0; piece++) {
+      int32_t top = kernel->tops[(size_t)piece * step->wanted + i];
+      if (top < 0 || logits[top] > logits[best]) best = top;
     }
+    step->best[i] = best;
   }
 }
 
@@ -296,14 +290,14 @@ static void set_columns(Kernel *kernel, int tokens, int columns) {
   kernel->entering.blocks = columns / BLOCK;
 }
 
-/** Makes place for `count` floats, whose contents are lost. */
-static int reach(float **buffer, size_t *place, size_t count) {
-  if (count <= *place) return 1;
-  free(*buffer);
-  *place = 0;
-  *buffer = room((count + count / 4) * sizeof(float));
-  if (*buffer) *place = count + count / 4;
-  return *buffer != NULL;
+/** A buffer with place for `count` things of `size` bytes: this one, or another in its stead. NULL where there is no memory. */
+static void *reach(void *buffer, size_t *place, size_t count, size_t size) {
+  if (count <= *place) return buffer;
+  free(buffer);
+  *place = count + count / 4;
+  buffer = room(*place * size);
+  if (!buffer) *place = 0;
+  return buffer;
 }
 
 /** Pieces of attention, and room for what they give. */
@@ -317,16 +311,11 @@ static int plan(Kernel *kernel, const Step *step) {
   }
   kernel->chunks = most;
   size_t scores = (size_t)step->tokens * shape->heads * most;
-  if (!reach(&kernel->partials, &kernel->partial_room, scores * (PARTIAL + shape->head_dim))) return 0;
-  if (step->best && !reach(&kernel->tops, &kernel->top_room, (size_t)2 * head_pieces(kernel) * step->wanted)) return 0;
-  if (step->mass && !reach(&kernel->exponentials, &kernel->exponential_room, scores * CHUNK)) return 0;
-  if (count > kernel->piece_room) {
-    free(kernel->pieces);
-    kernel->piece_room = 0;
-    kernel->pieces = malloc(count * sizeof *kernel->pieces);
-    if (!kernel->pieces) return 0;
-    kernel->piece_room = count;
-  }
+  kernel->partials = reach(kernel->partials, &kernel->partial_room, scores * (PARTIAL + shape->head_dim), sizeof(float));
+  kernel->pieces = reach(kernel->pieces, &kernel->piece_room, count, sizeof(Piece));
+  if (!kernel->partials || !kernel->pieces) return 0;
+  if (step->mass && !(kernel->exponentials = reach(kernel->exponentials, &kernel->exponential_room, scores * CHUNK, sizeof(float)))) return 0;
+  if (step->best && step->wanted && !(kernel->tops = reach(kernel->tops, &kernel->top_room, (size_t)head_pieces(kernel) * step->wanted, sizeof(int32_t)))) return 0;
   find_pages(kernel, step);
   kernel->piece_count = 0;
   for (int t = 0; t < step->tokens; t++)
