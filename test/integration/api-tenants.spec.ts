@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { form, PNG, startApi, type TestApi } from '../support/api.js';
+import { errorOf, json, request } from '../support/http.js';
 
 let api: TestApi;
 let ada: string;
@@ -25,23 +26,12 @@ const call = (
   method: string,
   path: string,
   body?: FormData | object,
-  more: Record<string, string> = {},
-) =>
-  fetch(api.url + path, {
-    method,
-    headers: {
-      ...(key ? { authorization: `Bearer ${key}` } : {}),
-      ...(body && !(body instanceof FormData) ? { 'content-type': 'application/json' } : {}),
-      ...more,
-    },
-    ...(body ? { body: body instanceof FormData ? body : JSON.stringify(body) } : {}),
-  });
-const json = async (response: Response | Promise<Response>) =>
-  (await (await response).json()) as Record<string, string>;
-const codeOf = async (response: Response) => [
-  response.status,
-  ((await json(response))['error'] as unknown as { code: string }).code,
-];
+  headers: Record<string, string> = {},
+) => fetch(api.url + path, request(method, body, headers, key));
+const codeOf = async (response: Response) => {
+  const { status, code } = await errorOf(response);
+  return [status, code];
+};
 const later = { prefer: 'respond-async' };
 
 describe('keys', () => {

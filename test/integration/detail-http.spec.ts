@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { JobPayload } from '#contracts';
 import { form, PNG, readEvents, startApi, type TestApi } from '../support/api.js';
+import { request } from '../support/http.js';
 
 let api: TestApi;
 const payloads: JobPayload<'answer'>[] = [];
@@ -20,10 +21,7 @@ afterAll(() => api.close());
 beforeEach(() => void (payloads.length = 0));
 
 const url = `data:image/png;base64,${PNG.toString('base64')}`;
-const post = (path: string, body: object) =>
-  body instanceof FormData
-    ? fetch(api.url + path, { method: 'POST', body })
-    : fetch(api.url + path, { method: 'POST', body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }); // prettier-ignore
+const post = (path: string, body: object) => fetch(api.url + path, request('POST', body));
 const picture = (detail?: string) => ({ type: 'image_url', image_url: { url, ...(detail ? { detail } : {}) } });
 const chat = (...parts: object[]) => ({ messages: [{ role: 'user', content: [{ type: 'text', text: 'What?' }, ...parts] }] }); // prettier-ignore
 const files: [string, string, Uint8Array<ArrayBuffer>][] = [['file', 'a.png', PNG]];

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { Jobs } from '#jobs';
 import { Housekeeping } from '../../apps/api/housekeeping.js';
 import { form, PNG, startApi, type TestApi } from '../support/api.js';
+import { json, request } from '../support/http.js';
 
 let api: TestApi;
 let ada: string;
@@ -15,18 +16,13 @@ beforeAll(async () => {
 });
 afterAll(() => api.close());
 
-const call = (method: string, path: string, body?: FormData | object, more: Record<string, string> = {}, key = ada) =>
-  fetch(api.url + path, {
-    method,
-    headers: {
-      authorization: `Bearer ${key}`,
-      ...(body && !(body instanceof FormData) ? { 'content-type': 'application/json' } : {}),
-      ...more,
-    },
-    ...(body ? { body: body instanceof FormData ? body : JSON.stringify(body) } : {}),
-  });
-const json = async (response: Response | Promise<Response>) =>
-  (await (await response).json()) as Record<string, unknown>;
+const call = (
+  method: string,
+  path: string,
+  body?: FormData | object,
+  headers: Record<string, string> = {},
+  key = ada,
+) => fetch(api.url + path, request(method, body, headers, key));
 
 async function describeLater(name: string, key = ada): Promise<string> {
   const body = form({}, [['file', name, PNG]]);
@@ -65,7 +61,7 @@ describe('several pictures in one request', () => {
     const headers = { 'idempotency-key': 'album' };
     const first = (await json(describeAll(['one', 'two'], headers)))['data'];
     expect(first).toMatchObject([{ description: expect.any(String) as unknown }, { description: expect.any(String) as unknown }]); // prettier-ignore
-    const again = (await json(describeAll(['one', 'two'], headers)))['data'] as object[];
+    const { data: again } = await json<{ data: object[] }>(describeAll(['one', 'two'], headers));
     expect(again.every((each) => 'description' in each)).toBe(true);
     const other = (await json(describeAll(['one', 'three'], headers)))['data'];
     expect(other).toMatchObject([{ input: 'one' }, { input: 'three', error: { code: 'conflict', param: 'Idempotency-Key' } }]); // prettier-ignore

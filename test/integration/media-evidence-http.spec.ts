@@ -7,6 +7,7 @@ import type { Handlers } from '#jobs';
 import { probe, TextRecognizer } from '#media';
 import { createHandlers, type Models } from '#pipeline';
 import { form, PNG, startApi, type HandlerParts, type TestApi } from '../support/api.js';
+import { errorOf, json, request } from '../support/http.js';
 import { ffmpeg, mediaFolder } from '../support/media.js';
 import { pdf } from '../support/pdf.js';
 
@@ -67,24 +68,13 @@ let picture: string;
 let report: string;
 
 const get = (path: string, headers: Record<string, string> = {}, key = ada) =>
-  fetch(api.url + path, { headers: { authorization: `Bearer ${key}`, ...headers } });
+  fetch(api.url + path, request('GET', undefined, headers, key));
 const post = (path: string, body: FormData | object, headers: Record<string, string> = {}) =>
-  fetch(api.url + path, {
-    method: 'POST',
-    headers: {
-      authorization: `Bearer ${ada}`,
-      ...(body instanceof FormData ? {} : { 'content-type': 'application/json' }),
-      ...headers,
-    },
-    body: body instanceof FormData ? body : JSON.stringify(body),
-  });
-const json = async (response: Response | Promise<Response>) =>
-  (await (await response).json()) as Record<string, unknown>;
+  fetch(api.url + path, request('POST', body, headers, ada));
+interface Told {
+  citations: { frame_url: string; clip_url: string }[];
+}
 const bytes = async (response: Response) => Buffer.from(await response.arrayBuffer());
-const errorOf = async (response: Response) => ({
-  status: response.status,
-  ...((await json(response))['error'] as object),
-});
 
 async function bring(name: string, data: Buffer, key = ada): Promise<string> {
   const body = form({}, [['file', name, new Uint8Array(data)]]);
@@ -259,14 +249,14 @@ describe('citations', () => {
   const links = () => ({ frame_url: signed(frame()), clip_url: signed(clip()) });
 
   test('of an answer lead to what it rests on', async () => {
-    const { citations } = await json(post('/v1/questions', { question: 'When?', media: [film, speech, report] }));
+    const { citations } = await json<Told>(post('/v1/questions', { question: 'When?', media: [film, speech, report] }));
     expect(citations).toEqual([
       { input: 'talk.mp4', start: 1.5, end: 3.25, page: null, quote: 'three stories', ...links() },
       expect.objectContaining({ clip_url: signed(`/v1/media/${speech}/clip?start=1.5&end=3.25`) }),
       { input: 'report.pdf', start: null, end: null, page: 1, quote: 'three stories' },
     ]);
-    expect((citations as object[])[1]).not.toHaveProperty('frame_url');
-    const [{ frame_url: frameUrl, clip_url: clipUrl }] = citations as [{ frame_url: string; clip_url: string }];
+    expect(citations[1]).not.toHaveProperty('frame_url');
+    const { frame_url: frameUrl, clip_url: clipUrl } = citations[0]!;
     for (const url of [frameUrl, clipUrl]) {
       // As the browser asks for what an <img> or <video> names: without a key.
       const response = await fetch(api.url + url);
@@ -279,8 +269,8 @@ describe('citations', () => {
   });
 
   test('are signed for one place of one medium, and for nothing else', async () => {
-    const { citations } = await json(post('/v1/questions', { question: 'When?', media: [film] }));
-    const [{ frame_url: url }] = citations as [{ frame_url: string }];
+    const { citations } = await json<Told>(post('/v1/questions', { question: 'When?', media: [film] }));
+    const { frame_url: url } = citations[0]!;
     const others = [
       url.replace('t=1.5', 't=2.5'),
       url.replace('/frame', '/content'),
@@ -297,8 +287,8 @@ describe('citations', () => {
 
   test('end with their medium', async () => {
     const id = await bring('gone.png', PNG);
-    const { citations } = await json(post('/v1/questions', { question: 'What?', media: [id] }));
-    const [{ frame_url: url }] = citations as [{ frame_url: string }];
+    const { citations } = await json<Told>(post('/v1/questions', { question: 'What?', media: [id] }));
+    const { frame_url: url } = citations[0]!;
     expect((await fetch(api.url + url)).status).toBe(200);
     await fetch(`${api.url}/v1/media/${id}`, { method: 'DELETE', headers: { authorization: `Bearer ${ada}` } });
     expect((await fetch(api.url + url)).status).toBe(401);

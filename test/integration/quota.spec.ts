@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { form, startApi, type TestApi } from '../support/api.js';
+import { errorOf } from '../support/http.js';
 
 let api: TestApi;
 let ada: string;
@@ -19,9 +20,9 @@ const text = (bytes: number): string => `${++count} `.padEnd(bytes, 'x');
 const send = (key: string, path: string, body: FormData) =>
   fetch(api.url + path, { method: 'POST', body, headers: { authorization: `Bearer ${key}` } });
 const bring = (key: string, bytes: number) => send(key, '/v1/media', form({}, [['file', 'a.txt', text(bytes)]]));
-const errorOf = async (response: Response): Promise<unknown[]> => {
-  const { error } = (await response.json()) as { error: { code: string; message: string } };
-  return [response.status, error.code, error.message];
+const refusal = async (response: Response): Promise<unknown[]> => {
+  const { status, code, message } = await errorOf(response);
+  return [status, code, message];
 };
 const blobs = (): number =>
   readdirSync(join(api.folder, 'blobs'), { recursive: true, withFileTypes: true }).filter((each) => each.isFile())
@@ -35,11 +36,11 @@ test('media and files of a tenant have one bound, whatever way they come; anothe
   const file = form({ purpose: 'user_data' }, [['file', 'b.txt', text(3000)]]);
   expect((await send(ada, '/v1/files', file)).status).toBe(200);
   const before = blobs();
-  expect(await errorOf(await bring(ada, 2000))).toEqual(FULL);
+  expect(await refusal(await bring(ada, 2000))).toEqual(FULL);
   const more = form({ purpose: 'user_data' }, [['file', 'c.txt', text(2000)]]);
-  expect(await errorOf(await send(ada, '/v1/files', more))).toEqual(FULL);
+  expect(await refusal(await send(ada, '/v1/files', more))).toEqual(FULL);
   const question = form({ question: 'What?' }, [['files', 'd.txt', text(2000)]]);
-  expect(await errorOf(await send(ada, '/v1/questions', question))).toEqual(FULL);
+  expect(await refusal(await send(ada, '/v1/questions', question))).toEqual(FULL);
   const upload = await fetch(`${api.url}/v1/media/uploads`, {
     method: 'POST',
     headers: {
@@ -50,13 +51,13 @@ test('media and files of a tenant have one bound, whatever way they come; anothe
     },
     body: text(2000),
   });
-  expect(await errorOf(upload)).toEqual(FULL);
+  expect(await refusal(upload)).toEqual(FULL);
   expect(blobs()).toBe(before);
 
   expect((await bring(ada, 900)).status).toBe(201);
   expect((await bring(bob, 7000)).status).toBe(201);
   // A file that is too large for everybody is told by that bound.
-  expect(await errorOf(await bring(bob, 9000))).toEqual(FULL);
+  expect(await refusal(await bring(bob, 9000))).toEqual(FULL);
   const { id } = (await kept.json()) as { id: string };
   await fetch(`${api.url}/v1/media/${id}`, { method: 'DELETE', headers: { authorization: `Bearer ${ada}` } });
   expect((await bring(ada, 5000)).status).toBe(201);

@@ -6,6 +6,7 @@ import { Vocabulary } from '#encoders/speech';
 import { createHandlers, Models } from '#pipeline';
 import { emptyWav } from '../support/bad-files.js';
 import { form, readEvents, startApi, type TestApi } from '../support/api.js';
+import { errorOf } from '../support/http.js';
 import { ffmpeg, mediaFolder, say, sox } from '../support/media.js';
 import { installTinyWhisper, moonshinePack } from '../support/speech-pack.js';
 
@@ -62,9 +63,6 @@ async function transcribe(name: string, fields: Record<string, string> = {}): Pr
   const response = await send(moonshine, name, { response_format: 'verbose_json', ...fields });
   expect(response.status).toBe(200);
   return (await response.json()) as Verbose;
-}
-async function errorOf(response: Response): Promise<{ code: string; param: string | null }> {
-  return ((await response.json()) as { error: { code: string; param: string | null } }).error;
 }
 
 describe('transcriptions', () => {
