@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import type { DecodeRequest, Detail, JobTree, SequencePart } from '#contracts';
-import { askTree, describeTree } from '#jobs';
+import { answerTree, askTree, describeTree } from '#jobs';
 import { decodeImage } from '#media';
 import { openTessera, type Tessera } from '#pipeline';
 import { loadConfig } from '#platform';
@@ -89,6 +89,12 @@ test('low is the picture as a whole: the 16 tokens that the encoder gives, and t
   const worst = tokens.reduce((most, value, i) => Math.max(most, Math.abs(value - low.picture.data[i]!)), 0);
   expect(tokens.length).toBe(low.picture.data.length);
   expect(worst).toBeLessThan(2e-3);
+});
+
+test.each(['', 'What’s in this image?'])('a picture that comes with “%s” is described', async (content) => {
+  const chat = { type: 'chat' as const, messages: [{ role: 'user' as const, content }] };
+  const { text } = await run(answerTree(chat, [{ source: source('four.png'), kind: 'image' }]));
+  expect(text).toBe((await describe('four.png', 'low')).answer.text);
 });
 
 test('high is the whole and then its quarters in reading order, each as if it were alone', async () => {

@@ -5,6 +5,7 @@ import type { Handlers } from '#jobs';
 import { TextRecognizer } from '#media';
 import { createHandlers, type Models } from '#pipeline';
 import { form, startApi, type HandlerParts, type TestApi } from '../support/api.js';
+import { request } from '../support/http.js';
 import { ffmpeg, mediaFolder } from '../support/media.js';
 import { pdf } from '../support/pdf.js';
 
@@ -118,11 +119,7 @@ interface Citation {
 type Told = { answer: string; citations: Citation[] };
 
 const post = (path: string, body: object, headers: Record<string, string> = {}): Promise<Response> =>
-  fetch(`${api.url}${path}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    body: JSON.stringify(body),
-  });
+  fetch(api.url + path, request('POST', body, headers));
 const ask = async (question: string, media: string[], more: object = {}): Promise<Told> =>
   (await (await post('/v1/questions', { question, media, ...more })).json()) as Told;
 
@@ -145,6 +142,13 @@ describe('a summary', () => {
     });
     expect(new Set(citations.map(({ input }) => input)).size).toBe(2);
     expect(answer).not.toMatch(/Welcome|Thank you|bag in the hall/);
+  });
+
+  test('is what media without a word get', async () => {
+    const content = [filmId, pdfId].map((id) => ({ type: 'file', file: { file_id: id } }));
+    const response = await post('/v1/chat/completions', { messages: [{ role: 'user', content }] });
+    const { choices } = (await response.json()) as { choices: { message: { content: string } }[] };
+    expect(choices[0]!.message.content).toBe((await ask('Summarise this.', [filmId, pdfId])).answer);
   });
 
   test('tells its progress, and is asked for by a flag too', async () => {

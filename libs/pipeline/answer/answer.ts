@@ -16,11 +16,15 @@ import { stillFor } from '../see/stills.js';
 import { frameTokens, readHalves } from '../see/visual-tokens.js';
 import { decode, elapsed, NO_USAGE, result } from './decode.js';
 import { lookAt } from './detail.js';
+import { asksForDescription } from './question/description.js';
 import { standalone } from './question/follow-up.js';
 import { chatSequence, describeSequence, pictureSequence, type Picture } from './sequence.js';
 import { askTimeline, type Material } from './timeline.js';
 
 type Payload = JobPayload<'answer'>;
+
+/** What is asked about media that come without a word. */
+const UNASKED = 'Summarize this.';
 
 /** Reads the composed media, asks the decoder, and says what the answer rests on. */
 export async function answer(stage: Stage, payload: Payload, context: JobContext): Promise<Answer> {
@@ -28,7 +32,7 @@ export async function answer(stage: Stage, payload: Payload, context: JobContext
   const material = await materialOf(stage, context, payload.inputs);
   const { task } = payload;
   if (task.type === 'describe') return describe(stage, payload, material, context, started);
-  const question = task.type === 'ask' ? task.question : standalone(task.messages);
+  const question = (task.type === 'ask' ? task.question : standalone(task.messages)).trim();
   if (material.length === 0) {
     const prompts = await stage.models.prompts();
     const messages = task.type === 'chat' ? task.messages : [{ role: 'user' as const, content: question }];
@@ -39,10 +43,11 @@ export async function answer(stage: Stage, payload: Payload, context: JobContext
   if (picture && !asksForText(question, written)) {
     const prompts = await stage.models.prompts();
     const looked = await lookAt(stage, picture, payload, context.signal);
-    const done = await decode(stage, payload, pictureSequence(prompts, looked.picture, question), context);
+    const sequence = pictureSequence(prompts, looked.picture, asksForDescription(question) ? undefined : question);
+    const done = await decode(stage, payload, sequence, context);
     return withWarnings(result(done, [citePicture(picture.medium)], started), looked.warnings);
   }
-  return askTimeline(stage, { payload, material, question, started }, context);
+  return askTimeline(stage, { payload, material, question: question || UNASKED, started }, context);
 }
 
 async function describe(
