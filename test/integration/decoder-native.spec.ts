@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DecoderConfig } from '#runtime';
 import type { StepBatch } from '../../libs/decoder/kernel/step-kernel.js';
+import type { KernelAddon } from '../../libs/decoder/kernel/native/addon.js';
 import { Arena, type WorkingSet } from '../../libs/decoder/runner/arena.js';
 import { kinds, runnable, TinyKernel } from '../support/tiny-kernel.js';
 import { filled } from '../support/working-sets.js';
@@ -46,6 +47,20 @@ describe.each(runnable)('steps of the native kernel for $vectors', ({ addon }) =
       );
       // Alone, its pieces of 128 rows are shared out between threads.
       same([[900, 4]], [[7]]);
+    } finally {
+      await other.dispose();
+    }
+  });
+
+  it('writes nothing where what attention gives has no room', async () => {
+    const short: KernelAddon = {
+      ...addon,
+      step: (...[model, sets, lengths, tokens, embeddings, phases, logits, mass, ...rest]) =>
+        addon.step(model, sets, lengths, tokens, embeddings, phases, logits, mass.subarray(0, 1), ...rest),
+    };
+    const other = await TinyKernel.open(1, short);
+    try {
+      expect(() => step(arenaOf([20, 1]), [[2]], other)).toThrow('no room for attention');
     } finally {
       await other.dispose();
     }

@@ -198,6 +198,16 @@ static napi_value copy_set(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+/** Whether what the answer rests on, which is written where `mass` is, fits into `room` numbers. */
+static int fits_mass(const Kernel *kernel, const Step *step, size_t room) {
+  size_t reporting = 0;
+  if (!step->mass) return 1;
+  for (int layer = 0; layer < kernel->shape.layers; layer++) reporting += kernel->layers[layer].evidence >= 0;
+  for (int i = 0; i < step->sequences; i++)
+    if (step->sequence[i].length > step->mass_capacity) return 0;
+  return reporting * step->sequences * kernel->shape.kv_heads * step->mass_capacity <= room;
+}
+
 /** (kernel, working sets, rows of each, [sequence, row, row of logits] of each token, embeddings, phases, logits, mass, its capacity, likeliest) */
 static napi_value step(napi_env env, napi_callback_info info) {
   ARGUMENTS(10);
@@ -224,10 +234,12 @@ static napi_value step(napi_env env, napi_callback_info info) {
   }
   for (int t = 0; t < step.tokens; t++, token += 3) {
     step.token[t] = (Token){ token[0], token[1], token[2] };
-    if (token[1] >= step.sequence[token[0]].set->capacity) return failed(env, "a row beyond the working set");
+    if (token[0] < 0 || token[0] >= step.sequences) return failed(env, "a sequence that is none");
+    if (token[1] < 0 || token[1] >= step.sequence[token[0]].set->capacity) return failed(env, "a row beyond the working set");
     if (token[2] >= step.wanted) step.wanted = token[2] + 1;
   }
   if (logits < (size_t)step.wanted * shape->vocabulary || best < (size_t)step.wanted) return failed(env, "no room for logits");
+  if (!fits_mass(kernel, &step, mass)) return failed(env, "no room for attention");
   if (!kernel_step(kernel, &step)) return failed(env, "no memory for a step");
   return NULL;
 }
@@ -284,13 +296,14 @@ static napi_value prefill(napi_env env, napi_callback_info info) {
   for (int i = 0; i < step.sequences; i++, place += 3) {
     napi_value set;
     napi_get_element(env, argument[1], i, &set);
-    if (place[0] >= pages->segments) return failed(env, "a segment that is none");
+    if (place[0] < 0 || place[0] >= pages->segments) return failed(env, "a segment that is none");
     step.sequence[i] = (Sequence){ .set = pointer(env, set), .segment = place[0], .before = place[1], .length = place[2] };
   }
   for (int t = 0; t < step.tokens; t++, token += 3) {
+    if (token[0] < 0 || token[0] >= step.sequences) return failed(env, "a segment that is none");
     const Sequence *sequence = &step.sequence[token[0]];
     step.token[t] = (Token){ token[0], token[1], -1 };
-    if (token[1] >= sequence->set->capacity || token[1] - sequence->before >= pages->rows) return failed(env, "a row beyond the segment");
+    if (token[1] < sequence->before || token[1] >= sequence->set->capacity || token[1] - sequence->before >= pages->rows) return failed(env, "a row beyond the segment");
   }
   if (!kernel_step(kernel, &step)) return failed(env, "no memory for a step");
   return NULL;
@@ -388,6 +401,7 @@ static napi_value select_pages(napi_env env, napi_callback_info info) {
     if (choice->scored[i] < 0 || choice->scored[i] >= step.tokens) return failed(env, "a token that is none");
   step.phases = choice->phases + (size_t)rows * shape->head_dim;
   step.sequence[0] = (Sequence){ .set = set, .length = rows };
+  if (!fits_mass(kernel, &step, mass)) return failed(env, "no room for attention");
   for (int t = 0; t < step.tokens; t++) step.token[t] = (Token){ 0, rows + t, t == step.tokens - 1 ? 0 : -1 };
   if (!kernel_step(kernel, &step)) return failed(env, "no memory for a step");
   return NULL;
