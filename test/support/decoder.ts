@@ -20,7 +20,7 @@ export function defaultPack(): Promise<InstalledPack> {
 
 /** How many rows may be multiplied on this processor, its own choice first: not in columns where sums of int8 products saturate. */
 export async function manyRowsHere(): Promise<readonly [QuantisedKernel, ...QuantisedKernel[]]> {
-  return choosePrecision(await readCpu()).manyRows === 'columns' ? ['columns', 'blocks'] : ['blocks'];
+  return choosePrecision(await readCpu()).exactBytes ? ['columns', 'blocks'] : ['blocks'];
 }
 
 /** The decoder's parts without its worker thread, for tests that look at logits; of the default pack, where no `files` are given. */

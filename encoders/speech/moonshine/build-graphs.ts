@@ -20,7 +20,7 @@ export interface MoonshineGraphs {
  * costs a fraction of building them, and all threads map the same weights.
  */
 export async function buildGraphs(files: { encoder: string; decoder: string }, root: string): Promise<MoonshineGraphs> {
-  const bytes = choosePrecision(await readCpu()).manyRows === 'columns' ? 'int8' : 'uint8';
+  const bytes = choosePrecision(await readCpu()).exactBytes ? 'int8' : 'uint8';
   const hashes = [await hashFile(files.encoder), await hashFile(files.decoder)];
   const id = createHash('sha256')
     .update(`moonshine ${GRAPHS_VERSION} ${bytes} ${hashes.join(' ')}`)

@@ -8,6 +8,8 @@ export interface ChosenPrecision {
   precision: Precision;
   /** The kernel for many rows at once. */
   manyRows: QuantisedKernel;
+  /** Whether products of two signed bytes are added up without saturating. */
+  exactBytes: boolean;
   reason: string;
 }
 
@@ -18,9 +20,10 @@ export interface ChosenPrecision {
  */
 export function choosePrecision({ abilities }: Pick<Cpu, 'abilities'>): ChosenPrecision {
   const exact = EXACT_INT8.find((name) => abilities?.includes(name));
-  if (exact) return { precision: 'int8', manyRows: 'columns', reason: `${exact} multiplies bytes exactly` };
+  if (exact)
+    return { precision: 'int8', manyRows: 'columns', exactBytes: true, reason: `${exact} multiplies bytes exactly` };
   const reason = abilities
     ? 'in blocks, since this processor has no VNNI or dot product and sums of int8 products would saturate'
     : 'in blocks, since the system does not tell what the processor can do';
-  return { precision: 'int8', manyRows: 'blocks', reason };
+  return { precision: 'int8', manyRows: 'blocks', exactBytes: false, reason };
 }

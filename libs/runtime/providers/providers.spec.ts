@@ -45,10 +45,11 @@ describe('the processor', () => {
 
   it('decides how the decoder is kept', () => {
     expect(choosePrecision({ abilities: ['AVX2', 'AVX-VNNI'] }).manyRows).toBe('columns');
-    expect(choosePrecision({ abilities: ['dot product'] }).manyRows).toBe('columns');
+    expect(choosePrecision({ abilities: ['dot product'] })).toMatchObject({ manyRows: 'columns', exactBytes: true });
     expect(choosePrecision({ abilities: ['AVX2', 'AVX-512'] })).toEqual({
       precision: 'int8',
       manyRows: 'blocks',
+      exactBytes: false,
       reason: expect.stringContaining('saturate'),
     });
     expect(choosePrecision({ abilities: undefined }).manyRows).toBe('blocks');
