@@ -167,6 +167,29 @@ describe('a summary', () => {
   });
 });
 
+describe('questions about the whole', () => {
+  test.each(['Transcribe this.', 'What is said in the video?', 'What does the speaker say?'])(
+    '%s',
+    async (question) => {
+      const { answer, citations } = await ask(question, [filmId]);
+      expect(answer).toBe(SAID.join(' '));
+      expect(citations.map(({ quote }) => quote)).toEqual(SAID);
+    },
+  );
+
+  test.each(['What is this about?', 'Tell me about these files.'])('%s', async (question) => {
+    expect(await ask(question, [filmId, pdfId])).toMatchObject({
+      answer: (await ask('Summarise this.', [filmId, pdfId])).answer,
+    });
+  });
+
+  test('the decoder does not make up what is said where nothing is', async () => {
+    const before = asked.length;
+    expect((await ask('Transcribe this.', [pdfId])).answer).toBe(NOT_FOUND);
+    expect(asked.length).toBe(before);
+  });
+});
+
 describe('questions that the timeline answers', () => {
   test.each([
     ['Which comes first, the electric ferry or the old crane?', '“the old crane” comes first, at 00:18; the other is at 00:24.'],

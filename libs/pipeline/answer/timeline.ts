@@ -85,8 +85,8 @@ export async function askSegments(stage: Reader, request: SegmentsQuestion, cont
 /** Questions that one place in the material answers. */
 const ABOUT_A_PLACE = new Set<Asked['type']>(['when', 'count', 'other']);
 
-/** What happens together stands in the timeline or is not known: a decoder that is asked names a line of another time. */
-const ONLY_LOOKED_UP = new Set<Asked['type']>(['while', 'at']);
+/** What happens together, or all that is said, stands in the timeline or is not known: a decoder that is asked names a line of another time. */
+const ONLY_LOOKED_UP = new Set<Asked['type']>(['while', 'at', 'whole']);
 
 const isFree = ({ sampling }: JobPayload<'answer'>): boolean =>
   sampling.jsonSchema === undefined && sampling.logprobs === undefined;

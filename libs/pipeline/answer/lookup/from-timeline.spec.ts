@@ -99,6 +99,21 @@ describe('quoted', () => {
     expect(quoted('How deep is the coal mine?', lines)).toBeUndefined();
   });
 
+  it('tells the whole in its own words', () => {
+    const said = lines.filter(({ kind }) => kind === 'said').map(({ quote }) => quote);
+    expect(told('Transcribe this.')?.text).toBe(said.join(' '));
+    expect(told('What is said in the recording?')?.lines.map(({ quote }) => quote)).toEqual(said);
+    expect(told('What does the video show?')?.text.split('\n')).toEqual([
+      '00:00 Written: “Annual report. Office: Oslo. Budget: 4200 dollars.”',
+      '00:05 A brown dog on a lawn.',
+      '00:10 A train at a station.',
+      '00:14 A dog jumps over a train.',
+    ]);
+    const many = Array.from({ length: 100 }, (_, i) => line('seen', 3 * i, 3 * i + 3, `View ${i}.`));
+    expect(fromTimeline('What is shown?', many)?.lines.map(({ span }) => span.start)).toEqual([0, 36, 75, 111, 150, 186, 225, 261]); // prettier-ignore
+    expect(fromTimeline('What is said?', many)).toBeUndefined();
+  });
+
   it('quotes no page about when something is shown', () => {
     const page: Line = { text: 'Bus 74 goes far.\n', quote: 'Bus 74 goes far.', span: { mediumId, line: 4 } };
     expect(quoted('When is a bus shown?', [...lines, page])).toBeUndefined();

@@ -8,6 +8,7 @@ import { asked } from '../question/question.js';
 import type { Sense } from '../question/sense.js';
 import { quoteOf, type TimelineAnswer } from './timeline-answer.js';
 import { titleOf, topics } from './topics.js';
+import { wholeOf } from './whole.js';
 
 /** Share of a question's words from which a line is about the same thing. */
 const ABOUT = 0.5;
@@ -63,6 +64,8 @@ export function fromTimeline(question: string, lines: readonly Line[]): Timeline
       return compared(pictures(lines));
     case 'chapters':
       return chaptersOf(lines);
+    case 'whole':
+      return wholeOf(wanted.whole, lines);
     default:
       return undefined;
   }

@@ -33,7 +33,9 @@ describe('asked', () => {
   });
 
   it('tells comparing pictures from comparing what is told', () => {
-    expect(asked('Compare these two pictures.').type).toBe('compare');
+    for (const question of ['Compare these two pictures.', "What's in these images?", 'Describe both photos.'])
+      expect(asked(question).type).toBe('compare');
+    expect(asked('What is in the images folder?').type).toBe('other');
     expect(asked('Compare the two budgets.').type).toBe('other');
   });
 

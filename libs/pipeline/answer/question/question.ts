@@ -1,4 +1,5 @@
 import { orderAsked, type Order } from '../lookup/order.js';
+import { wholeAsked, type Whole } from './whole.js';
 import { SAID, senseOf, SHOWN, type Sense } from './sense.js';
 
 /** What a question asks a timeline for, as far as its wording tells. */
@@ -18,6 +19,8 @@ export type Asked =
   | { type: 'compare' }
   | { type: 'chapters' }
   | { type: 'summary' }
+  /** Something of all that there is, and of no place in it. */
+  | { type: 'whole'; whole: Whole }
   | { type: 'other' };
 
 const SAID_WHILE = new RegExp(`\\b(?:${SAID})\\b(?:\\s+about\\s+(?<about>.+?))?\\s+(?:while|when|as)\\s+(?<during>.+?)\\s+(?:is|are|was|were|can be)?\\s*(?:being\\s+)?(?:${SHOWN})\\b`, 'i'); // prettier-ignore
@@ -29,7 +32,7 @@ const AT = new RegExp(`^what(?:'s| is| was| can be| happens| happened| do you| c
 const COUNT = /^(?:(?:please|count|tell me|say|and|on)\s+)*(?:how (?:often|many times|many occasions)|the (?:number of )?times(?: that)?)\b/i; // prettier-ignore
 const PICTURES = '(?:photos?|photographs?|pictures?|images?)';
 const WHICH = new RegExp(`^(?:which|what)(?: one)?(?: of (?:these|the|those))?(?: \\w+)? ${PICTURES}\\s+(?:shows?|have|has|contains?|is of|are of|is about|with|depicts?)\\s+(?<about>.+)$`, 'i'); // prettier-ignore
-const COMPARE = new RegExp(`^(?:compare\\b|what (?:is|are) the differences? between\\b).*\\b${PICTURES}\\b`, 'i');
+const COMPARE = new RegExp(`^(?:(?:compare\\b|what (?:is|are) the differences? between\\b).*\\b${PICTURES}\\b|(?:please )?(?:describe|what(?:['’]s| is| are) (?:in|on)) (?:(?:all|both|each|of|the|these|those|my|two) )*(?:photos|photographs|pictures|images)[.?!]*$)`, 'i'); // prettier-ignore
 const CHAPTERS = /\b(?:list|name|give|show|which|what are)\b.*\bchapters\b/i;
 const SUMMARY =
   /^(?:please |can you |could you )?(?:summari[sz]e|sum up)\b|^(?:a |the )?summary\b|\b(?:give|write|make)\b.*\b(?:summary|overview|outline|gist)\b/i;
@@ -40,6 +43,8 @@ export const MOST_CHARACTERS = 400;
 export function asked(question: string): Asked {
   const text = question.trim();
   if (text.length > MOST_CHARACTERS) return { type: 'other' };
+  const whole = wholeAsked(text);
+  if (whole) return { type: 'whole', whole };
   const saidWhile = SAID_WHILE.exec(text)?.groups;
   if (saidWhile && /^(?:what|who)\b/i.test(text))
     return { type: 'while', wanted: 'said', during: saidWhile['during'] ?? '', about: saidWhile['about'] ?? '' };

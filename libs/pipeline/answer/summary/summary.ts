@@ -3,6 +3,7 @@ import type { Line } from '../../compose/lines.js';
 import { segmentLines, type TimelineSegment } from '../../compose/segments.js';
 import { citeLines } from '../citations.js';
 import { addUsage, decode, NO_USAGE, untold, type Reader, type Telling } from '../decode.js';
+import { isLong, isSummarised, sentencesOf, toTell } from '../lookup/whole.js';
 import { asked } from '../question/question.js';
 import { timelineSequence } from '../sequence.js';
 import { summarise } from './summarise.js';
@@ -10,32 +11,14 @@ import { summarise } from './summarise.js';
 /** Tokens that are told in one sentence: what the decoder reads well at once. */
 const TOKENS_OF_A_PART = 768;
 const INSTRUCTION = 'Summarise this in one sentence.';
-/** Fewer sentences than this are read faster than a summary of them. */
-const FEWEST_SENTENCES = 4;
 
 export function wantsSummary({ task }: JobPayload<'answer'>, question: string, lines: readonly Line[]): boolean {
-  const wanted = (task.type === 'ask' && task.summary === true) || asked(question).type === 'summary';
-  return wanted && toTell(lines).length >= FEWEST_SENTENCES;
-}
-
-/**
- * Sentences, each a line of its own, once. What is said and written tells a film; what it shows does, where nothing else is there.
- * Repeated headers of pages tell nothing.
- */
-function toTell(lines: readonly Line[]): Line[] {
-  const worded = lines.filter(({ kind }) => kind !== 'seen' && kind !== 'chapter');
-  const telling = worded.length > 0 ? worded : lines.filter(({ kind }) => kind === 'seen');
-  return [...new Map(telling.flatMap(inSentences).map((line) => [line.quote, line])).values()];
-}
-
-const segmenter = new Intl.Segmenter('en', { granularity: 'sentence' });
-const sentencesOf = (text: string): string[] =>
-  [...segmenter.segment(text)].map(({ segment }) => segment.trim()).filter(Boolean);
-
-/** A paragraph as lines of one sentence, each with the paragraph's mark and place. */
-function inSentences(line: Line): Line[] {
-  const mark = line.text.slice(0, Math.max(0, line.text.indexOf(line.quote)));
-  return sentencesOf(line.quote).map((quote) => ({ ...line, quote, text: `${mark}${quote}\n` }));
+  const kind = asked(question);
+  const wanted =
+    (task.type === 'ask' && task.summary === true) ||
+    kind.type === 'summary' ||
+    (kind.type === 'whole' && isSummarised(kind.whole, lines));
+  return wanted && isLong(lines);
 }
 
 export interface SummaryRequest {

@@ -1,0 +1,68 @@
+import type { Line } from '../../compose/lines.js';
+import { timecode } from '../../compose/timecode.js';
+import type { Whole } from '../question/whole.js';
+import type { TimelineAnswer } from './timeline-answer.js';
+
+/** Fewer sentences than this are read faster than a summary of them. */
+const FEWEST_SENTENCES = 4;
+/** Words that are told as they were said: a minute of speech. What is longer is summarised, unless every word of it is wanted. */
+const MOST_SAID = 150;
+/** Views that tell what a film shows. */
+const MOST_SHOWN = 8;
+/** Places that a transcript is cited by. */
+const MOST_CITED = 50;
+
+const segmenter = new Intl.Segmenter('en', { granularity: 'sentence' });
+export const sentencesOf = (text: string): string[] =>
+  [...segmenter.segment(text)].map(({ segment }) => segment.trim()).filter(Boolean);
+
+/**
+ * Sentences, each a line of its own, once. What is said and written tells a film; what it shows does, where nothing else is there.
+ * Repeated headers of pages tell nothing.
+ */
+export function toTell(lines: readonly Line[]): Line[] {
+  const worded = lines.filter(({ kind }) => kind !== 'seen' && kind !== 'chapter');
+  const telling = worded.length > 0 ? worded : lines.filter(({ kind }) => kind === 'seen');
+  return [...new Map(telling.flatMap(inSentences).map((line) => [line.quote, line])).values()];
+}
+
+/** A paragraph as lines of one sentence, each with the paragraph's mark and place. */
+function inSentences(line: Line): Line[] {
+  const mark = line.text.slice(0, Math.max(0, line.text.indexOf(line.quote)));
+  return sentencesOf(line.quote).map((quote) => ({ ...line, quote, text: `${mark}${quote}\n` }));
+}
+
+export const isLong = (lines: readonly Line[]): boolean => toTell(lines).length >= FEWEST_SENTENCES;
+
+/** Whether what was asked of the whole material is too much to be told line by line. */
+export function isSummarised(whole: Whole, lines: readonly Line[]): boolean {
+  if (whole === 'about') return true;
+  if (whole !== 'said') return false;
+  const said = lines.filter(({ kind }) => kind === 'said');
+  return said.length === 0 || said.reduce((words, { quote }) => words + quote.split(/\s+/).length, 0) > MOST_SAID;
+}
+
+/** What was asked of the whole material, in its own words; undefined where it has none of that kind. */
+export function wholeOf(whole: Whole, lines: readonly Line[]): TimelineAnswer | undefined {
+  if (whole === 'shown') return views(lines.filter(({ kind }) => kind === 'seen' || kind === 'written'));
+  const telling = whole === 'about' ? toTell(lines) : lines.filter(({ kind }) => kind === 'said');
+  return telling.length === 0 ? undefined : { text: running(telling), lines: telling.slice(0, MOST_CITED) };
+}
+
+/** Lines as one text, a paragraph for each medium. */
+function running(lines: readonly Line[]): string {
+  const media = new Map<string, string[]>();
+  for (const { quote, span } of lines) media.set(span.mediumId, [...(media.get(span.mediumId) ?? []), quote]);
+  return [...media.values()].map((quotes) => quotes.join(' ')).join('\n');
+}
+
+/** Views that follow each other, some of many, each with its time; what is written in them is marked. */
+function views(shown: readonly Line[]): TimelineAnswer | undefined {
+  const changes = shown.filter(({ quote }, i) => quote !== shown[i - 1]?.quote);
+  const step = Math.max(1, changes.length / MOST_SHOWN);
+  const lines = Array.from({ length: Math.min(changes.length, MOST_SHOWN) }, (_, i) => changes[Math.floor(i * step)]!);
+  if (lines.length === 0) return undefined;
+  const told = ({ kind, quote, span: { start } }: Line): string =>
+    `${start === undefined ? '' : `${timecode(start)} `}${kind === 'written' ? `Written: “${quote}”` : quote}`;
+  return { text: lines.map(told).join('\n'), lines };
+}

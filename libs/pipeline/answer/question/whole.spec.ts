@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { withoutPreface } from './question.js';
+import { wholeAsked, type Whole } from './whole.js';
+
+const ASKED: Record<Whole, string[]> = {
+  transcript: [
+    'Transcribe this.',
+    'Please transcribe the recording.',
+    'Can you transcribe this audio file for me?',
+    'Transcribe the video word for word',
+    'Write down what is said.',
+    'Write down everything that is said in the film.',
+    'Give me a transcript.',
+    'Show me the full transcript of the video.',
+    'Transcript',
+  ],
+  said: [
+    'What is said?',
+    'What’s said in this recording?',
+    'What is being said here?',
+    'What does the speaker say?',
+    'What do they talk about in the podcast?',
+    'What is the man saying?',
+    'What do you hear?',
+    'What can be heard in this clip?',
+    'What is in this recording?',
+    "What's in the audio?",
+  ],
+  shown: [
+    'What is shown in the video?',
+    'What do you see?',
+    'What can be seen in this film?',
+    'What does the video show?',
+  ],
+  about: [
+    'What is this about?',
+    'What is this video about?',
+    'What’s the document about?',
+    'Tell me about this film.',
+    'Tell me what the video is about.',
+    'What is in this file?',
+    "What's in the PDF?",
+    'What does the report cover?',
+    'Describe this video.',
+    'Can you explain this document to me in a few words?',
+    'What happens in the video?',
+    'What is going on here?',
+  ],
+};
+
+describe('a question about the whole material', () => {
+  it.each(Object.entries(ASKED).flatMap(([whole, questions]) => questions.map((question) => [question, whole])))(
+    '%s → %s',
+    (question, whole) => expect(wholeAsked(withoutPreface(question))).toBe(whole),
+  );
+
+  it.each([
+    'What is said about the coffee?',
+    'What is said at 01:20?',
+    'What is said while a cat is shown?',
+    'What does the speaker say about Peru?',
+    'What is the second story about?',
+    'What is the film in the cinema about?',
+    'What is shown after the rocket?',
+    'What is shown on the screen behind the speaker?',
+    'What happens after the bell rings?',
+    'What is in the box?',
+    'What does the report say about costs?',
+    'Describe the rocket.',
+    'Tell me about the harbour.',
+    'Who is speaking?',
+    'When is the bridge mentioned?',
+    'Translate this into French.',
+  ])('%s is about a part', (question) => expect(wholeAsked(withoutPreface(question))).toBeUndefined());
+});

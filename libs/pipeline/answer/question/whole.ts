@@ -1,0 +1,58 @@
+/** What a question wants of the whole material, not of a place in it. */
+export type Whole =
+  /** All that is said, word for word. */
+  | 'transcript'
+  /** What is said: word for word where that is short. */
+  | 'said'
+  /** What is to be seen, in order. */
+  | 'shown'
+  /** What it is about. */
+  | 'about';
+
+const MATERIAL = '(?:videos?|films?|movies?|clips?|footage|recordings?|audio(?: (?:file|clip|recording))?|sound(?: ?file)?|podcast|talk|speech|lecture|interview|presentation|meeting|call|documents?|files?|text|notes|pdf|report|article|paper|slides|material)'; // prettier-ignore
+const IT = `(?:(?:(?:all|the|this|that|these|those|my|our|above|attached|following|given|uploaded|entire|whole|short) )*${MATERIAL}|this|it|that|these)`;
+const IN_IT = `(?:,? (?:in|on|within|during|throughout) ${IT}| here)?`;
+const OF_IT = `(?: (?:of|for|from) ${IT})?`;
+const VOICE = `(?:(?:the |this )?(?:speakers?|narrator|voice|man|woman|person|people|presenter|lecturer)|they|he|she|${IT})`;
+const HOW = '(?: for me| to me)?(?: in (?:detail|words|a few words|a few sentences|one sentence|a sentence|short))?(?: briefly)?'; // prettier-ignore
+const EXACTLY = '(?: for me)?(?:,? (?:word for word|verbatim|exactly|in full|into text|as text))?';
+
+const FORMS: Record<Whole, string[]> = {
+  transcript: [
+    `(?:transcribe|write (?:down|out)) (?:${IT}|(?:all|everything|what|all that) (?:(?:that )?is|was|has been) (?:said|spoken)${IN_IT}|what ${VOICE} says?${IN_IT})${EXACTLY}`,
+    `(?:(?:write|make|create|get|give|show)(?: me)? )?(?:an? |the )?(?:full |complete |whole |exact )?transcript(?:ion)?${OF_IT}${EXACTLY}`,
+    `what (?:exactly )?(?:is|was) said${IN_IT},? (?:word for word|verbatim)`,
+  ],
+  said: [
+    `what(?:'s| is| was)(?: being)? (?:said|spoken)${IN_IT}`,
+    `what (?:do|does|did) ${VOICE} (?:say|tell(?: us)?|talk about)${IN_IT}`,
+    `what (?:is|are|was|were) ${VOICE} (?:saying|talking about)${IN_IT}`,
+    `what (?:do|can|could) (?:you|we|i|one) hear${IN_IT}`,
+    `what can be heard${IN_IT}`,
+    'what(?:\'s| is) (?:in|on) (?:the|this|that|my) (?:recording|audio(?: (?:file|clip|recording))?|sound ?file|podcast)',
+  ],
+  shown: [
+    `what(?:'s| is| are| was) (?:shown|visible|seen|to be seen|depicted|pictured)${IN_IT}`,
+    `what (?:do|can|could) (?:you|we|i|one) see${IN_IT}`,
+    `what can be seen${IN_IT}`,
+    `what (?:do|does|did) ${IT} (?:show|depict)`,
+  ],
+  about: [
+    `what(?:'s| is| are| was) ${IT}(?: all)? about`,
+    `(?:tell me |say )?(?:what ${IT} (?:is|are) |all )?about(?: ${IT})?`,
+    `what(?:'s| is) (?:in|on) (?:the|this|that|these|my) ${MATERIAL}`,
+    `what (?:do|does|did) ${IT} (?:contain|cover|describe|discuss|deal with|include)`,
+    `(?:describe|explain|outline) ${IT}${HOW}`,
+    `what(?:'s| is)? (?:happens|happened|happening|going on)${IN_IT}`,
+  ],
+}; // prettier-ignore
+const POLITELY = "(?:please,? |(?:can|could|would|will) you (?:please )?|i(?:'d| would) like you to )?";
+const PATTERNS = Object.entries(FORMS).map(
+  ([whole, forms]) => [whole as Whole, new RegExp(`^${POLITELY}(?:${forms.join('|')})(?:,? please)?[\\s.?!]*$`, 'i')] as const, // prettier-ignore
+);
+
+/** What a question asks of all that it is about, if it names nothing else: "What is this about?", "Transcribe this." */
+export function wholeAsked(question: string): Whole | undefined {
+  const text = question.replace(/’/g, "'").replace(/\s+/g, ' ').trim();
+  return PATTERNS.find(([, pattern]) => pattern.test(text))?.[0];
+}
