@@ -95,6 +95,8 @@ test.each(['', 'What’s in this image?'])('a picture that comes with “%s” i
   const chat = { type: 'chat' as const, messages: [{ role: 'user' as const, content }] };
   const { text } = await run(answerTree(chat, [{ source: source('four.png'), kind: 'image' }]));
   expect(text).toBe((await describe('four.png', 'low')).answer.text);
+  const instructed = await run(describeTree(source('four.png'), { instruction: content }));
+  expect(instructed.text).toBe(text);
 });
 
 test('high is the whole and then its quarters in reading order, each as if it were alone', async () => {

@@ -18,6 +18,7 @@ import { decode, elapsed, NO_USAGE, result } from './decode.js';
 import { lookAt } from './detail.js';
 import { asksForDescription } from './question/description.js';
 import { standalone } from './question/follow-up.js';
+import { wholeAsked } from './question/whole.js';
 import { chatSequence, describeSequence, pictureSequence, type Picture } from './sequence.js';
 import { askTimeline, type Material } from './timeline.js';
 
@@ -40,7 +41,7 @@ export async function answer(stage: Stage, payload: Payload, context: JobContext
   }
   const picture = material.length === 1 ? await pictureOf(stage, material[0] as Material, context.signal) : undefined;
   const written = picture ? await readPictureLines(stage, picture.medium, context.signal) : [];
-  if (picture && !asksForText(question, written)) {
+  if (picture && !asksForText(question, written) && wholeAsked(question) !== 'written') {
     const prompts = await stage.models.prompts();
     const looked = await lookAt(stage, picture, payload, context.signal);
     const sequence = pictureSequence(prompts, looked.picture, asksForDescription(question) ? undefined : question);
@@ -62,7 +63,8 @@ async function describe(
   const picture = await pictureOf(stage, only, context.signal);
   if (!picture) return describeFilm(only, started);
   const prompts = await stage.models.prompts();
-  const instruction = payload.task.type === 'describe' ? payload.task.instruction : undefined;
+  const asked = payload.task.type === 'describe' ? payload.task.instruction : undefined;
+  const instruction = asked === undefined || asksForDescription(asked) ? undefined : asked;
   const looked = await lookAt(stage, picture, payload, context.signal);
   const done = await decode(stage, payload, describeSequence(prompts, looked.picture, instruction), context);
   return withWarnings(result(done, [citePicture(picture.medium)], started), looked.warnings);

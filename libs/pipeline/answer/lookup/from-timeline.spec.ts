@@ -103,6 +103,10 @@ describe('quoted', () => {
     const said = lines.filter(({ kind }) => kind === 'said').map(({ quote }) => quote);
     expect(told('Transcribe this.')?.text).toBe(said.join(' '));
     expect(told('What is said in the recording?')?.lines.map(({ quote }) => quote)).toEqual(said);
+    const sign = [line('seen', 0, 5, 'A sign.'), line('written', 0, 5, 'Mind the gap.')];
+    expect(fromTimeline('What does the picture say?', sign)?.text).toBe('Mind the gap.');
+    expect(fromTimeline('Extract the text.', sign)?.text).toBe('Mind the gap.');
+    expect(fromTimeline('Transcribe this.', sign)).toBeUndefined();
     expect(told('What does the video show?')?.text.split('\n')).toEqual([
       '00:00 Written: “Annual report. Office: Oslo. Budget: 4200 dollars.”',
       '00:05 A brown dog on a lawn.',

@@ -6,7 +6,7 @@ import { highest } from '../words/lexical.js';
 import { inOrder, nextTo } from './order.js';
 import { asked } from '../question/question.js';
 import type { Sense } from '../question/sense.js';
-import { quoteOf, type TimelineAnswer } from './timeline-answer.js';
+import { nameOf, quoteOf, type TimelineAnswer } from './timeline-answer.js';
 import { titleOf, topics } from './topics.js';
 import { wholeOf } from './whole.js';
 
@@ -82,7 +82,6 @@ function happeningAt({ seconds, sense }: { seconds: number; sense: Sense | undef
 /** Lines of pictures that stand for themselves; each begins with the name of its file. */
 const pictures = (lines: readonly Line[]): Line[] =>
   lines.filter(({ kind, span }) => (kind === 'seen' || kind === 'written') && span.start === undefined);
-const nameOf = ({ text }: Line): string => /^\[(.+?)\] /.exec(text)?.[1] ?? '';
 
 function named(found: Line[]): TimelineAnswer | undefined {
   const one = found.filter((line, i) => found.findIndex((other) => other.span.mediumId === line.span.mediumId) === i);

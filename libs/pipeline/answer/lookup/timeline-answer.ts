@@ -18,3 +18,6 @@ const QUOTED: Record<NonNullable<Line['kind']> | 'text', string> = {
 export function quoteOf(line: Line): TimelineAnswer {
   return { text: `${QUOTED[line.kind ?? 'text']}: “${line.quote}”`, lines: [line] };
 }
+
+/** The name of the file that a line without a time begins with. */
+export const nameOf = ({ text }: Line): string => /^\[(.+?)\] /.exec(text)?.[1] ?? '';

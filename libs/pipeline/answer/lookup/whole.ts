@@ -1,7 +1,7 @@
 import type { Line } from '../../compose/lines.js';
 import { timecode } from '../../compose/timecode.js';
 import type { Whole } from '../question/whole.js';
-import type { TimelineAnswer } from './timeline-answer.js';
+import { nameOf, type TimelineAnswer } from './timeline-answer.js';
 
 /** Fewer sentences than this are read faster than a summary of them. */
 const FEWEST_SENTENCES = 4;
@@ -45,8 +45,18 @@ export function isSummarised(whole: Whole, lines: readonly Line[]): boolean {
 /** What was asked of the whole material, in its own words; undefined where it has none of that kind. */
 export function wholeOf(whole: Whole, lines: readonly Line[]): TimelineAnswer | undefined {
   if (whole === 'shown') return views(lines.filter(({ kind }) => kind === 'seen' || kind === 'written'));
-  const telling = whole === 'about' ? toTell(lines) : lines.filter(({ kind }) => kind === 'said');
-  return telling.length === 0 ? undefined : { text: running(telling), lines: telling.slice(0, MOST_CITED) };
+  const telling = whole === 'about' ? toTell(lines) : linesOf(whole, lines);
+  if (telling.length === 0) return undefined;
+  const text = whole === 'written' ? telling.map(({ quote }) => quote).join('\n') : running(telling);
+  return { text, lines: telling.slice(0, MOST_CITED) };
+}
+
+/** Lines of documents have no kind. A page "says" what is written on it. */
+function linesOf(whole: 'transcript' | 'said' | 'written', lines: readonly Line[]): Line[] {
+  const said = lines.filter(({ kind }) => kind === 'said');
+  const written = lines.filter(({ kind }) => kind === 'written' || kind === undefined);
+  if (whole === 'written') return written;
+  return whole === 'said' && said.length === 0 ? written : said;
 }
 
 /** Lines as one text, a paragraph for each medium. */
@@ -62,7 +72,8 @@ function views(shown: readonly Line[]): TimelineAnswer | undefined {
   const step = Math.max(1, changes.length / MOST_SHOWN);
   const lines = Array.from({ length: Math.min(changes.length, MOST_SHOWN) }, (_, i) => changes[Math.floor(i * step)]!);
   if (lines.length === 0) return undefined;
-  const told = ({ kind, quote, span: { start } }: Line): string =>
-    `${start === undefined ? '' : `${timecode(start)} `}${kind === 'written' ? `Written: “${quote}”` : quote}`;
-  return { text: lines.map(told).join('\n'), lines };
+  const place = (line: Line): string =>
+    line.span.start === undefined ? `${nameOf(line)}: ` : `${timecode(line.span.start)} `;
+  const told = ({ kind, quote }: Line): string => (kind === 'written' ? `Written: “${quote}”` : quote);
+  return { text: lines.map((line) => place(line) + told(line)).join('\n'), lines };
 }

@@ -43,6 +43,7 @@ export const MOST_CHARACTERS = 400;
 export function asked(question: string): Asked {
   const text = question.trim();
   if (text.length > MOST_CHARACTERS) return { type: 'other' };
+  if (COMPARE.test(text)) return { type: 'compare' };
   const whole = wholeAsked(text);
   if (whole) return { type: 'whole', whole };
   const saidWhile = SAID_WHILE.exec(text)?.groups;
@@ -62,7 +63,6 @@ export function asked(question: string): Asked {
   if (COUNT.test(text)) return { type: 'count', about: withoutFrame(text, COUNT), sense };
   const which = WHICH.exec(text);
   if (which) return { type: 'which', about: which.groups?.['about'] ?? '' };
-  if (COMPARE.test(text)) return { type: 'compare' };
   if (CHAPTERS.test(text)) return { type: 'chapters' };
   return SUMMARY.test(text) ? { type: 'summary' } : { type: 'other' };
 }

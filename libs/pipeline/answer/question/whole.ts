@@ -6,10 +6,12 @@ export type Whole =
   | 'said'
   /** What is to be seen, in order. */
   | 'shown'
+  /** All that is written. */
+  | 'written'
   /** What it is about. */
   | 'about';
 
-const MATERIAL = '(?:videos?|films?|movies?|clips?|footage|recordings?|audio(?: (?:file|clip|recording))?|sound(?: ?file)?|podcast|talk|speech|lecture|interview|presentation|meeting|call|documents?|files?|text|notes|pdf|report|article|paper|slides|material)'; // prettier-ignore
+const MATERIAL = '(?:videos?|films?|movies?|clips?|footage|recordings?|audio(?: (?:file|clip|recording))?|sound(?: ?file)?|podcast|talk|speech|lecture|interview|presentation|meeting|call|documents?|files?|text|notes|pdf|report|article|paper|slides|material|images?|pictures?|photos?|photographs?|screenshots?|scans?|pages?)'; // prettier-ignore
 const IT = `(?:(?:(?:all|the|this|that|these|those|my|our|above|attached|following|given|uploaded|entire|whole|short) )*${MATERIAL}|this|it|that|these)`;
 const IN_IT = `(?:,? (?:in|on|within|during|throughout) ${IT}| here)?`;
 const OF_IT = `(?: (?:of|for|from) ${IT})?`;
@@ -36,6 +38,13 @@ const FORMS: Record<Whole, string[]> = {
     `what (?:do|can|could) (?:you|we|i|one) see${IN_IT}`,
     `what can be seen${IN_IT}`,
     `what (?:do|does|did) ${IT} (?:show|depict)`,
+  ],
+  written: [
+    `(?:extract|read(?: out)?|give|show|copy|get|recogni[sz]e|ocr)(?: me)? (?:(?:all|any|the|its) )*text(?: (?:of|in|on|from) ${IT})?${EXACTLY}`,
+    `what(?:'s| is| was)(?: the)? (?:written|printed|text)(?: there)?${IN_IT}`,
+    `what text (?:is|does|do|can)\\b(?: (?:there|you see|i see|we see|be (?:seen|read)|it (?:have|contain|show)))?${IN_IT}`,
+    `(?:what|which) (?:text|words) (?:is|are|does|do) ${IT} (?:contain|show|have|say)`,
+    `ocr(?: ${IT})?`,
   ],
   about: [
     `what(?:'s| is| are| was) ${IT}(?: all)? about`,
