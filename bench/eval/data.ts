@@ -53,6 +53,12 @@ export async function captionValidation(data: string): Promise<CaptionItem[]> {
   return items.filter((item) => item.captions.length >= 5).slice(-400);
 }
 
+/** As many photographs with five captions that are trained on: those before the validation split. */
+export async function captionTraining(data: string): Promise<CaptionItem[]> {
+  const items = await all(rows(join(data, 'captions.jsonl'), Caption));
+  return items.filter((item) => item.captions.length >= 5).slice(-800, -400);
+}
+
 /** The validation split: every question about the last 100 images. Never trained on. */
 export async function pictureQuestionValidation(data: string): Promise<PictureQuestionItem[]> {
   const items = await all(rows(join(data, 'vqa.jsonl'), PictureQuestion));

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
+from pathlib import Path
 
-OBJECTS = """person man woman boy girl child baby dog cat horse cow sheep elephant bear zebra giraffe bird bus car truck
-train motorcycle bicycle airplane boat bench umbrella backpack suitcase frisbee skateboard surfboard snowboard kite bat
-glove racket bottle cup fork knife spoon bowl banana apple sandwich orange broccoli carrot pizza donut cake chair couch
-bed table toilet television laptop keyboard phone microwave oven toaster sink refrigerator book clock vase scissors
-tie hat helmet fence tree beach ocean mountain river bridge street building window door mirror lamp plate desk computer
-camera flag tower church snow grass flower bath shower stove counter cabinet shelf""".split()
-SAME = {
-    "person": {"man", "woman", "boy", "girl", "child", "people", "men", "women", "kid", "kids", "someone", "player", "rider", "surfer", "skier"},
-    "man": {"men", "guy", "person", "people", "player", "surfer", "skier", "rider", "skateboarder"}, "woman": {"women", "lady", "girl", "person", "people", "player"},
-    "boy": {"child", "kid", "kids", "man", "children", "boys"}, "girl": {"child", "woman", "kid", "kids", "children", "girls"},
-    "child": {"kid", "kids", "boy", "girl", "baby", "children", "toddler"}, "bicycle": {"bike", "bikes"}, "motorcycle": {"motorbike", "bike", "scooter", "motorcycles"},
-    "airplane": {"plane", "jet", "aircraft", "planes"}, "couch": {"sofa"}, "television": {"tv", "screen"}, "phone": {"cellphone", "cell"},
-    "refrigerator": {"fridge"}, "ocean": {"sea", "water", "waves", "wave"}, "beach": {"sand", "shore", "ocean", "sea"}, "street": {"road"}, "car": {"vehicle", "cars"},
-    "tree": {"forest", "trees", "woods"}, "table": {"desk", "counter"}, "desk": {"table"}, "computer": {"laptop", "monitor"}, "laptop": {"computer"},
-    "grass": {"field", "lawn", "grassy"}, "racket": {"racquet", "tennis"}, "snow": {"snowy", "ski", "skis", "skiing", "snowboard"}, "building": {"house", "tower", "church"},
-    "bird": {"birds", "duck", "parrot", "gull", "pigeon"}, "cow": {"cattle", "bull"}, "plate": {"dish"}, "bath": {"bathroom", "bathtub", "tub"}, "shower": {"bathroom"},
-    "stove": {"oven", "kitchen"}, "oven": {"stove", "kitchen"}, "sink": {"bathroom", "kitchen"}, "toilet": {"bathroom"},
-}  # fmt: skip
+SAME: dict[str, set[str]] = {o: set(others) for o, others in json.loads(Path(__file__).with_name("objects.json").read_text()).items()}
+"""things that captions name, with other words for them"""
+OBJECTS = list(SAME)
 ANIMALS = "dog cat horse cow sheep elephant bear zebra giraffe bird".split()
 ROOMS = ["kitchen", "bathroom", "bedroom", "living room", "office"]
 COLOURS = "red blue green yellow purple orange silver black white brown pink gray grey".split()

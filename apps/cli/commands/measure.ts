@@ -15,6 +15,7 @@ const MEASUREMENTS = {
   },
   eval: {
     captions: () => import('../../../bench/eval/captions.js'),
+    'yes-no': () => import('../../../bench/eval/yes-no.js'),
     vqa: () => import('../../../bench/eval/vqa.js'),
     mosaic: () => import('../../../bench/eval/mosaic.js'),
     long: () => import('../../../bench/eval/long.js'),

@@ -20,19 +20,38 @@ test('a refusal is kept back, and what only begins like one is handed on whole',
   expect(handedOn(['I', " can't"], true)).toEqual(['I', " can't"]);
 });
 
-test.each([
-  [undefined, 1.5],
-  [0, 0],
-])('a prompt says what repeated words cost, unless the request does: %s', async (presencePenalty, cost) => {
+/** What the decoder is asked of a sequence with these habits. */
+async function samplingOf(sampling: object, habits: object, reads = 'embeddings') {
   let asked: DecodeRequest | undefined;
   async function* generate(request: DecodeRequest): AsyncGenerator<DecodeEvent> {
     asked = request;
     yield await Promise.resolve({ type: 'prefill', done: 1, total: 1 });
   }
-  const reader = { models: { decoder: () => Promise.resolve({ generate }) } } as unknown as Reader;
-  const payload = { sampling: { ...Sampling.parse({}), presencePenalty } } as JobPayload<'answer'>;
-  const sequence = { prefix: [], segments: [], question: [], maxTokens: 9, presencePenalty: 1.5 };
+  const reader = { models: { decoder: () => Promise.resolve({ reads, generate }) } } as unknown as Reader;
+  const payload = { sampling: { ...Sampling.parse({}), ...sampling } } as JobPayload<'answer'>;
+  const sequence = { prefix: [], segments: [], question: [], maxTokens: 9, ...habits };
   const telling = { emit: () => undefined, signal: new AbortController().signal };
   await expect(decode(reader, payload, sequence, telling)).rejects.toThrow('without a result');
-  expect(asked?.sampling).toMatchObject({ presencePenalty: cost, maxTokens: 256 });
+  return asked?.sampling;
+}
+
+test.each([
+  [undefined, 1.5],
+  [0, 0],
+])('a prompt says what repeated words cost, unless the request does: %s', async (presencePenalty, cost) => {
+  const sampling = await samplingOf({ presencePenalty }, { presencePenalty: 1.5 });
+  expect(sampling).toMatchObject({ presencePenalty: cost, maxTokens: 256 });
 });
+
+test.each([
+  ['embeddings', undefined, { 7: -1 }],
+  ['embeddings', { 8: 2 }, { 7: -1, 8: 2 }],
+  ['embeddings', { 7: 0 }, { 7: 0 }],
+  ['pictures', undefined, undefined],
+])(
+  "a pack's bias is its own decoder's, and the request's goes before it: %s, %j",
+  async (reads, logitBias, expected) => {
+    const sampling = await samplingOf({ logitBias }, { logitBias: { 7: -1 } }, reads);
+    expect(sampling?.logitBias).toEqual(expected);
+  },
+);

@@ -22,11 +22,14 @@ export async function decode(
 ): Promise<Done> {
   const decoder = await stage.models.decoder();
   const { prefix, segments, question, prior, maxTokens, presencePenalty, keepBytes = 0, enoughTokens } = sequence;
+  // The numbers of tokens are those of the pack's own decoder.
+  const logitBias = decoder.reads === 'embeddings' ? sequence.logitBias : undefined;
   const asked = payload.sampling;
   const sampling = {
     ...asked,
     maxTokens: asked.maxTokens ?? maxTokens,
     presencePenalty: asked.presencePenalty ?? presencePenalty,
+    ...(logitBias ? { logitBias: { ...logitBias, ...asked.logitBias } } : {}),
   };
   const events = decoder.generate(
     {

@@ -14,6 +14,8 @@ export interface Sequence {
   maxTokens: number;
   /** What a token that was written already costs, where the user does not say. */
   presencePenalty?: number;
+  /** What tokens of the pack's own decoder gain, where the user does not say. */
+  logitBias?: Record<string, number> | undefined;
   /** Bytes on disk that its pages are worth: none when absent, since most are made of lines that were chosen for one question. */
   keepBytes?: number;
   /** Tokens that are read of more than memory holds, if no more are known. */
@@ -42,8 +44,11 @@ export function pictureSequence(prompts: Prompts, picture: Picture, question?: s
     span: { mediumId: medium.id },
     quote: '',
   };
-  const presencePenalty = question === undefined ? prompts.caption.presence_penalty : 0;
-  return { prefix: before, segments: [segment], question: after, maxTokens: chosen.max_new_tokens, presencePenalty };
+  const habits =
+    question === undefined
+      ? { presencePenalty: prompts.caption.presence_penalty }
+      : { presencePenalty: 0, logitBias: prompts.picture_question.logit_bias };
+  return { prefix: before, segments: [segment], question: after, maxTokens: chosen.max_new_tokens, ...habits };
 }
 
 /** A question about a timeline of any media. */

@@ -17,7 +17,8 @@ export const Prompts = z.object({
   not_found: z.string(),
   /** `presence_penalty`: what a word that a caption has already costs once more, unless the request says. */
   caption: Template.extend({ presence_penalty: Sampling.shape.presencePenalty }),
-  picture_question: Template,
+  /** `logit_bias`: words of answers that the weights say too readily, or too seldom, by number of token as in a request's own. */
+  picture_question: Template.extend({ logit_bias: Sampling.shape.logitBias }),
   timeline: Template.extend({
     segment_tokens: z.number().int().positive(),
     lines: z.object({ utterance: z.string(), caption: z.string(), frame: z.string(), page: z.string() }),
