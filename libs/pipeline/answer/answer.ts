@@ -16,9 +16,8 @@ import { stillFor } from '../see/stills.js';
 import { frameTokens, readHalves } from '../see/visual-tokens.js';
 import { decode, elapsed, NO_USAGE, result } from './decode.js';
 import { lookAt } from './detail.js';
-import { asksForDescription } from './question/description.js';
 import { standalone } from './question/follow-up.js';
-import { wholeAsked } from './question/whole.js';
+import { asksForDescription, wholeAsked } from './question/whole.js';
 import { chatSequence, describeSequence, pictureSequence, type Picture } from './sequence.js';
 import { askTimeline, type Material } from './timeline.js';
 
