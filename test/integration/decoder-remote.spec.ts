@@ -14,6 +14,7 @@ import {
   type LanguageModel,
   type ServedDecoder,
 } from '#decoder';
+import { Models } from '#pipeline';
 import { loadConfig } from '#platform';
 import { defaultPack } from '../support/decoder.js';
 import { freePort } from '../support/servers.js';
@@ -81,6 +82,18 @@ test('answers over gRPC are those of the decoder itself: text, visual tokens, us
   expect(there.done.finishReason).toBe(here.done.finishReason);
   expect(there.done.usage.promptTokens).toBe(here.done.usage.promptTokens);
   there.done.evidence.forEach((share, i) => expect(share).toBeCloseTo(here.done.evidence[i] ?? NaN, 3));
+});
+
+test('who asks a decoder elsewhere counts tokens here, at once', async () => {
+  const url = `grpc://${served.address}`;
+  const models = new Models(await defaultPack(), loadConfig({ ...process.env, TESSERA_DECODER_URL: url, TESSERA_DECODER_KEY: KEY })); // prettier-ignore
+  try {
+    await models.decoder();
+    const count = await models.tokenCounter();
+    expect(count('[00:00] The old library.\n')).toBe(decoder.countTokens('[00:00] The old library.\n'));
+  } finally {
+    await models.dispose();
+  }
 });
 
 test('errors keep their code and message', async () => {

@@ -54,6 +54,15 @@ describe('segmentLines', () => {
     );
   });
 
+  it('quotes the pieces of a line that was cut without its mark', () => {
+    const quote = 'one two three four five six seven eight nine ten eleven twelve '.repeat(2).trim();
+    const long: Line = { ...line(5, quote), text: `[00:05] ${quote}\n` };
+    const pieces = segmentLines([long], (text) => Math.ceil(text.length / 4), 24).flatMap(({ lines }) => lines);
+    expect(pieces.length).toBeGreaterThan(1);
+    expect(pieces[0]!.text).toMatch(/^\[00:05\] one/);
+    expect(pieces.map((piece) => piece.quote).join(' ')).toBe(quote);
+  });
+
   it('spans from its first line to its last', () => {
     const [segment] = segmentLines([line(2, 'a\n'), line(7, 'b\n')], countTokens, 100);
     expect(segment?.span).toEqual({ mediumId, start: 2, end: 8 });

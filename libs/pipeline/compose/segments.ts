@@ -66,21 +66,27 @@ function* measure(lines: Line[], countTokens: CountTokens, limit: number): Gener
   for (const line of lines) {
     const tokens = line.text.length > limit * MOST_CHARACTERS ? Infinity : countTokens(line.text);
     if (tokens <= limit) yield { line, tokens };
-    else for (const piece of cut(line.text, countTokens, limit)) yield { ...piece, line: { ...line, ...piece.line } };
+    else {
+      const mark = line.text.slice(0, Math.max(0, line.text.indexOf(line.quote)));
+      for (const { line: piece, tokens } of cut(line.text, countTokens, limit)) {
+        const quote = (piece.text.startsWith(mark) ? piece.text.slice(mark.length) : piece.text).trim();
+        yield { tokens, line: { ...line, ...piece, quote } };
+      }
+    }
   }
 }
 
 /** Whole words as long as the sum of their tokens fits; each word is counted once, so the time is that of the text. */
 function* cut(text: string, countTokens: CountTokens, limit: number) {
   let open: { words: string[]; tokens: number } = { words: [], tokens: 0 };
-  const close = function* (words: string[]): Generator<{ line: Pick<Line, 'text' | 'quote'>; tokens: number }> {
+  const close = function* (words: string[]): Generator<{ line: Pick<Line, 'text'>; tokens: number }> {
     const piece = words.join('');
     const tokens = countTokens(piece);
     // Words may make more tokens together than alone.
     if (tokens > limit && words.length > 1) {
       yield* close(words.slice(0, words.length >> 1));
       yield* close(words.slice(words.length >> 1));
-    } else yield { line: { text: piece, quote: piece.trim() }, tokens };
+    } else yield { line: { text: piece }, tokens };
   };
   for (const word of text.split(/(?<=\s)/).flatMap((each) => cutLongWord(each, limit))) {
     const tokens = countTokens(word);

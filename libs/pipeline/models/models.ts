@@ -59,9 +59,11 @@ export class Models {
   /** Counts the tokens of a user's text without loading the decoder; where it is in this process, with its tokenizer, which is 30 MB. */
   tokenCounter(): Promise<(text: string) => number> {
     return this.once('tokenizer', async () => {
-      const loaded = this.loaded.get('decoder') as Promise<LanguageModel & Partial<Decoder>> | undefined;
+      // One of another process would have to be asked for each line.
+      const here = this.config.decoder.url === undefined;
+      const loaded = here ? (this.loaded.get('decoder') as Promise<Decoder> | undefined) : undefined;
       const decoder = await loaded?.catch(() => undefined);
-      if (decoder?.countTokens) return (text: string) => decoder.countTokens!(text);
+      if (decoder) return (text: string) => decoder.countTokens(text);
       const tokenizer = await Tokenizer.fromGguf(this.pack.path(this.pack.manifest.decoder.base));
       return (text: string) => tokenizer.encode(text).length;
     });
