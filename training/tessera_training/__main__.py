@@ -145,8 +145,7 @@ def hear_command(args: argparse.Namespace) -> None:
     import torch
 
     from . import config as configs
-    from .adapter import has_classes, load_adapter
-    from .classes import open_classes
+    from .adapter import load_adapter
     from .hearing import Run, hear
     from .model import Connector, Decoder
     from .train import open_base
@@ -154,8 +153,7 @@ def hear_command(args: argparse.Namespace) -> None:
     def open_decoder():
         shape, weights, tokenizer = open_base("smollm2", args.work)
         model, embedding = Decoder(shape, weights, torch.float32), weights["token_embd.weight"]
-        classes = open_classes(tokenizer, embedding) if has_classes(args.adapter) else None
-        load_adapter(args.adapter, model, Connector(shape.width, classes=classes))
+        load_adapter(args.adapter, model, Connector(shape.width))
         model.lora.requires_grad_(False)
         return model, embedding, tokenizer
 

@@ -1,7 +1,7 @@
 """What hearing is learnt from: sentences read aloud by flite's voices, and LJSpeech's own, as states of Moonshine's encoder.
 
 There are thirteen minutes of real speech to develop with; sentences are many. Four voices, each at tempi, pitches and noises drawn anew, read
-them; the encoder, which stays as it is, turns sound into states that are alike for all who speak. ``flite`` and ``ffmpeg`` must be installed.
+them; the encoder, which stays as it is, turns sound into states that are alike for all who speak. flite's libraries and ``ffmpeg`` must be installed.
 """
 
 from __future__ import annotations

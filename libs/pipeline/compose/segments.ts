@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { TesseraError, type StoredSegment } from '#contracts';
-import type { Line } from './lines.js';
+import { markOf, type Line } from './lines.js';
 
 /** A stored segment keeps its lines, so that a citation can point to the line and not to the whole segment. */
 export type TimelineSegment = StoredSegment & { lines: Line[] };
@@ -67,10 +67,10 @@ function* measure(lines: Line[], countTokens: CountTokens, limit: number): Gener
     const tokens = line.text.length > limit * MOST_CHARACTERS ? Infinity : countTokens(line.text);
     if (tokens <= limit) yield { line, tokens };
     else {
-      const mark = line.text.slice(0, Math.max(0, line.text.indexOf(line.quote)));
-      for (const { line: piece, tokens } of cut(line.text, countTokens, limit)) {
-        const quote = (piece.text.startsWith(mark) ? piece.text.slice(mark.length) : piece.text).trim();
-        yield { tokens, line: { ...line, ...piece, quote } };
+      const mark = markOf(line);
+      for (const { text, tokens } of cut(line.text, countTokens, limit)) {
+        const quote = (text.startsWith(mark) ? text.slice(mark.length) : text).trim();
+        yield { tokens, line: { ...line, text, quote } };
       }
     }
   }
@@ -79,14 +79,14 @@ function* measure(lines: Line[], countTokens: CountTokens, limit: number): Gener
 /** Whole words as long as the sum of their tokens fits; each word is counted once, so the time is that of the text. */
 function* cut(text: string, countTokens: CountTokens, limit: number) {
   let open: { words: string[]; tokens: number } = { words: [], tokens: 0 };
-  const close = function* (words: string[]): Generator<{ line: Pick<Line, 'text'>; tokens: number }> {
-    const piece = words.join('');
-    const tokens = countTokens(piece);
+  const close = function* (words: string[]): Generator<{ text: string; tokens: number }> {
+    const text = words.join('');
+    const tokens = countTokens(text);
     // Words may make more tokens together than alone.
     if (tokens > limit && words.length > 1) {
       yield* close(words.slice(0, words.length >> 1));
       yield* close(words.slice(words.length >> 1));
-    } else yield { line: { text: piece }, tokens };
+    } else yield { text, tokens };
   };
   for (const word of text.split(/(?<=\s)/).flatMap((each) => cutLongWord(each, limit))) {
     const tokens = countTokens(word);

@@ -1,4 +1,4 @@
-import type { Line } from '../../compose/lines.js';
+import { markOf, type Line } from '../../compose/lines.js';
 import { timecode } from '../../compose/timecode.js';
 import type { Whole } from '../question/whole.js';
 import { nameOf, type TimelineAnswer } from './timeline-answer.js';
@@ -28,7 +28,7 @@ export function toTell(lines: readonly Line[]): Line[] {
 
 /** A paragraph as lines of one sentence, each with the paragraph's mark and place. */
 function inSentences(line: Line): Line[] {
-  const mark = line.text.slice(0, Math.max(0, line.text.indexOf(line.quote)));
+  const mark = markOf(line);
   return sentencesOf(line.quote).map((quote) => ({ ...line, quote, text: `${mark}${quote}\n` }));
 }
 
