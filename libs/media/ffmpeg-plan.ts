@@ -5,6 +5,8 @@ export interface FfmpegPlan {
   input: string;
   inputOptions: string[];
   outputOptions: string[];
+  /** Goes on one thread beside others that it must not wait for: it does not give way to them. */
+  steady?: boolean;
 }
 
 /** Demuxers that hold media themselves. Playlists, concatenations and devices are not among them. */
@@ -97,13 +99,15 @@ export interface FramesRequest extends TimeRange {
   /** A header may say less than the stream behind it has: its decoder stops there. */
   maxPixels: number;
   /** Stop after this many frames. */
-  count?: number;
+  count?: number | undefined;
   threads: number;
+  /** The whole film waits for this run. */
+  steady?: boolean | undefined;
 }
 
 /** Packed RGB or grey frames on stdout, one `showinfo` line for each on stderr (its `pts_time` is relative to the range's start). */
 export function framesPlan(request: FramesRequest): FfmpegPlan {
-  const { file, width, height, grey, select, skip, maxPixels, count, threads } = request;
+  const { file, width, height, grey, select, skip, maxPixels, count, threads, steady = false } = request;
   // Bicubic with a = -0.5, as Pillow's. Only what was chosen is scaled: to compare whole frames costs a tenth of scaling them.
   const scale = `scale=${width}:${height}:flags=bicubic+accurate_rnd+full_chroma_int:param0=0:param1=0.5`;
   const filters = [
@@ -121,6 +125,7 @@ export function framesPlan(request: FramesRequest): FfmpegPlan {
       '-map', '0:V:0', '-an', '-sn', '-dn', '-vf', filters.join(','), '-fps_mode', 'passthrough',
       ...(count === undefined ? [] : ['-frames:v', String(count)]), '-f', 'rawvideo',
     ], // prettier-ignore
+    steady,
   };
 }
 

@@ -43,7 +43,7 @@ export function runFfmpegHere(plan: FfmpegPlan, options: FfmpegOptions): FfmpegR
     options.signal?.throwIfAborted();
     // What waits is handed on piece by piece, as it was read: a stream of bytes would put all of it together anew.
     const output = new PassThrough({ readableObjectMode: true, readableHighWaterMark: PIECES_WAITING });
-    const command = ffmpeg({ logger: SILENT, stdoutLines: 1, niceness: COMPUTING });
+    const command = ffmpeg({ logger: SILENT, stdoutLines: 1, ...(plan.steady ? {} : { niceness: COMPUTING }) });
     let stopped: TesseraError | undefined;
     let running = false;
     let over = false;

@@ -1,7 +1,7 @@
 import type { InstalledPack } from '#contracts';
 import { Jobs } from '#jobs';
 import { sweepTempFolders, type Config } from '#platform';
-import { installPack } from '#runtime';
+import { installPack, settleMalloc } from '#runtime';
 import { openStore, type Store } from '#storage';
 import { ReadAhead } from './answer/read-ahead.js';
 import { createHandlers } from './handlers.js';
@@ -25,6 +25,7 @@ export interface OpenOptions {
 /** Opens the whole service in this process: what it opens it closes, in the opposite order. */
 export async function openTessera(config: Config, options: OpenOptions = {}): Promise<Tessera> {
   const { cacheDir, dataDir, hub } = config;
+  settleMalloc();
   if (!options.private) await sweepTempFolders();
   const pack = await installPack(config.pack, { cacheDir, dataDir, hub });
   const models = new Models(pack, config);

@@ -153,7 +153,7 @@ export const SETTINGS = {
   TESSERA_MODEL_ALIASES: list().describe(
     'Other names of the model that clients may send, for example whisper-1,gpt-4o-mini.',
   ),
-  TESSERA_THREADS: whole(0, 0, 1024).describe('Threads for models; 0: one per physical core.'),
+  TESSERA_THREADS: whole(0, 0, 1024).describe('Threads of each model; 0: one for every core.'),
   TESSERA_EXECUTION_PROVIDERS: list('cpu').describe('onnxruntime execution providers in order, for example cuda,cpu.'),
   TESSERA_KV_MEMORY: size('512MiB').describe('Memory for the pages of the decoder.'),
   TESSERA_KV_DISK: size('4GiB').describe('Disk for pages that left memory.'),

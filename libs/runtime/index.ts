@@ -37,6 +37,8 @@ export {
   type DescribeOptions,
   type ModelsReport,
 } from './packs/describe.js';
+export { openAddon, type OpenedAddon } from './native/addon.js';
+export { settleMalloc } from './native/malloc.js';
 export { readCpu, type Cpu } from './providers/cpu.js';
 export { choosePrecision } from './providers/precision.js';
 export { probeProviders, type ProviderReport } from './providers/probe.js';

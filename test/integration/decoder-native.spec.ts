@@ -32,6 +32,10 @@ describe.each(runnable)('steps of the native kernel for $vectors', ({ addon }) =
     });
   });
 
+  it('does not take no threads for one', async () => {
+    await expect(TinyKernel.open(0, addon)).rejects.toThrow('one thread at least');
+  });
+
   it.each([1, 3])('gives the same bits on %i threads', async (threads) => {
     const other = await TinyKernel.open(threads, addon);
     try {

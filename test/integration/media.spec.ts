@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib';
 import sharp, { type Color } from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { audioTrack, decodeAudio, decodeFrames, decodeImage, probe, readText, type VideoFrame } from '#media';
-import { decodeGreyFrames } from '../../libs/media/frames.js';
+import { decodeGreyFrame } from '../../libs/media/frames.js';
 import { ffmpeg, mediaFolder, sox } from '../support/media.js';
 
 const folder = mediaFolder('media');
@@ -240,13 +240,25 @@ describe('decodeFrames', () => {
   it('takes brightness alone, from black to white, in the shape that is asked for', async () => {
     const halves = 'color=black:s=160x96:r=10:d=2,drawbox=80:0:80:96:white:fill';
     ffmpeg('-f', 'lavfi', '-i', halves, '-pix_fmt', 'yuv420p', at('halves.mp4'));
-    const request = { facts: await probe(at('halves.mp4')), width: 80, height: 48, times: [1.5] };
-    const [frame, ...more] = await all(decodeGreyFrames(at('halves.mp4'), request));
-    expect(more).toEqual([]);
+    const request = { facts: await probe(at('halves.mp4')), width: 80, height: 48 };
+    const frame = await decodeGreyFrame(at('halves.mp4'), { time: 1.5 }, request);
     expect(frame!.t).toBe(1.5);
     expect(frame!.grey.length).toBe(80 * 48);
     expect(frame!.grey[24 * 80 + 10]).toBeLessThan(4);
     expect(frame!.grey[24 * 80 + 70]).toBeGreaterThan(251);
+  });
+
+  it('takes a key frame of the time that something is seen, where there is one', async () => {
+    ffmpeg('-f', 'lavfi', '-i', 'testsrc=s=160x96:r=10:d=6', '-g', '20', '-sc_threshold', '0', '-pix_fmt', 'yuv420p', at('keys.mp4')); // prettier-ignore
+    ffmpeg('-i', at('keys.mp4'), '-c', 'copy', at('keys.ts'));
+    for (const name of ['keys.mp4', 'keys.ts']) {
+      const request = { facts: await probe(at(name)), width: 80, height: 48 };
+      const taken = async (time: number, until?: number) => (await decodeGreyFrame(at(name), { time, until }, request))?.t; // prettier-ignore
+      expect(await taken(0.5, 3.5)).toBeCloseTo(2, 1);
+      expect(await taken(2, 3.5)).toBeCloseTo(2, 1);
+      expect(await taken(2.5, 3.5)).toBeCloseTo(2.5, 1);
+      expect(await taken(4.5)).toBeCloseTo(4.5, 1);
+    }
   });
 
   it('refuses a file without a picture', async () => {

@@ -45,7 +45,7 @@ async function film(name: string): Promise<Medium> {
 
 async function textsOf(stage: Stage, medium: Medium, times: number[]): Promise<Record<number, string>> {
   const texts: Record<number, string> = {};
-  for await (const { time, text } of readFrames(stage, medium, times, never)) texts[time] = text;
+  for await (const { time, text } of readFrames(stage, medium, times.map((time) => ({ time })), never)) texts[time] = text;
   return texts;
 }
 
@@ -53,8 +53,8 @@ test('what is read while a film is seen is not read again', async () => {
   const medium = await film('along');
   {
     await using along = readAlong(reading(), medium, never);
-    along.add(0);
-    along.add(2.5);
+    along.add({ time: 0 });
+    along.add({ time: 2.5 });
     await along.done();
   }
   expect(await textsOf(broken(), medium, [0, 2.5])).toEqual({ 0: 'The harbour', 2.5: 'The library' });
@@ -71,10 +71,10 @@ test('who reads along is told of no fault; who needs the text is', async () => {
   const medium = await film('fault');
   {
     await using along = readAlong(broken(), medium, never);
-    along.add(0);
-    along.add(2.5);
+    along.add({ time: 0 });
+    along.add({ time: 2.5 });
     await along.done();
-    along.add(3);
+    along.add({ time: 3 });
   }
   await expect(textsOf(broken(), medium, [0])).rejects.toThrow('no recogniser');
   expect(await textsOf(reading(), medium, [0])).toEqual({ 0: 'The harbour' });
@@ -85,7 +85,7 @@ test('who leaves early, or is cancelled, waits for no frame', async () => {
   const cancelled = new AbortController();
   for (const signal of [never, cancelled.signal]) {
     await using along = readAlong(reading(), medium, signal);
-    for (let time = 0; time < 4; time += 0.1) along.add(time);
+    for (let time = 0; time < 4; time += 0.1) along.add({ time: time });
     cancelled.abort();
   }
   await expect(textsOf(broken(), medium, [3.9])).rejects.toThrow('no recogniser');
@@ -99,7 +99,7 @@ test('of very many frames only the first are read along', async () => {
     medium,
     never,
   );
-  for (let i = 0; i < 60; i++) along.add(i / 20);
+  for (let i = 0; i < 60; i++) along.add({ time: i / 20 });
   await along.done();
   expect(counting.count).toBe(40);
 });

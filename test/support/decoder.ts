@@ -40,7 +40,7 @@ export async function openParts(options: {
     ...files,
     adapter: options.adapter ? files.adapter : undefined,
     cacheDir: options.precision === 'int8' && !options.files ? loadConfig().cacheDir : folder,
-    threads: options.threads ?? 2,
+    threads: options.threads ?? 0,
     executionProviders: [],
     precision: options.precision,
     manyRows: options.manyRows,

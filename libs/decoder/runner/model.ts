@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import type { InstalledPack } from '#contracts';
 import {
   buildDecoderGraphs,
@@ -28,6 +29,7 @@ export interface ModelOptions {
   calibration?: string;
   packId: string;
   cacheDir: string;
+  /** 0: one for every core; of a kernel at most MOST_THREADS. */
   threads: number;
   executionProviders: readonly string[];
   selection?: SelectOptions;
@@ -57,6 +59,9 @@ const NO_DENORMALS = { 'session.set_denormal_as_zero': '1' };
 
 /** An answer or two: from then on each token pays back some of the third of a second that opening the kernel takes. */
 const KERNEL_AFTER = 48;
+
+/** A phase of a step is some 50 microseconds of one core: shared among more than these, threads would mostly wait for each other. */
+const MOST_THREADS = 8;
 
 /** How pages are chosen (docs/decisions/0014-page-selection.md). */
 const SELECTION: SelectOptions = { score: 'max', group: 1 };
@@ -149,13 +154,15 @@ export async function loadModel(options: ModelOptions): Promise<DecoderModel> {
 async function chooseKernel(options: ModelOptions & KernelOptions): Promise<LazyKernel | undefined> {
   const { steps, kernelAfter = KERNEL_AFTER, warn } = options;
   if (steps === 'graph') return undefined;
+  // onnxruntime knows what 0 means, kernels do not.
+  const withThreads = { ...options, threads: options.threads || Math.min(availableParallelism(), MOST_THREADS) };
   if (steps !== 'webassembly') {
-    const native = await NativeKernel.open(options);
+    const native = await NativeKernel.open(withThreads);
     if (native) return new LazyKernel(() => Promise.resolve(native), 0, warn, native);
     if (steps === 'native')
       throw new Error('the native kernel was not built, or this processor or model is not one for it');
   }
-  return new LazyKernel((): Promise<StepKernel | undefined> => Kernel.open(options), kernelAfter, warn);
+  return new LazyKernel((): Promise<StepKernel | undefined> => Kernel.open(withThreads), kernelAfter, warn);
 }
 
 /** Opens something when it is first asked for; when that fails, the next one who asks tries again. */

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { z } from 'zod';
 import { Box, type Medium } from '#contracts';
-import { boxAround, readFrameTexts } from '#media';
+import { boxAround, readFrameTexts, type ShownFrame } from '#media';
 import { createLogger } from '#platform';
 import { artifactKey } from '../artifact.js';
 import { cached, type Stage } from '../context.js';
@@ -16,18 +16,19 @@ const MOST_ALONG = 40;
 
 const keyOf = (medium: Medium, time: number): string => artifactKey('text', medium.id, time);
 
-/** The text on frames at these times (seconds), each kept by content, in any order. Damaged places of a file give nothing. */
+/** The text on a film's frames, each kept by content, in any order. Damaged places of a file give nothing. */
 export async function* readFrames(
   stage: Stage,
   medium: Medium,
-  times: readonly number[],
+  frames: readonly ShownFrame[],
   signal: AbortSignal,
 ): AsyncGenerator<{ time: number } & FrameRead> {
-  const unknown: number[] = [];
-  for (const time of times) {
+  const unknown: ShownFrame[] = [];
+  for (const frame of frames) {
+    const { time } = frame;
     const known = await cached(stage.records, keyOf(medium, time), FrameRead);
     if (known) yield { time, ...known };
-    else unknown.push(time);
+    else unknown.push(frame);
   }
   if (unknown.length > 0) yield* recognized(stage, medium, unknown, signal);
 }
@@ -35,14 +36,14 @@ export async function* readFrames(
 async function* recognized(
   { blobs, config, models, records }: Stage,
   medium: Medium,
-  times: Iterable<number> | AsyncIterable<number>,
+  frames: Iterable<ShownFrame> | AsyncIterable<ShownFrame>,
   signal: AbortSignal,
 ): AsyncGenerator<{ time: number } & FrameRead> {
   const recognizer = await models.textRecognizer();
   recognizer.warm();
   await using file = await blobs.local(medium.id, signal);
   const request = { facts: medium, recognizer, limits: config.limits, signal };
-  for await (const { time, text } of readFrameTexts(file.path, times, request)) {
+  for await (const { time, text } of readFrameTexts(file.path, frames, request)) {
     const read = { text: text.text, box: boxAround(text.paragraphs.map((paragraph) => paragraph.box)) };
     await records.putArtifact(keyOf(medium, time), read);
     yield { time, ...read };
@@ -51,7 +52,7 @@ async function* recognized(
 
 /** Reads frames of a film while others are still looked for. Whoever wants their texts finds them with `readFrames`. */
 export interface ReadingAlong extends AsyncDisposable {
-  add(time: number): void;
+  add(frame: ShownFrame): void;
   /** Resolves when all that was added has been read. */
   done(): Promise<void>;
 }
@@ -59,22 +60,22 @@ export interface ReadingAlong extends AsyncDisposable {
 /** What fails here is tried again by whoever wants the text, and told there. */
 export function readAlong(stage: Stage, medium: Medium, signal: AbortSignal): ReadingAlong {
   // Who stops reading closes it; what is added then is not read along.
-  const times = new PassThrough({ objectMode: true }).on('error', () => undefined);
+  const frames = new PassThrough({ objectMode: true }).on('error', () => undefined);
   const left = new AbortController();
   let reading: Promise<void> | undefined;
   let added = 0;
   const read = async (): Promise<void> => {
-    const frames = recognized(stage, medium, times, AbortSignal.any([signal, left.signal]));
-    for (let next = await frames.next(); !next.done;) next = await frames.next();
+    const texts = recognized(stage, medium, frames, AbortSignal.any([signal, left.signal]));
+    for (let next = await texts.next(); !next.done;) next = await texts.next();
   };
   const done = async (): Promise<void> => {
-    times.end();
+    frames.end();
     await reading;
   };
   return {
-    add: (time) => {
+    add: (frame) => {
       if (++added > MOST_ALONG) return;
-      times.write(time);
+      frames.write(frame);
       reading ??= read().catch((error: unknown) => {
         if (!left.signal.aborted) log.debug({ err: error, medium: medium.id }, 'a film is not read while it is seen');
       });

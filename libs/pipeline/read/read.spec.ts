@@ -1,9 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { PRINT_FROM } from '#media';
 import { documentLines } from './document-lines.js';
 import { PASSAGE_CHARACTERS, passages } from './passages.js';
 import { asksForText, frameTextLines, joinSameTexts, pictureTextLines, withoutSlides } from './picture-lines.js';
 import { printedFrames } from './picture-text.js';
+import { ShownPrint } from './shown-print.js';
 
 const medium = { id: 'a'.repeat(64), name: 'sign.jpg' };
 const templates = {
@@ -128,8 +130,37 @@ describe('printedFrames', () => {
     expect(printedFrames({ times }, 100, 10)).toEqual([]);
     const newPrint = times.map((time) => time % 10 === 0);
     expect(printedFrames({ times, print, newPrint }, 100, 10).slice(-2)).toEqual([
-      { time: 80, next: 90 },
-      { time: 90, next: 100 },
+      { time: 80, until: 89, next: 90 },
+      { time: 90, until: 99, next: 100 },
     ]);
+  });
+});
+
+describe('ShownPrint', () => {
+  const print = (isNew: boolean) => ({ likelihood: PRINT_FROM, isNew });
+  const nothing = { likelihood: 0, isNew: true };
+
+  it('tells of print when other print is seen, or none, and that it may be fading before', () => {
+    const shown = new ShownPrint();
+    expect(shown.look(0, nothing)).toBeUndefined();
+    expect(shown.look(5, print(true))).toBeUndefined();
+    expect(shown.look(9, print(true))).toEqual({ time: 5, until: 8 });
+    expect(shown.look(9.4, nothing)).toEqual({ time: 9, until: 9 });
+    expect(shown.end(20)).toBeUndefined();
+  });
+
+  it('knows that print was still there when it was last looked at', () => {
+    const shown = new ShownPrint();
+    shown.look(0, print(true));
+    expect(shown.look(4, print(false))).toBeUndefined();
+    expect(shown.look(4.2, print(true))).toEqual({ time: 0, until: 4 });
+    expect(shown.end(7)).toEqual({ time: 4.2, until: 6 });
+  });
+
+  it('does not wait for the end of what is shown for long', () => {
+    const shown = new ShownPrint();
+    shown.look(1, print(true));
+    expect([5, 9, 13, 17].map((time) => shown.look(time, print(false)))).toEqual([undefined, undefined, { time: 1, until: 13 }, undefined]); // prettier-ignore
+    expect(shown.end(60)).toBeUndefined();
   });
 });

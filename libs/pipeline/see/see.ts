@@ -1,11 +1,12 @@
 import { JOBS, type JobPayload, type JobResult, type Medium } from '#contracts';
 import type { JobContext } from '#jobs';
-import { decodeFrames, decodeImage, PRINT_FROM, PrintWatch, withoutBars } from '#media';
+import { decodeFrames, decodeImage, PrintWatch, withoutBars, type ShownFrame } from '#media';
 import { release } from '#runtime';
 import { artifactKey } from '../artifact.js';
 import { requiredChild, type Stage } from '../context.js';
 import { cachedWithBlob, keepWithBlob } from '../derived.js';
 import { readAlong } from '../read/frame-texts.js';
+import { ShownPrint } from '../read/shown-print.js';
 import { makeComparable } from './comparable.js';
 import { halves } from './half-precision.js';
 import { keepVisual } from './visual-tokens.js';
@@ -38,7 +39,11 @@ export async function see(
   const print: number[] = [];
   const newPrint: boolean[] = [];
   const watch = new PrintWatch();
+  const shown = new ShownPrint();
   await using reading = read && medium.kind === 'video' ? readAlong(stage, medium, context.signal) : undefined;
+  const readNext = (frame: ShownFrame | undefined): void => {
+    if (frame) reading?.add(frame);
+  };
   let waiting: Uint8Array[] = [];
   /** Frames as ffmpeg wrote them; the memory of a picture that sharp made is sharp's. */
   const ours = new WeakSet<Uint8Array>();
@@ -57,10 +62,10 @@ export async function see(
   };
   for await (const frame of framesOf(stage, medium, options, vision.size, context.signal)) {
     times.push(frame.time);
-    const { likelihood, isNew } = watch.look(frame.rgb, vision.size, vision.size);
-    if (likelihood >= PRINT_FROM && isNew && frame.time !== null) reading?.add(frame.time);
-    print.push(likelihood);
-    newPrint.push(isNew);
+    const look = watch.look(frame.rgb, vision.size, vision.size);
+    if (frame.time !== null) readNext(shown.look(frame.time, look));
+    print.push(look.likelihood);
+    newPrint.push(look.isNew);
     // A picture of another shape than the film's stands between black bars, which the encoder was not trained on.
     const picture = medium.kind === 'video' ? await withoutBars(frame.rgb, vision.size) : frame.rgb;
     if (medium.kind === 'video' && picture === frame.rgb) ours.add(picture);
@@ -71,6 +76,7 @@ export async function see(
       context.emit({ type: 'progress', stage: 'see', percent: Math.min(99, Math.round(100 * share)) });
     }
   }
+  readNext(shown.end(medium.duration ?? times.at(-1) ?? 0));
   await flush();
   await encoding;
   const blob = await keepVisual(stage, visual);

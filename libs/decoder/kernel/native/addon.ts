@@ -1,7 +1,4 @@
-import { existsSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
-import { projectRoot } from '#runtime';
+import { openAddon } from '#runtime';
 
 /** Pointers that JavaScript cannot look into. */
 export type NativeModel = object & { readonly kernel: unique symbol };
@@ -167,14 +164,8 @@ function load(vectors: Vectors): Loaded {
 }
 
 function open(vectors: Vectors): Loaded {
-  const file = join(projectRoot(), 'dist', 'native', `${vectors}.node`);
-  if (!existsSync(file))
-    return { addon: undefined, reason: 'there was no C compiler for Linux on x64 when this was built' };
-  try {
-    const addon = createRequire(import.meta.url)(file) as KernelAddon;
-    if (addon.supported()) return { addon, reason: `compiled for ${VECTORS[vectors]}` };
-    return { addon: undefined, reason: `this processor has no ${VECTORS[vectors]}` };
-  } catch (error) {
-    return { addon: undefined, reason: `its file cannot be loaded: ${String(error)}` };
-  }
+  const { addon, reason } = openAddon<KernelAddon>(vectors);
+  if (!addon) return { addon, reason };
+  if (addon.supported()) return { addon, reason: `compiled for ${VECTORS[vectors]}` };
+  return { addon: undefined, reason: `this processor has no ${VECTORS[vectors]}` };
 }

@@ -52,6 +52,7 @@ static napi_value create(napi_env env, napi_callback_info info) {
   size_t count;
   const int32_t *size = array(env, argument[0], &count);
   if (!size || count != 8) return failed(env, "the model's sizes are eight numbers");
+  if (integer(env, argument[2]) < 1) return failed(env, "a kernel has one thread at least");
   Shape shape = { size[0], size[1], size[2], size[3], size[4], size[5], size[6], size[7], (float)real(env, argument[1]) };
   Kernel *kernel = kernel_create(shape, integer(env, argument[2]));
   if (!kernel) return failed(env, "no memory, or no threads");

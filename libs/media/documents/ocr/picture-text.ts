@@ -1,7 +1,7 @@
 import sharp from 'sharp';
 import { TesseraError } from '#contracts';
 import { release } from '#runtime';
-import { decodeGreyFrames } from '../../frames.js';
+import { decodeGreyFrame, type ShownFrame } from '../../frames.js';
 import { DEFAULT_LIMITS, PICTURE_SECONDS, type MediaLimits } from '../../limits.js';
 import { probePicture, readable } from '../../picture.js';
 import type { MediumFacts } from '../../probe.js';
@@ -60,16 +60,16 @@ export async function readPageText(page: GreyPicture, options: PictureTextOption
 /** Pixels of the longer side of a frame that is read. */
 const FRAME_PIXELS = 1280;
 
-/** The text on a video's frames at these times (seconds), as `decodeFrames` chose them. Which are worth it is asked before: PrintWatch. */
+/** The text on a video's frames, as `decodeFrames` chose them. Which are worth it is asked before: PrintWatch. */
 export async function* readFrameTexts(
   file: string,
-  times: Iterable<number> | AsyncIterable<number>,
+  frames: Iterable<ShownFrame> | AsyncIterable<ShownFrame>,
   options: PictureTextOptions & { facts: Pick<MediumFacts, 'duration' | 'tracks' | 'width' | 'height'> },
 ): AsyncGenerator<{ time: number; text: PictureText }> {
   const { width = FRAME_PIXELS, height = FRAME_PIXELS } = options.facts;
   const scale = Math.min(1, FRAME_PIXELS / Math.max(width, height));
   // A frame is looked up on one core while the one before is read on another.
-  for await (const { time, picture } of oneAhead(greyFrames(file, times, scale, options))) {
+  for await (const { time, picture } of oneAhead(greyFrames(file, frames, scale, options))) {
     const text = await recognize(picture, options);
     release([picture.grey.buffer]);
     yield { time, text: inPixels(text, scale) };
@@ -78,23 +78,16 @@ export async function* readFrameTexts(
 
 async function* greyFrames(
   file: string,
-  times: Iterable<number> | AsyncIterable<number>,
+  frames: Iterable<ShownFrame> | AsyncIterable<ShownFrame>,
   scale: number,
   { facts, limits, signal }: Parameters<typeof readFrameTexts>[2],
 ): AsyncGenerator<{ time: number; picture: GreyPicture }> {
   const { width: w = FRAME_PIXELS, height: h = FRAME_PIXELS } = facts;
   const [width, height] = [Math.max(1, Math.round(w * scale)), Math.max(1, Math.round(h * scale))];
-  for await (const time of times) {
-    const request = {
-      facts,
-      width,
-      height,
-      times: [time],
-      chosen: true,
-      ...(limits ? { limits } : {}),
-      ...(signal ? { signal } : {}),
-    };
-    for await (const { grey } of decodeGreyFrames(file, request)) yield { time, picture: { grey, width, height } };
+  const request = { facts, width, height, ...(limits ? { limits } : {}), ...(signal ? { signal } : {}) };
+  for await (const frame of frames) {
+    const found = await decodeGreyFrame(file, frame, request);
+    if (found) yield { time: frame.time, picture: { grey: found.grey, width, height } };
   }
 }
 

@@ -1,4 +1,7 @@
-/** Compiles the native kernel to dist/native, once for each kind of vectors, where there is a C compiler: `npm run build`. Without one, decoding is slower, not different. */
+/**
+ * Compiles what is written in C to dist/native, where there is a compiler: `npm run build`. The decoder's kernel, once for each kind of
+ * vectors, and what tells malloc. Without a compiler decoding is slower, and memory larger; nothing else is different.
+ */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -15,19 +18,21 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import headers from 'node-api-headers';
 
-const folder = fileURLToPath(new URL('.', import.meta.url));
-const out = fileURLToPath(new URL('../../../../dist/native/', import.meta.url));
+const folderOf = (/** @type {string} */ path) => fileURLToPath(new URL(path, import.meta.url));
+const out = folderOf('../../../dist/native/');
 
 const COMMON = ['-fwrapv', '-O3', '-std=gnu17', '-fPIC', '-Wall', '-Wextra', '-fvisibility=hidden'];
 /** What the processor must have is asked before any of it runs; binding.c, which asks, is compiled without. */
 const AVX2 = ['-mavx2', '-mfma', '-mf16c'];
-/** Names are those of addon.ts. */
-const KERNELS = {
-  avx512: { lanes: 16, vectors: [...AVX2, ...['f', 'bw', 'vl', 'dq', 'vnni'].map((name) => `-mavx512${name}`)] },
-  avx2: { lanes: 8, vectors: AVX2 },
+const AVX512 = [...AVX2, ...['f', 'bw', 'vl', 'dq', 'vnni'].map((name) => `-mavx512${name}`)];
+const KERNEL = folderOf('../../decoder/kernel/native/');
+/** Names are those that `openAddon` is given. */
+const ADDONS = {
+  avx512: { folder: KERNEL, options: ['-DLANES=16'], vectors: AVX512 },
+  avx2: { folder: KERNEL, options: ['-DLANES=8'], vectors: AVX2 },
+  malloc: { folder: folderOf('./'), options: [], vectors: [] },
 };
 
-const sources = readdirSync(folder).filter((name) => name.endsWith('.c'));
 const compiler = ['cc', 'gcc', 'clang'].find((name) => spawnSync(name, ['--version']).status === 0);
 
 if (process.platform !== 'linux' || process.arch !== 'x64') process.exit(0);
@@ -38,33 +43,36 @@ if (!compiler) {
   process.exit(0);
 }
 
-const hash = createHash('sha256').update(JSON.stringify([COMMON, KERNELS]));
-for (const name of readdirSync(folder).sort()) if (/\.[ch]$/.test(name)) hash.update(readFileSync(join(folder, name)));
+const hash = createHash('sha256').update(JSON.stringify([COMMON, Object.values(ADDONS).map(({ options, vectors }) => [options, vectors])]));
+for (const { folder } of Object.values(ADDONS))
+  for (const name of readdirSync(folder).sort())
+    if (/\.[ch]$/.test(name)) hash.update(readFileSync(join(folder, name)));
 const stamp = hash.digest('hex');
-const stampFile = join(out, 'kernel.sha256');
+const stampFile = join(out, 'native.sha256');
 if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) process.exit(0);
 
 mkdirSync(out, { recursive: true });
 const work = mkdtempSync(join(out, 'build-'));
 try {
-  for (const [name, kernel] of Object.entries(KERNELS)) build(name, kernel);
+  for (const [name, addon] of Object.entries(ADDONS)) build(name, addon);
   writeFileSync(stampFile, stamp);
 } catch (error) {
-  console.warn(`The native kernel was not built, the decoder runs without: ${error.message}`);
+  console.warn(`The native code was not built, Tessera runs without: ${error.message}`);
 } finally {
   rmSync(work, { recursive: true, force: true });
 }
 
 /**
  * @param {string} name
- * @param {{ lanes: number, vectors: string[] }} kernel
+ * @param {{ folder: string, options: string[], vectors: string[] }} addon
  */
-function build(name, { lanes, vectors }) {
+function build(name, { folder, options, vectors }) {
+  const sources = readdirSync(folder).filter((source) => source.endsWith('.c'));
   const objects = sources.map((source) => {
     const object = join(work, `${name}-${source.replace('.c', '.o')}`);
-    const asks = source === 'binding.c';
-    const options = [...COMMON, `-DLANES=${lanes}`, ...(asks ? [`-I${headers.include_dir}`] : vectors)];
-    run([...options, '-c', join(folder, source), '-o', object]);
+    const forNode = readFileSync(join(folder, source), 'utf8').includes('<node_api.h>');
+    const own = forNode ? [`-I${headers.include_dir}`] : vectors;
+    run([...COMMON, ...options, ...own, '-c', join(folder, source), '-o', object]);
     return object;
   });
   const library = join(work, `${name}.node`);

@@ -1,0 +1,6 @@
+import { expect, test } from 'vitest';
+import { openAddon } from './addon.js';
+
+test('an addon that was not built is told of, for people', () => {
+  expect(openAddon('none')).toEqual({ reason: 'there was no C compiler for Linux on x64 when this was built' });
+});
