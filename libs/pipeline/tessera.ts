@@ -25,7 +25,7 @@ export interface OpenOptions {
 /** Opens the whole service in this process: what it opens it closes, in the opposite order. */
 export async function openTessera(config: Config, options: OpenOptions = {}): Promise<Tessera> {
   const { cacheDir, dataDir, hub } = config;
-  settleMalloc();
+  settleMalloc(config.runtime);
   if (!options.private) await sweepTempFolders();
   const pack = await installPack(config.pack, { cacheDir, dataDir, hub });
   const models = new Models(pack, config);

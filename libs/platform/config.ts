@@ -9,6 +9,9 @@ function xdg(env: NodeJS.ProcessEnv, variable: string, ...fallback: string[]): s
   return join(base && base.startsWith('/') ? base : join(env['HOME'] || homedir(), ...fallback), 'tessera');
 }
 
+/** By these glibc's malloc is set from outside: who does has a reason. */
+const MALLOC_VARIABLES = ['MALLOC_MMAP_THRESHOLD_', 'MALLOC_TRIM_THRESHOLD_', 'MALLOC_TOP_PAD_', 'MALLOC_MMAP_MAX_', 'GLIBC_TUNABLES']; // prettier-ignore
+
 function faultsOf(env: NodeJS.ProcessEnv): { faults: string[]; settings: Settings | undefined } {
   const given = Object.fromEntries(
     Object.entries(env).filter(([name, value]) => name.startsWith('TESSERA_') && value !== ''),
@@ -85,7 +88,11 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
     webhooks: { secrets: s.TESSERA_WEBHOOK_SECRET },
     pack: s.TESSERA_PACK,
     hub: { url: s.TESSERA_HUB_URL?.replace(/\/+$/, ''), token: s.TESSERA_HUB_TOKEN },
-    runtime: { threads: s.TESSERA_THREADS, executionProviders: s.TESSERA_EXECUTION_PROVIDERS },
+    runtime: {
+      threads: s.TESSERA_THREADS,
+      executionProviders: s.TESSERA_EXECUTION_PROVIDERS,
+      mallocIsSet: MALLOC_VARIABLES.some((name) => env[name] !== undefined),
+    },
     decoder: {
       url: s.TESSERA_DECODER_URL,
       key: s.TESSERA_DECODER_KEY,

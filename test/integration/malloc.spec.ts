@@ -7,8 +7,9 @@ const project = fileURLToPath(new URL('../../', import.meta.url));
 
 /** Frees what is as large as a model's parts, between what stays, as loading does. Prints whether malloc was told, and the MB that are left. */
 const LOADING = `
+  import { loadConfig } from '#platform';
   import { release, settleMalloc } from '#runtime';
-  const told = settleMalloc();
+  const told = settleMalloc(loadConfig().runtime);
   const MB = 2 ** 20;
   const filled = (bytes) => new Uint8Array(bytes).fill(1);
   // Freeing it is what raises malloc's threshold.

@@ -10,7 +10,7 @@ import { readPrompts, type Prompts } from './prompts.js';
 
 /** The pack's own decoder, in this process. */
 export async function openDecoder(pack: InstalledPack, config: Config): Promise<Decoder> {
-  settleMalloc();
+  settleMalloc(config.runtime);
   const { createDecoder } = await import('#decoder');
   const { cacheDir, dataDir, decoder, runtime } = config;
   return createDecoder({

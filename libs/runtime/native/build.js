@@ -43,7 +43,9 @@ if (!compiler) {
   process.exit(0);
 }
 
-const hash = createHash('sha256').update(JSON.stringify([COMMON, Object.values(ADDONS).map(({ options, vectors }) => [options, vectors])]));
+const hash = createHash('sha256').update(
+  JSON.stringify([COMMON, Object.values(ADDONS).map(({ options, vectors }) => [options, vectors])]),
+);
 for (const { folder } of Object.values(ADDONS))
   for (const name of readdirSync(folder).sort())
     if (/\.[ch]$/.test(name)) hash.update(readFileSync(join(folder, name)));
