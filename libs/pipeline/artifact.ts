@@ -18,7 +18,7 @@ const STAGE_VERSIONS = {
   stretch: 2,
   tiles: 1,
   caption: 1,
-  text: 3,
+  text: 4,
   compose: 6,
 } as const;
 

@@ -45,7 +45,13 @@ async function film(name: string): Promise<Medium> {
 
 async function textsOf(stage: Stage, medium: Medium, times: number[]): Promise<Record<number, string>> {
   const texts: Record<number, string> = {};
-  for await (const { time, text } of readFrames(stage, medium, times.map((time) => ({ time })), never)) texts[time] = text;
+  for await (const { time, text } of readFrames(
+    stage,
+    medium,
+    times.map((time) => ({ time })),
+    never,
+  ))
+    texts[time] = text;
   return texts;
 }
 

@@ -145,7 +145,9 @@ describe('ShownPrint', () => {
     expect(shown.look(0, nothing)).toBeUndefined();
     expect(shown.look(5, print(true))).toBeUndefined();
     expect(shown.look(9, print(true))).toEqual({ time: 5, until: 8 });
+    expect(shown.printed).toBe(true);
     expect(shown.look(9.4, nothing)).toEqual({ time: 9, until: 9 });
+    expect(shown.printed).toBe(false);
     expect(shown.end(20)).toBeUndefined();
   });
 

@@ -11,6 +11,8 @@ const LONG = 10;
  */
 export class ShownPrint {
   private open: Required<ShownFrame> | undefined;
+  /** Whether the frame that was looked at last shows print. */
+  printed = false;
 
   /** The next frame that was looked at. @param time seconds */
   look(time: number, { likelihood, isNew }: PrintLook): ShownFrame | undefined {
@@ -20,7 +22,8 @@ export class ShownPrint {
       this.open.until = time;
       if (time - this.open.time >= LONG) known = this.end(time);
     }
-    if (isNew && likelihood >= PRINT_FROM) this.open = { time, until: time };
+    if (isNew) this.printed = likelihood >= PRINT_FROM;
+    if (isNew && this.printed) this.open = { time, until: time };
     return known;
   }
 

@@ -1,11 +1,16 @@
+import { createHash } from 'node:crypto';
 import { setMaxListeners } from 'node:events';
 import { z } from 'zod';
 import type { DecodeEvent, Medium, TokenLogprob } from '#contracts';
+import { createLogger } from '#platform';
 import { artifactKey } from '../artifact.js';
 import { pictureSequence } from '../answer/sequence.js';
 import { stillFor } from './stills.js';
 import { cached, type Stage } from '../context.js';
+import { numbersOf } from './half-precision.js';
 import { frameTokens, readHalves } from './visual-tokens.js';
+
+const log = createLogger('see');
 
 /** Captions that the decoder writes at once; it batches them by itself. */
 const AT_ONCE = 16;
@@ -34,37 +39,107 @@ export async function captionFrames(
 
   const { rows, d } = models.visualShape;
   const all = await readHalves(stage, blob);
-  const decoder = await models.decoder();
-  const prompts = await models.prompts();
-  const captions = new Array<string>(wanted.length).fill('');
+  const along = (await cached(records, alongKey(stage, blob), CaptionsByFrame)) ?? {};
+  const captions = wanted.map((frame) => along[frame] ?? '');
+  const left = wanted.flatMap((frame, at) => (along[frame] === undefined ? [{ frame, at }] : []));
+  let done = wanted.length - left.length;
+  const { signal } = options;
   // Each caption that is being written listens for the job's end.
-  setMaxListeners(0, options.signal);
-  let next = 0;
-  let done = 0;
+  setMaxListeners(0, signal);
   const work = async (): Promise<void> => {
-    while (next < wanted.length) {
-      const at = next++;
-      const frame = wanted[at] as number;
-      const picture = {
-        medium,
-        visual: frameTokens(all, frame, rows, d),
-        rows,
-        hash: `${blob}:${frame}`,
-        still: await stillFor(stage, decoder, medium, times[frame] ?? undefined, options.signal),
-      };
-      const { prefix, segments, question, maxTokens, presencePenalty } = pictureSequence(prompts, picture);
-      // The caption is kept: nobody will need the picture's pages again.
-      const kept = { sampling: { maxTokens, presencePenalty }, keepBytes: 0 };
+    for (let next = left.shift(); next; next = left.shift()) {
+      const { frame, at } = next;
+      const picture = { visual: frameTokens(all, frame, rows, d), hash: `${blob}:${frame}`, at: times[frame] ?? undefined }; // prettier-ignore
       // A film's frames are many; who asks a question meanwhile goes first.
-      const priority = wanted.length > 1 ? ('batch' as const) : ('interactive' as const);
-      const request = { prefix, segments, question, ...kept, priority };
-      captions[at] = (await finish(decoder.generate(request, options.signal))).text.trim();
+      captions[at] = await caption(stage, medium, picture, wanted.length > 1 ? 'batch' : 'interactive', signal);
       options.onProgress?.(++done);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, wanted.length) }, work));
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, left.length) }, work));
   await records.putArtifact(key, captions);
   return captions;
+}
+
+interface FramePicture {
+  /** Visual tokens, rows × d. */
+  visual: Float32Array;
+  /** Content address of them. */
+  hash: string;
+  /** Presentation time in seconds; a still picture has none. */
+  at?: number | undefined;
+}
+
+async function caption(
+  stage: Stage,
+  medium: Medium,
+  { visual, hash, at }: FramePicture,
+  priority: 'batch' | 'interactive',
+  signal: AbortSignal,
+): Promise<string> {
+  const { models } = stage;
+  const decoder = await models.decoder();
+  const still = await stillFor(stage, decoder, medium, at, signal);
+  const picture = { medium, visual, rows: models.visualShape.rows, hash, still };
+  const { prefix, segments, question, maxTokens, presencePenalty } = pictureSequence(await models.prompts(), picture);
+  // The caption is kept: nobody will need the picture's pages again.
+  const kept = { sampling: { maxTokens, presencePenalty }, keepBytes: 0 };
+  const request = { prefix, segments, question, ...kept, priority };
+  return (await finish(decoder.generate(request, signal))).text.trim();
+}
+
+const CaptionsByFrame = z.record(z.string(), z.string());
+
+const alongKey = ({ models }: Stage, blob: string): string => artifactKey('caption', blob, models.writer, 'along');
+
+/** Puts a film's frames into words while others are still looked for. Whoever wants the captions finds them with `captionFrames`. */
+export interface CaptionsAlong extends AsyncDisposable {
+  /** @param tokens visual tokens of one frame in half precision */
+  add(frame: number, tokens: Uint16Array): void;
+  /** Resolves when all that was added is in words, and kept. @param blob that holds the visual tokens of all frames */
+  done(blob: string): Promise<void>;
+}
+
+/**
+ * Decoding a film takes one core, and once nobody speaks any more the others have nothing else to do. Engines that look for themselves
+ * are asked later: each frame costs them a picture. What fails here is tried again by whoever wants the caption, and told there.
+ */
+export function captionAlong(stage: Stage, medium: Medium, signal: AbortSignal): CaptionsAlong {
+  const left = new AbortController();
+  const ended = AbortSignal.any([signal, left.signal]);
+  setMaxListeners(0, ended);
+  const waiting: { frame: number; tokens: Uint16Array }[] = [];
+  const captions: Record<number, string> = {};
+  const workers = new Set<Promise<void>>();
+  const work = async (): Promise<void> => {
+    if ((await stage.models.decoder()).reads !== 'embeddings') return;
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      const { frame, tokens } = next;
+      const hash = createHash('sha256').update(tokens).digest('hex');
+      captions[frame] = await caption(stage, medium, { visual: numbersOf(tokens), hash }, 'batch', ended);
+    }
+  };
+  const start = (): void => {
+    const worker = work()
+      .catch((error: unknown) => {
+        if (!ended.aborted) log.debug({ err: error, medium: medium.id }, 'a film is not put into words while it is seen'); // prettier-ignore
+      })
+      .finally(() => workers.delete(worker));
+    workers.add(worker);
+  };
+  return {
+    add: (frame, tokens) => {
+      waiting.push({ frame, tokens });
+      if (workers.size < AT_ONCE) start();
+    },
+    done: async (blob) => {
+      await Promise.all(workers);
+      await stage.records.putArtifact(alongKey(stage, blob), captions);
+    },
+    [Symbol.asyncDispose]: async () => {
+      left.abort();
+      await Promise.all(workers);
+    },
+  };
 }
 
 type Token = Extract<DecodeEvent, { type: 'token' }>;

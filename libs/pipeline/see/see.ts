@@ -7,6 +7,7 @@ import { requiredChild, type Stage } from '../context.js';
 import { cachedWithBlob, keepWithBlob } from '../derived.js';
 import { readAlong } from '../read/frame-texts.js';
 import { ShownPrint } from '../read/shown-print.js';
+import { captionAlong } from './captions.js';
 import { makeComparable } from './comparable.js';
 import { halves } from './half-precision.js';
 import { keepVisual } from './visual-tokens.js';
@@ -44,6 +45,15 @@ export async function see(
   const readNext = (frame: ShownFrame | undefined): void => {
     if (frame) reading?.add(frame);
   };
+  await using telling = medium.kind === 'video' ? captionAlong(stage, medium, context.signal) : undefined;
+  /** Whether nothing is written on a frame: what is written on it may be all that is told of it. */
+  const bare: boolean[] = [];
+  const { rows, d } = stage.models.visualShape;
+  let encoded = 0;
+  const tell = (tokens: Uint16Array): void => {
+    for (let at = 0; at < tokens.length; at += rows * d, encoded++)
+      if (bare[encoded]) telling?.add(encoded, tokens.subarray(at, at + rows * d));
+  };
   let waiting: Uint8Array[] = [];
   /** Frames as ffmpeg wrote them; the memory of a picture that sharp made is sharp's. */
   const ours = new WeakSet<Uint8Array>();
@@ -55,7 +65,9 @@ export async function see(
     waiting = [];
     if (batch.length === 0) return;
     encoding = vision.encode(batch, { signal: context.signal }).then((tokens) => {
-      visual.push(halves(tokens));
+      const kept = halves(tokens);
+      visual.push(kept);
+      tell(kept);
       release([tokens, ...batch.filter((each) => ours.has(each))].map(({ buffer }) => buffer));
     });
     encoding.catch(() => undefined);
@@ -64,6 +76,7 @@ export async function see(
     times.push(frame.time);
     const look = watch.look(frame.rgb, vision.size, vision.size);
     if (frame.time !== null) readNext(shown.look(frame.time, look));
+    bare.push(!shown.printed);
     print.push(look.likelihood);
     newPrint.push(look.isNew);
     // A picture of another shape than the film's stands between black bars, which the encoder was not trained on.
@@ -80,6 +93,7 @@ export async function see(
   await flush();
   await encoding;
   const blob = await keepVisual(stage, visual);
+  await telling?.done(blob);
   const seen: Seen = { mediumId: medium.id, frames: times.length, times, visual: blob, print, newPrint };
   const result = await keepWithBlob(stage, key, JOBS['media.see'].result, seen, blob);
   await makeComparable(stage, medium, result);
