@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { longestKeyFrameGap, planFrames } from './frame-policy.js';
+import { leavesNothingOut, longestKeyFrameGap, planFrames } from './frame-policy.js';
 
 const limits = { maxFrames: 100 };
 
@@ -54,6 +54,16 @@ describe('planFrames', () => {
         },
       ),
     );
+  });
+});
+
+describe('leavesNothingOut', () => {
+  it('is so where frames are chosen by scene, and as many as there are', () => {
+    expect(leavesNothingOut({}, 100, limits)).toBe(true);
+    expect(leavesNothingOut({}, 101, limits)).toBe(false);
+    expect(leavesNothingOut({}, undefined, limits)).toBe(false);
+    expect(leavesNothingOut({ fps: 1 }, 10, limits)).toBe(false);
+    expect(leavesNothingOut({ numFrames: 5 }, 10, limits)).toBe(false);
   });
 });
 

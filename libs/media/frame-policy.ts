@@ -56,6 +56,18 @@ export function planFrames(
   };
 }
 
+/** What is seen for less (seconds) may be left out. */
+const SEEN = 1;
+
+/** Whether all that is seen for a second is chosen: then between two frames the first is what is seen. */
+export function leavesNothingOut(
+  { fps, numFrames }: SeeOptions,
+  span: number | undefined,
+  { maxFrames }: Pick<MediaLimits, 'maxFrames'>,
+): boolean {
+  return fps === undefined && numFrames === undefined && (span ?? Infinity) <= SEEN * maxFrames;
+}
+
 /** The middles of `numFrames` equal parts. */
 function byNumber(numFrames: number, span: number | undefined, maxFrames: number): FramePasses {
   if (numFrames > maxFrames) throw tooMany('numFrames', numFrames, maxFrames);

@@ -1,6 +1,7 @@
 export { DAMAGED_SOUND, decodeAudio, type AudioOptions, type AudioStream } from './audio.js';
 export { withoutBars } from './frame-bars.js';
 export { decodeFrames, type FramesOptions, type FrameStream, type ShownFrame, type VideoFrame } from './frames.js';
+export { leavesNothingOut } from './frame-policy.js';
 export { DEFAULT_LIMITS, type MediaLimits } from './limits.js';
 export { decodeImage, probePicture, type ImageOptions, type PictureFacts, type RgbPicture } from './picture.js';
 export { decodeTiles } from './tiles.js';

@@ -1,12 +1,11 @@
 import { z } from 'zod';
 import { Box, type JobResult, type Medium } from '#contracts';
-import { readPictureText, type Paragraph, type ShownFrame } from '#media';
+import { PRINT_FROM, readPictureText, type Paragraph } from '#media';
 import { artifactKey } from '../artifact.js';
 import type { Line } from '../compose/lines.js';
 import { cached, type Stage } from '../context.js';
 import { readFrames, type FrameRead } from './frame-texts.js';
 import { frameTextLines, joinSameTexts, pictureTextLines } from './picture-lines.js';
-import { ShownPrint } from './shown-print.js';
 
 /** Frames of one film whose text is read: with more, every so many is. */
 const MAX_FRAMES = 120;
@@ -55,17 +54,12 @@ export function printedFrames(
   { times, print = [], newPrint = [] }: Pick<JobResult<'media.see'>, 'times' | 'print' | 'newPrint'>,
   duration: number | undefined,
   limit: number,
-): (ShownFrame & { next: number })[] {
-  const looks = times.flatMap((time, index) =>
-    time === null ? [] : [{ time, look: { likelihood: print[index] ?? 0, isNew: newPrint[index] !== false } }],
-  );
-  const shown = new ShownPrint();
-  const printed = looks.flatMap(({ time, look }) => shown.look(time, look) ?? []);
-  const last = shown.end(duration ?? looks.at(-1)?.time ?? 0);
-  const frames = [...printed, ...(last ? [last] : [])].map((frame) => ({
-    ...frame,
-    next: looks.find(({ time, look }) => time > frame.time && look.isNew)?.time ?? duration ?? frame.time,
-  }));
+): { time: number; next: number }[] {
+  const frames = times.flatMap((time, index) => {
+    if (time === null || newPrint[index] === false || (print[index] ?? 0) < PRINT_FROM) return [];
+    const next = times.find((_, later) => later > index && newPrint[later] !== false);
+    return [{ time, next: next ?? duration ?? time }];
+  });
   const step = Math.max(1, frames.length / limit);
   return step === 1 ? frames : Array.from({ length: limit }, (_, i) => frames[Math.floor(i * step)]).flatMap((frame) => frame ?? []); // prettier-ignore
 }

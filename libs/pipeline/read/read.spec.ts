@@ -130,8 +130,8 @@ describe('printedFrames', () => {
     expect(printedFrames({ times }, 100, 10)).toEqual([]);
     const newPrint = times.map((time) => time % 10 === 0);
     expect(printedFrames({ times, print, newPrint }, 100, 10).slice(-2)).toEqual([
-      { time: 80, until: 89, next: 90 },
-      { time: 90, until: 99, next: 100 },
+      { time: 80, next: 90 },
+      { time: 90, next: 100 },
     ]);
   });
 });

@@ -7,7 +7,7 @@ const LONG = 10;
 
 /**
  * Tells of each frame that shows new print, in the order of their times, as soon as it is known how long it shows it. Whoever reads it may
- * look at any moment of that time.
+ * look at any moment of that time, where nothing was left out between frames.
  */
 export class ShownPrint {
   private open: Required<ShownFrame> | undefined;

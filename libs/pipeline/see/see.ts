@@ -1,6 +1,6 @@
 import { JOBS, type JobPayload, type JobResult, type Medium } from '#contracts';
 import type { JobContext } from '#jobs';
-import { decodeFrames, decodeImage, PrintWatch, withoutBars, type ShownFrame } from '#media';
+import { decodeFrames, decodeImage, leavesNothingOut, PrintWatch, withoutBars, type ShownFrame } from '#media';
 import { release } from '#runtime';
 import { artifactKey } from '../artifact.js';
 import { requiredChild, type Stage } from '../context.js';
@@ -42,8 +42,9 @@ export async function see(
   const watch = new PrintWatch();
   const shown = new ShownPrint();
   await using reading = read && medium.kind === 'video' ? readAlong(stage, medium, context.signal) : undefined;
+  const follows = leavesNothingOut(options, medium.duration, stage.config.limits);
   const readNext = (frame: ShownFrame | undefined): void => {
-    if (frame) reading?.add(frame);
+    if (frame) reading?.add(follows ? frame : { time: frame.time });
   };
   await using telling = medium.kind === 'video' ? captionAlong(stage, medium, context.signal) : undefined;
   /** Whether nothing is written on a frame: what is written on it may be all that is told of it. */
@@ -89,7 +90,7 @@ export async function see(
       context.emit({ type: 'progress', stage: 'see', percent: Math.min(99, Math.round(100 * share)) });
     }
   }
-  readNext(shown.end(medium.duration ?? times.at(-1) ?? 0));
+  readNext(shown.end(times.at(-1) ?? 0));
   await flush();
   await encoding;
   const blob = await keepVisual(stage, visual);
