@@ -62,7 +62,7 @@ test('what was put into words while a film was seen is not asked again, and the 
   const progress: number[] = [];
   const all = await captionFrames(stage, medium, { blob, wanted: [0, 2, 3, 5] }, { signal: never, onProgress: (done) => progress.push(done) }); // prettier-ignore
   expect(all).toEqual(['picture 100', 'picture 102', 'picture 103', 'picture 105']);
-  expect(later.asked).toEqual([102, 103]);
+  expect(later.asked.sort()).toEqual([102, 103]);
   expect(progress).toEqual([3, 4]);
 });
 
