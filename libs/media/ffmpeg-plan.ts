@@ -5,7 +5,7 @@ export interface FfmpegPlan {
   input: string;
   inputOptions: string[];
   outputOptions: string[];
-  /** Goes on one thread beside others that it must not wait for: it does not give way to them. */
+  /** Others wait for all of it: it does not give way to models. */
   steady?: boolean;
 }
 

@@ -30,7 +30,6 @@ export interface FramesOptions extends SeeOptions {
   size: number;
   /** Frames at these times (seconds) instead of a choice by scene, rate or number. */
   times?: number[];
-  threads?: number;
   limits?: Partial<MediaLimits>;
   signal?: AbortSignal;
 }
@@ -158,13 +157,10 @@ async function* run(
   }
 }
 
-function requestOf(
-  file: string,
-  { start = 0, end, shape, threads = THREADS }: ShapedOptions,
-  { maxPixels }: MediaLimits,
-): FramesRequest {
+function requestOf(file: string, { start = 0, end, shape }: ShapedOptions, { maxPixels }: MediaLimits): FramesRequest {
   const { width, height, channels } = shape;
-  return { file, width, height, grey: channels === 1, threads, maxPixels, start, ...(end === undefined ? {} : { end }) }; // prettier-ignore
+  const range = { start, ...(end === undefined ? {} : { end }) };
+  return { file, width, height, grey: channels === 1, threads: THREADS, maxPixels, ...range };
 }
 
 /** A time up to this long after the end (seconds) still means the last frame: headers are not exact. */

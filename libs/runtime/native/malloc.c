@@ -1,5 +1,4 @@
 #include <node_api.h>
-#include <stdlib.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
