@@ -118,6 +118,16 @@ describe('quoted', () => {
     expect(fromTimeline('What is said?', many)).toBeUndefined();
   });
 
+  it('tells no view of many twice, and one of few as often as it comes', () => {
+    const starts = (seen: Line[]) => fromTimeline('What is shown?', seen)?.lines.map(({ span }) => span.start);
+    const turns = (count: number, of: number) => Array.from({ length: count }, (_, i) => line('seen', 3 * i, 3 * i + 3, `View ${i % of}.`)); // prettier-ignore
+    expect(starts(turns(8, 2))).toEqual([0, 3, 6, 9, 12, 15, 18, 21]);
+    expect(starts(turns(9, 2))).toEqual([0, 3]);
+    expect(starts(turns(60, 16))).toEqual([0, 6, 12, 18, 24, 30, 36, 42]);
+    const other = { ...line('seen', 0, 3, 'View 0.'), span: { mediumId: 'b'.repeat(64) } };
+    expect(fromTimeline('What is shown?', [line('seen', 0, 3, 'View 0.'), other])?.lines).toHaveLength(2);
+  });
+
   it('quotes no page about when something is shown', () => {
     const page: Line = { text: 'Bus 74 goes far.\n', quote: 'Bus 74 goes far.', span: { mediumId, line: 4 } };
     expect(quoted('When is a bus shown?', [...lines, page])).toBeUndefined();

@@ -44,7 +44,7 @@ export function isSummarised(whole: Whole, lines: readonly Line[]): boolean {
 
 /** What was asked of the whole material, in its own words; undefined where it has none of that kind. */
 export function wholeOf(whole: Whole, lines: readonly Line[]): TimelineAnswer | undefined {
-  if (whole === 'shown') return views(lines.filter(({ kind }) => kind === 'seen' || kind === 'written'));
+  if (whole === 'shown') return viewsOf(lines.filter(({ kind }) => kind === 'seen' || kind === 'written'));
   const telling = whole === 'about' ? toTell(lines) : linesOf(whole, lines);
   if (telling.length === 0) return undefined;
   const text = whole === 'written' ? telling.map(({ quote }) => quote).join('\n') : running(telling);
@@ -66,14 +66,17 @@ function running(lines: readonly Line[]): string {
   return [...media.values()].map((quotes) => quotes.join(' ')).join('\n');
 }
 
-/** Views that follow each other, some of many, each with its time; what is written in them is marked. */
-function views(shown: readonly Line[]): TimelineAnswer | undefined {
-  const changes = shown.filter(({ quote }, i) => quote !== shown[i - 1]?.quote);
-  const step = Math.max(1, changes.length / MOST_SHOWN);
-  const lines = Array.from({ length: Math.min(changes.length, MOST_SHOWN) }, (_, i) => changes[Math.floor(i * step)]!);
+/** Views that follow each other, each with its time; of many some, none of them twice. What is written in them is marked. */
+function viewsOf(shown: readonly Line[]): TimelineAnswer | undefined {
+  const views = shown.map(({ quote, span }) => `${span.mediumId} ${quote}`);
+  const changes = shown.filter((_, i) => views[i] !== views[i - 1]);
+  const first = shown.filter((_, i) => views.indexOf(views[i]!) === i);
+  const told = changes.length > MOST_SHOWN ? first : changes;
+  const step = Math.max(1, told.length / MOST_SHOWN);
+  const lines = Array.from({ length: Math.min(told.length, MOST_SHOWN) }, (_, i) => told[Math.floor(i * step)]!);
   if (lines.length === 0) return undefined;
   const place = (line: Line): string =>
     line.span.start === undefined ? `${nameOf(line)}: ` : `${timecode(line.span.start)} `;
-  const told = ({ kind, quote }: Line): string => (kind === 'written' ? `Written: “${quote}”` : quote);
-  return { text: lines.map((line) => place(line) + told(line)).join('\n'), lines };
+  const words = ({ kind, quote }: Line): string => (kind === 'written' ? `Written: “${quote}”` : quote);
+  return { text: lines.map((line) => place(line) + words(line)).join('\n'), lines };
 }
