@@ -1,7 +1,7 @@
 import { serveDecoder } from '#decoder';
 import { openDecoder } from '#pipeline';
 import { serveHealth, type Config } from '#platform';
-import { installPack } from '#runtime';
+import { installPack, settleMalloc } from '#runtime';
 
 /** Where workers look for it, in the containers too. */
 export const DEFAULT_PORT = 50051;
@@ -9,6 +9,7 @@ export const DEFAULT_PORT = 50051;
 /** Owns the pages of the decoder and serves it to workers by gRPC. It needs neither database nor queue. */
 export async function startDecoder(config: Config): Promise<{ greeting: string; close(): Promise<void> }> {
   const { cacheDir, dataDir, hub, http } = config;
+  settleMalloc(config.runtime);
   const decoder = await openDecoder(await installPack(config.pack, { cacheDir, dataDir, hub }), config);
   try {
     const port = config.grpc.port ?? DEFAULT_PORT;

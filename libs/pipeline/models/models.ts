@@ -5,12 +5,11 @@ import type { SpeechRecognizer } from '#encoders/speech';
 import type { VisionEncoder } from '#encoders/vision';
 import type { TextRecognizer } from '#media';
 import type { Config } from '#platform';
-import { buildConnector, settleMalloc, Tokenizer } from '#runtime';
+import { buildConnector, Tokenizer } from '#runtime';
 import { readPrompts, type Prompts } from './prompts.js';
 
 /** The pack's own decoder, in this process. */
 export async function openDecoder(pack: InstalledPack, config: Config): Promise<Decoder> {
-  settleMalloc(config.runtime);
   const { createDecoder } = await import('#decoder');
   const { cacheDir, dataDir, decoder, runtime } = config;
   return createDecoder({

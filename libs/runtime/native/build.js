@@ -22,6 +22,7 @@ const folderOf = (/** @type {string} */ path) => fileURLToPath(new URL(path, imp
 const out = folderOf('../../../dist/native/');
 
 const COMMON = ['-fwrapv', '-O3', '-std=gnu17', '-fPIC', '-Wall', '-Wextra', '-fvisibility=hidden'];
+const HEADERS = `-I${headers.include_dir}`;
 /** What the processor must have is asked before any of it runs; binding.c, which asks, is compiled without. */
 const AVX2 = ['-mavx2', '-mfma', '-mf16c'];
 const AVX512 = [...AVX2, ...['f', 'bw', 'vl', 'dq', 'vnni'].map((name) => `-mavx512${name}`)];
@@ -72,9 +73,8 @@ function build(name, { folder, options, vectors }) {
   const sources = readdirSync(folder).filter((source) => source.endsWith('.c'));
   const objects = sources.map((source) => {
     const object = join(work, `${name}-${source.replace('.c', '.o')}`);
-    const forNode = readFileSync(join(folder, source), 'utf8').includes('<node_api.h>');
-    const own = forNode ? [`-I${headers.include_dir}`] : vectors;
-    run([...COMMON, ...options, ...own, '-c', join(folder, source), '-o', object]);
+    const asks = source === 'binding.c';
+    run([...COMMON, HEADERS, ...options, ...(asks ? [] : vectors), '-c', join(folder, source), '-o', object]);
     return object;
   });
   const library = join(work, `${name}.node`);

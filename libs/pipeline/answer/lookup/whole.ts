@@ -70,8 +70,7 @@ function running(lines: readonly Line[]): string {
 function viewsOf(shown: readonly Line[]): TimelineAnswer | undefined {
   const views = shown.map(({ quote, span }) => `${span.mediumId} ${quote}`);
   const changes = shown.filter((_, i) => views[i] !== views[i - 1]);
-  const first = shown.filter((_, i) => views.indexOf(views[i]!) === i);
-  const told = changes.length > MOST_SHOWN ? first : changes;
+  const told = changes.length > MOST_SHOWN ? shown.filter((_, i) => views.indexOf(views[i]!) === i) : changes;
   const step = Math.max(1, told.length / MOST_SHOWN);
   const lines = Array.from({ length: Math.min(told.length, MOST_SHOWN) }, (_, i) => told[Math.floor(i * step)]!);
   if (lines.length === 0) return undefined;
