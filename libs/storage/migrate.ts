@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { MIGRATIONS } from './migrations.js';
+import { inTransaction } from './transaction.js';
 
 /** 'TESS': no other program should take this lock. */
 const MIGRATION_LOCK = 0x54455353;
@@ -19,9 +20,7 @@ async function appliedVersion(client: pg.ClientBase | pg.Pool): Promise<number> 
  */
 export async function migrate(pool: pg.Pool): Promise<void> {
   if ((await appliedVersion(pool)) >= MIGRATIONS.length) return;
-  const client = await pool.connect();
-  try {
-    await client.query('begin');
+  await inTransaction(pool, async (client) => {
     await client.query('select pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
     await client.query('create schema if not exists tessera');
     await client.query(
@@ -33,11 +32,5 @@ export async function migrate(pool: pg.Pool): Promise<void> {
       await client.query(sql);
       await client.query('insert into tessera.migration (version) values ($1)', [index + 1]);
     }
-    await client.query('commit');
-  } catch (error) {
-    await client.query('rollback').catch(() => undefined);
-    throw error;
-  } finally {
-    client.release();
-  }
+  });
 }

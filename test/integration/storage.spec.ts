@@ -12,6 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { FolderBlobs, openDatabase, Records, type Database } from '#storage';
 import { runScript } from '../support/script.js';
@@ -173,6 +174,12 @@ describe('records', () => {
     expect(await records.getArtifact('k')).toBeUndefined();
   });
 
+  const removed = async (ids: string[]): Promise<string[]> => {
+    const gone: string[] = [];
+    for (const each of ids) await records.unnamed.remove(each, () => Promise.resolve(void gone.push(each)));
+    return gone;
+  };
+
   test('a blob that was announced and that nothing names is known, until something does', async () => {
     const [media1, artifact, file, nobody] = [id(31), id(32), id(33), id(34)];
     for (const blob of [media1, artifact, file, nobody]) await records.unnamed.announce(blob);
@@ -193,17 +200,40 @@ describe('records', () => {
     expect(await records.unnamed.doomOlder(0)).toEqual([nobody]);
     // Until it is deleted, however often that fails.
     expect(await records.unnamed.doomOlder(0)).toEqual([nobody]);
-    await records.unnamed.deleted(nobody);
+    await records.unnamed.remove(nobody, () => Promise.reject(new Error('no answer'))).catch(() => undefined);
+    expect(await records.unnamed.doomOlder(0)).toEqual([nobody]);
+    await records.unnamed.remove(nobody, () => Promise.resolve());
     expect(await records.unnamed.doomOlder(0)).toEqual([]);
     // Announced once more after it got a name: nobody's row, but a named blob.
     for (const blob of [media1, artifact, file]) await records.unnamed.announce(blob);
     expect(await records.unnamed.doomOlder(0)).toEqual([]);
-    // A medium that nobody has any more is deleted, though facts about it are kept; who brings it again in time keeps it.
-    await records.unnamed.doom([artifact, media1, file]);
-    await records.unnamed.announce(file);
-    await records.unnamed.deleted(file);
-    expect(await records.unnamed.doomOlder(0)).toEqual([artifact]);
-    expect(await records.unnamed.doomOlder(0)).toEqual([artifact]);
+    // A medium that nobody has any more is deleted, though facts about it are kept; what somebody has is not.
+    await records.unnamed.doom([artifact, media1]);
+    expect(await removed([artifact, media1])).toEqual([artifact]);
+    expect(await records.unnamed.doomOlder(0)).toEqual([]);
+  });
+
+  test('bytes that somebody brings again stay, however it falls together with their deletion', async () => {
+    const [before, between, meanwhile, given] = [id(41), id(42), id(43), id(44)];
+    await records.unnamed.announce(before);
+    await records.unnamed.doom([before, between, meanwhile]);
+    await records.unnamed.announce(between);
+    expect(await removed([before, between])).toEqual([]);
+    // Who announces them while they are deleted waits for that, and puts them after it.
+    const order: string[] = [];
+    let announced = Promise.resolve();
+    await records.unnamed.remove(meanwhile, async () => {
+      announced = records.unnamed.announce(meanwhile).then(() => void order.push('announced'));
+      await sleep(100);
+      order.push('deleted');
+    });
+    await announced;
+    expect(order).toEqual(['deleted', 'announced']);
+    expect(await removed([meanwhile])).toEqual([]);
+    // Who announced them and does not want them is not waited for.
+    await records.unnamed.announce(given);
+    await records.unnamed.withdraw(given);
+    expect(await removed([given])).toEqual([given]);
   });
 });
 

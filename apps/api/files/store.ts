@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { TesseraError } from '#contracts';
 import { sniff } from '#jobs';
 import type { FilePurpose, FileRecord } from '#storage';
-import { discard } from '../discard.js';
+import { discard, withdraw } from '../discard.js';
 import { Quota } from '../inputs/quota.js';
 import { peek } from '../inputs/store.js';
 import { PARTS, type ApiParts } from '../parts.js';
@@ -18,7 +18,7 @@ export class FileStore {
     @Inject(Quota) private readonly quota: Quota,
   ) {}
 
-  /** Streams bytes to a blob under a cap: of `maxBytes`, or what a tenant may bring. The file is there once its record is put; a blob without one is to be released. */
+  /** Streams bytes to a blob under a cap: of `maxBytes`, or what a tenant may bring. The file is there once its record is put; one without is to be released. */
   async receive(
     tenant: string,
     name: string,
@@ -36,9 +36,9 @@ export class FileStore {
     return { id, tenant, blob: blob.id, name, purpose, kind, bytes: blob.size };
   }
 
-  /** Deletes a blob that nobody names any more. */
-  async release(blob: string): Promise<void> {
-    if ((await this.parts.records.countReferences(blob)) === 0) await discard(this.parts, [blob]);
+  /** Deletes what was received and gets no record. */
+  release(blob: string): Promise<void> {
+    return withdraw(this.parts, blob);
   }
 
   /** A file of this tenant. Throws `file_not_found`, also for what belongs to others. */
@@ -55,7 +55,7 @@ export class FileStore {
     if (outcome === 'missing') throw missing(id, 'file_id');
     if (outcome === 'in_use')
       throw new TesseraError('conflict', `The file ${id} is read by a batch that has not ended; cancel it first.`);
-    await this.release(blob);
+    if ((await this.parts.records.countReferences(blob)) === 0) await discard(this.parts, [blob]);
   }
 }
 

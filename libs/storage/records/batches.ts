@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { storableJson } from '#platform';
+import { inTransaction } from '../transaction.js';
 import {
   toBatch,
   toLine,
@@ -189,9 +190,7 @@ export class BatchRecords {
     status: 'completed' | 'cancelled' | 'expired',
     files: { output?: Omit<FileRecord, 'createdAt'>; error?: Omit<FileRecord, 'createdAt'> },
   ): Promise<boolean> {
-    const client = await this.pool.connect();
-    try {
-      await client.query('begin');
+    return inTransaction(this.pool, async (client) => {
       const { rowCount } = await client.query(
         `update tessera.batch set status = $2, ${BEGIN}, output_file = $3, error_file = $4, lease_owner = null, lease_until = null
          where id = $1 and status in ${UNFINISHED}`,
@@ -203,13 +202,7 @@ export class BatchRecords {
         for (const file of [files.output, files.error]) if (file) await records.put(file, client);
         await client.query('delete from tessera.batch_line where batch = $1', [id]);
       }
-      await client.query('commit');
       return ended;
-    } catch (error) {
-      await client.query('rollback').catch(() => undefined);
-      throw error;
-    } finally {
-      client.release();
-    }
+    });
   }
 }

@@ -96,8 +96,8 @@ export async function storedBytes(pool: pg.Pool, tenant: string): Promise<number
 }
 
 /** How many media and files these bytes are. */
-export async function countReferences(pool: pg.Pool, blob: string): Promise<number> {
-  const { rows } = await pool.query<{ n: number }>(
+export async function countReferences(client: pg.ClientBase | pg.Pool, blob: string): Promise<number> {
+  const { rows } = await client.query<{ n: number }>(
     `select (select count(*) from tessera.media where id = $1)::int + (select count(*) from tessera.file where blob = $1)::int as n`,
     [blob],
   );
@@ -114,14 +114,14 @@ export async function deleteMedia(
   return { deleted: rowCount === 1, references: await countReferences(pool, id) };
 }
 
-/** Forgets media whose time is over; returns the ids that nobody has any more, which are doomed. */
+/** Forgets media whose time is over; returns the ids that nobody has any more, which are doomed: not what somebody announces just now. */
 export async function expireMedia(pool: pg.Pool): Promise<string[]> {
   const { rows } = await pool.query<{ id: string }>(
     `with gone as (delete from tessera.media where expires_at < now() returning tenant, id)
      insert into tessera.unnamed_blob (id, doomed) select distinct g.id, true from gone g
      where not exists (select from tessera.file f where f.blob = g.id) and not exists (
        select from tessera.media m where m.id = g.id and not exists (select from gone where tenant = m.tenant and id = m.id))
-     on conflict (id) do update set doomed = true, announced_at = now()
+     on conflict (id) do nothing
      returning id`,
   );
   return rows.map(({ id }) => id);

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { storable, storableJson } from '#platform';
+import { inTransaction } from '../transaction.js';
 import type { MediaRecord } from './media.js';
 
 /** A line of a medium's timeline, as it is searched: its place and its words. */
@@ -45,9 +46,7 @@ export class PassageRecords {
 
   /** The newest timeline of a medium takes the place of the one before. */
   async replace(medium: string, timeline: string, passages: readonly Passage[]): Promise<void> {
-    const client = await this.pool.connect();
-    try {
-      await client.query('begin');
+    await inTransaction(this.pool, async (client) => {
       // The row is also the lock between two processes that compose the same medium.
       await client.query(
         `insert into tessera.timeline (medium, blob) values ($1, $2)
@@ -62,13 +61,7 @@ export class PassageRecords {
            with ordinality`,
         [medium, storableJson(passages)],
       );
-      await client.query('commit');
-    } catch (error) {
-      await client.query('rollback').catch(() => undefined);
-      throw error;
-    } finally {
-      client.release();
-    }
+    });
   }
 
   /** Best first. `query` is what people type: words, "phrases", or, -not. */

@@ -1,4 +1,6 @@
 import type pg from 'pg';
+import { inTransaction } from '../transaction.js';
+import { countReferences } from './media.js';
 
 /** Something names a blob from now on. `client` is a transaction that the name belongs to. */
 export async function nameBlob(client: pg.ClientBase | pg.Pool, id: string): Promise<void> {
@@ -30,25 +32,38 @@ export class UnnamedBlobs {
     return nameBlob(this.pool, id);
   }
 
-  /** They are about to be deleted. */
+  /** Nothing names them any more. Who announces one just now is about to: it stays. */
   async doom(ids: readonly string[]): Promise<void> {
     await this.pool.query(
-      `insert into tessera.unnamed_blob (id, doomed) select id, true from unnest($1::text[]) as id
-       on conflict (id) do update set doomed = true, announced_at = now()`,
+      `insert into tessera.unnamed_blob (id, doomed) select id, true from unnest($1::text[]) as id on conflict (id) do nothing`,
       [ids],
     );
   }
 
-  /** It was deleted; whoever announced it meanwhile keeps its row. */
-  async deleted(id: string): Promise<void> {
-    await this.pool.query('delete from tessera.unnamed_blob where id = $1 and doomed', [id]);
+  /** Who announced it is not going to name it. */
+  async withdraw(id: string): Promise<void> {
+    await this.pool.query('update tessera.unnamed_blob set doomed = true, announced_at = now() where id = $1', [id]);
+  }
+
+  /**
+   * Deletes the bytes of a blob if it is still doomed, and nobody has it. Meanwhile who brings the same bytes waits with announcing them,
+   * and so puts them after they are gone, not before.
+   */
+  async remove(id: string, deleteBytes: () => Promise<void>): Promise<void> {
+    await inTransaction(this.pool, async (client) => {
+      const doomed = 'tessera.unnamed_blob where id = $1 and doomed';
+      const { rowCount } = await client.query(`select from ${doomed} for update`, [id]);
+      if (rowCount === 0) return;
+      if ((await countReferences(client, id)) === 0) await deleteBytes();
+      await client.query(`delete from ${doomed}`, [id]);
+    });
   }
 
   /** Of those that were announced, or doomed, so long ago: what got a name is forgotten, the others are doomed. @returns the doomed ones */
   async doomOlder(seconds: number): Promise<string[]> {
     const { rows } = await this.pool.query<{ id: string }>(
       `with old as (
-         select id, doomed from tessera.unnamed_blob where announced_at < now() - make_interval(secs => $1)
+         select id, doomed, announced_at from tessera.unnamed_blob where announced_at < now() - make_interval(secs => $1)
        ), named as (
          delete from tessera.unnamed_blob u using old o
          where u.id = o.id and (
@@ -57,7 +72,7 @@ export class UnnamedBlobs {
          returning u.id
        )
        update tessera.unnamed_blob u set doomed = true, announced_at = now() from old o
-       where u.id = o.id and not exists (select from named n where n.id = u.id)
+       where u.id = o.id and u.announced_at = o.announced_at and not exists (select from named n where n.id = u.id)
        returning u.id`,
       [seconds],
     );
