@@ -17,6 +17,16 @@ type Seen = JobResult<'media.see'>;
 /** Frames that go through the encoder in one run. */
 const BATCH = 8;
 
+/** A frame on its way to the encoder. */
+interface Waiting {
+  frame: number;
+  picture: Uint8Array;
+  /** As ffmpeg wrote it; the memory of a picture that sharp made is sharp's. */
+  ours: boolean;
+  /** Whether something is written on it: that may be all that is told of it. */
+  printed: boolean;
+}
+
 /** Pictures and frames as visual tokens: a blob of half precision [frames, 16, d], and the frames' presentation times. */
 export async function see(
   stage: Stage,
@@ -47,17 +57,8 @@ export async function see(
     if (frame) reading?.add(follows ? frame : { time: frame.time });
   };
   await using telling = medium.kind === 'video' ? captionAlong(stage, medium, context.signal) : undefined;
-  /** Whether nothing is written on a frame: what is written on it may be all that is told of it. */
-  const bare: boolean[] = [];
   const { rows, d } = stage.models.visualShape;
-  let encoded = 0;
-  const tell = (tokens: Uint16Array): void => {
-    for (let at = 0; at < tokens.length; at += rows * d, encoded++)
-      if (bare[encoded]) telling?.add(encoded, tokens.subarray(at, at + rows * d));
-  };
-  let waiting: Uint8Array[] = [];
-  /** Frames as ffmpeg wrote them; the memory of a picture that sharp made is sharp's. */
-  const ours = new WeakSet<Uint8Array>();
+  let waiting: Waiting[] = [];
   let encoding = Promise.resolve();
   // One batch is encoded while the next is decoded; an error is told when its turn comes.
   const flush = async (): Promise<void> => {
@@ -65,25 +66,26 @@ export async function see(
     const batch = waiting;
     waiting = [];
     if (batch.length === 0) return;
-    encoding = vision.encode(batch, { signal: context.signal }).then((tokens) => {
+    const pictures = batch.map(({ picture }) => picture);
+    encoding = vision.encode(pictures, { signal: context.signal }).then((tokens) => {
       const kept = halves(tokens);
       visual.push(kept);
-      tell(kept);
-      release([tokens, ...batch.filter((each) => ours.has(each))].map(({ buffer }) => buffer));
+      for (const [i, { frame, printed }] of batch.entries())
+        if (!printed) telling?.add(frame, kept.subarray(i * rows * d, (i + 1) * rows * d));
+      release([tokens, ...pictures.filter((_, i) => batch[i]?.ours)].map(({ buffer }) => buffer));
     });
     encoding.catch(() => undefined);
   };
   for await (const frame of framesOf(stage, medium, options, vision.size, context.signal)) {
-    times.push(frame.time);
     const look = watch.look(frame.rgb, vision.size, vision.size);
     if (frame.time !== null) readNext(shown.look(frame.time, look));
-    bare.push(!shown.printed);
     print.push(look.likelihood);
     newPrint.push(look.isNew);
     // A picture of another shape than the film's stands between black bars, which the encoder was not trained on.
     const picture = medium.kind === 'video' ? await withoutBars(frame.rgb, vision.size) : frame.rgb;
-    if (medium.kind === 'video' && picture === frame.rgb) ours.add(picture);
-    waiting.push(picture);
+    const ours = medium.kind === 'video' && picture === frame.rgb;
+    waiting.push({ frame: times.length, picture, ours, printed: shown.printed });
+    times.push(frame.time);
     if (waiting.length === BATCH) {
       await flush();
       const share = medium.duration ? (frame.time ?? 0) / medium.duration : 0;
