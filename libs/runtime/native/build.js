@@ -29,17 +29,19 @@ const AVX512 = [...AVX2, ...['f', 'bw', 'vl', 'dq', 'vnni'].map((name) => `-mavx
 const KERNEL = folderOf('../../decoder/kernel/native/');
 /** Names are those that `openAddon` is given. */
 const ADDONS = {
-  avx512: { folder: KERNEL, options: ['-DLANES=16'], vectors: AVX512 },
-  avx2: { folder: KERNEL, options: ['-DLANES=8'], vectors: AVX2 },
+  ...(process.arch === 'x64' && {
+    avx512: { folder: KERNEL, options: ['-DLANES=16'], vectors: AVX512 },
+    avx2: { folder: KERNEL, options: ['-DLANES=8'], vectors: AVX2 },
+  }),
   malloc: { folder: folderOf('./'), options: [], vectors: [] },
 };
 
 const compiler = ['cc', 'gcc', 'clang'].find((name) => spawnSync(name, ['--version']).status === 0);
 
-if (process.platform !== 'linux' || process.arch !== 'x64') process.exit(0);
+if (process.platform !== 'linux') process.exit(0);
 if (!compiler) {
   console.warn(
-    'There is no C compiler: the decoder runs without its native kernel. Install gcc and build again for more speed.',
+    'There is no C compiler: Tessera runs without its native code. Install gcc and build again for more speed, and less memory.',
   );
   process.exit(0);
 }
