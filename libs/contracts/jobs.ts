@@ -132,8 +132,8 @@ export const JOBS = {
   answer: {
     payload: z.object({
       task: AnswerTask,
-      /** Without maxTokens, the answer may be as long as the pack's prompt for the task allows; what repeated words cost is its to say too. */
-      sampling: Sampling.extend({
+      /** Without maxTokens, the answer may be as long as the pack's prompt for the task allows; what repeated words cost, and whether answers are written side by side, is its to say too. */
+      sampling: Sampling.omit({ beams: true }).extend({
         maxTokens: Sampling.shape.maxTokens.removeDefault().optional(),
         presencePenalty: Sampling.shape.presencePenalty.removeDefault().optional(),
       }),

@@ -59,6 +59,11 @@ export const Sampling = z.object({
   seed: z.number().int().optional(),
   stop: z.array(z.string()).max(16).default([]),
   logitBias: z.record(z.string(), z.number()).optional(),
+  /**
+   * Answers that are written side by side, of which the one is given whose tokens are likeliest in the mean (beam search). More than one only
+   * without temperature, `stop`, `logprobs` and `jsonSchema`; engines of others write one.
+   */
+  beams: z.number().int().min(1).max(8).default(1),
   /** Number of alternatives per token to report; undefined reports none. */
   logprobs: z.number().int().min(0).max(20).optional(),
   /** JSON schema that the answer must satisfy. */

@@ -70,6 +70,22 @@ describe.each(runnable)('steps of the native kernel for $vectors', ({ addon }) =
     }
   });
 
+  it.each([true, false])('goes on with a copy as with what was copied, its rows in the arena too: %s', (backed) => {
+    const arena = new Arena(config, true);
+    const member = filled(arena, 100, 3);
+    const other = filled(arena, 20, 4);
+    step(arena, [[1], [1]]);
+    arena.backed = backed;
+    // Into one that is larger, and into none that was there.
+    const [same, copied] = arena.follow([member, other], [0, 0]);
+    const [, again] = arena.follow([same!], [0, 0]);
+    const { logits } = step(arena, [[2], [2], [2]]);
+    expect([copied, again].map((set) => set!.length)).toEqual([102, 102]);
+    expect(logits[1]).toEqual(logits[0]);
+    expect(logits[2]).toEqual(logits[0]);
+    expect(step(arena, [[3], [4], [3]]).logits[1]).not.toEqual(logits[0]);
+  });
+
   it('appends to the working sets what the graph would find there', () => {
     const arena = arenaOf([10, 3]);
     step(arena, [[1]]);

@@ -114,6 +114,45 @@ describe('decoder', () => {
     expect({ running, pinned: pool.pinnedPages }).toEqual({ running: 0, pinned: 0 });
   });
 
+  it('writes several answers side by side, alone as beside others, and gives the likeliest at its end', async () => {
+    const several = (n: number, beams = 3): DecodeRequest => ({ ...timeline(n), sampling: { maxTokens: 12, beams } });
+    const heard: string[] = [];
+    for await (const event of decoder.generate(several(1))) if (event.type === 'token') heard.push(event.text);
+    const alone = await answer(several(1));
+    expect(heard.join('')).toBe(alone.text);
+    expect(alone.evidence.reduce((a, b) => a + b)).toBeCloseTo(1, 5);
+    const nothing = segment({ type: 'embeddings', data: new Float32Array(HIDDEN).fill(NaN), rows: 1, hash: 'beams' });
+    const faulty = expect(answer({ ...several(2), segments: [nothing] })).rejects.toMatchObject({ code: 'decoder_failed' }); // prettier-ignore
+    const controller = new AbortController();
+    const endless = { ...several(3), sampling: { maxTokens: 500, beams: 4, logitBias: { '2': -100 } } };
+    const cancelled = expect(answer(endless, controller.signal)).rejects.toMatchObject({ code: 'cancelled' });
+    setTimeout(() => controller.abort(), 50);
+    const texts = await Promise.all([several(1), timeline(1), several(2, 8), several(1, 1)].map(async (each) => (await answer(each)).text)); // prettier-ignore
+    await Promise.all([faulty, cancelled]);
+    expect([texts[0], texts[3]]).toEqual([alone.text, texts[1]]);
+    for (const sampling of [{ temperature: 1 }, { stop: ['a'] }, { logprobs: 1 }, { jsonSchema: {} }])
+      await expect(answer({ ...timeline(1), sampling: { ...sampling, beams: 2 } })).rejects.toMatchObject({ code: 'invalid_request' }); // prettier-ignore
+    const { running, pool } = await decoder.stats();
+    expect({ running, pinned: pool.pinnedPages }).toEqual({ running: 0, pinned: 0 });
+  });
+
+  it('writes anew, side by side, what lost its memory to somebody who is in a hurry', async () => {
+    const small = await open({ kvMemoryBytes: 4e6 });
+    const slow: DecodeRequest = { ...timeline(12, 5), sampling: { maxTokens: 60, beams: 2, logitBias: { '2': -100 } }, priority: 'batch' }; // prettier-ignore
+    const alone = await answer(slow, undefined, small);
+    const order: string[] = [];
+    const said = async (name: string, request: DecodeRequest): Promise<string> => {
+      const { text } = await answer(request, undefined, small);
+      order.push(name);
+      return text;
+    };
+    const again = said('slow', slow);
+    await expect.poll(async () => (await small.stats()).pool.pinnedPages).toBeGreaterThan(0);
+    await Promise.all([14, 15].map((n) => said('quick', timeline(n, 6))));
+    expect([await again, order]).toEqual([alone.text, ['quick', 'quick', 'slow']]);
+    await small.dispose();
+  });
+
   it('answers within a JSON schema', async () => {
     const jsonSchema = {
       type: 'object',

@@ -155,7 +155,7 @@ export class Engine {
     for (const [job, logits] of first)
       await this.with(job.sequence.id, async () => {
         job.to('prefilled');
-        if (job.sequence.answer.length === 0) this.take(job, logits);
+        if (job.sequence.answer.length === 0) this.take(job, [logits]);
         else await this.reader.resume(job.sequence);
       });
   }
@@ -173,9 +173,9 @@ export class Engine {
   }
 
   /** @returns whether the answer goes on */
-  private take(job: Job, logits: Float32Array, likeliest?: number): boolean {
+  private take(job: Job, logits: readonly Float32Array[], likeliest?: number): boolean {
     try {
-      const reason = job.sequence.accept(logits, likeliest);
+      const reason = this.accept(job.sequence, logits, likeliest);
       if (reason === undefined) return true;
       job.sequence.finish(reason);
       this.leave(job, 'finish');
@@ -183,6 +183,19 @@ export class Engine {
       this.fail(job, TesseraError.from(error));
     }
     return false;
+  }
+
+  private accept(
+    sequence: Sequence,
+    logits: readonly Float32Array[],
+    likeliest?: number,
+  ): 'stop' | 'length' | undefined {
+    const { beams } = sequence;
+    if (!beams) return sequence.accept(logits[0]!, likeliest);
+    const from = beams.advance(logits);
+    if (from.length === 0) return sequence.acceptAll(beams.best);
+    sequence.lanes = this.arena.follow(sequence.lanes, from);
+    return undefined;
   }
 
   private async with(id: number, work: (job: Job) => void | Promise<void>): Promise<void> {
@@ -216,8 +229,8 @@ export class Engine {
   }
 
   private releaseMemory(sequence: Sequence): void {
-    if (sequence.working) this.arena.remove(sequence.working);
-    sequence.working = undefined;
+    for (const lane of sequence.lanes) this.arena.remove(lane);
+    sequence.forgetLanes();
     this.cache.release(sequence.runs);
     sequence.runs = [];
   }

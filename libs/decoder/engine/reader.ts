@@ -168,7 +168,9 @@ export class Reader {
 
   private add(sequence: Sequence, rows: number): WorkingSet {
     const answer = Math.min(sequence.sampling.maxTokens, ANSWER_ROWS);
-    return (sequence.working = this.arena.add(rows + sequence.question.tokens + answer, this.admitted()));
+    const working = this.arena.add(rows + sequence.question.tokens + answer, this.admitted());
+    sequence.lanes = [working];
+    return working;
   }
 
   private async append(working: WorkingSet, embedded: Float32Array): Promise<Float32Array> {

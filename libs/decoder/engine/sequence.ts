@@ -4,7 +4,8 @@ import type { PageDemand, PageRun } from '../pool/page-pool.js';
 import type { WorkingSet } from '../runner/arena.js';
 import type { DecoderModel } from '../runner/model.js';
 import type { JsonConstraint } from '../grammar/json-constraint.js';
-import { Sampler } from '../sampler/sampler.js';
+import { Beams } from '../sampler/beams.js';
+import { Sampler, type Sampled } from '../sampler/sampler.js';
 import { StopStrings } from '../sampler/stop-strings.js';
 import { DraftIndex } from '../speculation/draft-index.js';
 import { Evidence, type RowSegments } from './evidence.js';
@@ -29,6 +30,8 @@ export class Sequence {
   readonly question: TokenRun;
   readonly sampling: Sampling;
   readonly sampler: Sampler;
+  /** Where answers are written side by side. */
+  beams: Beams | undefined;
   readonly stopStrings: StopStrings;
   readonly detokenizer;
   constraint: JsonConstraint | undefined;
@@ -40,7 +43,8 @@ export class Sequence {
   private readonly sources: ReadonlyMap<string, TokenRun>;
   /** As many as demands once pages are acquired; all pinned. */
   runs: PageRun[] = [];
-  working: WorkingSet | undefined;
+  /** What the answer attends to; of answers that are written side by side, each has one of its own. */
+  lanes: WorkingSet[] = [];
   /** Tokens of the answer so far, the last of which is not yet in the working set. */
   readonly answer: number[] = [];
   text = '';
@@ -77,6 +81,7 @@ export class Sequence {
     const runs = this.hasPagedPrefix ? [this.prefix, ...this.segments] : this.segments;
     this.sources = new Map(this.demands.map((demand, i) => [demand.address, runs[i]!]));
     this.sampler = new Sampler(this.sampling, { vocabulary: model.config.vocabulary, prompt: this.question.ids });
+    this.beams = this.newBeams();
     this.stopStrings = new StopStrings(this.sampling.stop);
     this.detokenizer = model.tokenizer.detokenizer();
     const drafted = request.drafts !== false && this.segments.length <= DRAFTED_SEGMENTS;
@@ -87,6 +92,16 @@ export class Sequence {
 
   private get hasPagedPrefix(): boolean {
     return this.prefix.tokens > SHORT_PREFIX;
+  }
+
+  /** Undefined until the question is read. */
+  get working(): WorkingSet | undefined {
+    return this.lanes[0];
+  }
+
+  /** The token of each lane that is not yet in it. */
+  get last(): number[] {
+    return this.beams?.last ?? this.answer.slice(-1);
   }
 
   get segmentTokens(): number {
@@ -126,10 +141,30 @@ export class Sequence {
     this.emit({ type: 'prefill', done: this.prefilledTokens, total: this.pagedTokens });
   }
 
+  /** Its working sets are gone. What was written alone is read again, what was written side by side is written again. */
+  forgetLanes(): void {
+    this.lanes = [];
+    this.beams = this.newBeams();
+  }
+
+  private newBeams(): Beams | undefined {
+    const { vocabulary } = this.model.config;
+    const options = { vocabulary, stopId: this.model.tokenizer.stopId, prompt: this.question.ids };
+    return this.sampling.beams > 1 ? new Beams(this.sampling, options) : undefined;
+  }
+
   /** Takes in the token chosen from `logits`. @returns why the answer ends here, if it does */
   accept(logits: Float32Array, likeliest?: number): 'stop' | 'length' | undefined {
+    return this.write(this.sampler.sample(logits, this.constraint?.mask(), likeliest));
+  }
+
+  /** Takes in a whole answer. @returns why it ended */
+  acceptAll(tokens: readonly number[]): 'stop' | 'length' {
+    return tokens.map((token) => this.write({ token })).at(-1) ?? 'length';
+  }
+
+  private write({ token, logprobs }: Sampled): 'stop' | 'length' | undefined {
     const { tokenizer } = this.model;
-    const { token, logprobs } = this.sampler.sample(logits, this.constraint?.mask(), likeliest);
     if (this.answer.length === 0) this.times.firstToken = performance.now();
     this.answer.push(token);
     this.drafts.push(token);
@@ -189,6 +224,12 @@ export class Sequence {
       throw new TesseraError('invalid_request', 'A segment without tokens cannot be read.');
     if (this.question.tokens === 0)
       throw new TesseraError('invalid_request', 'The question is empty: there is nothing to answer.');
+    const { beams, temperature, stop, logprobs, jsonSchema } = this.sampling;
+    if (beams > 1 && (temperature > 0 || stop.length > 0 || logprobs !== undefined || jsonSchema !== undefined))
+      throw new TesseraError(
+        'invalid_request',
+        'Answers are written side by side (beams) without temperature, stop strings, log-probabilities and schemas only.',
+      );
     const { contextLength } = this.model.config;
     if (this.question.tokens + this.sampling.maxTokens > contextLength)
       throw new TesseraError(

@@ -8,8 +8,8 @@ const MOST_DRAFTED = 8;
 /** Of the step graph, single tokens by the kernel in WebAssembly: as measured on two cores over 500 to 1,100 rows; only the ratio matters. */
 const DRAFT_COSTS: DraftCosts = { step: 7.6, checking: 10.4, token: 1.8 };
 
-/** Receives the logits of a job's next token, and which is the largest where that is known; says whether the answer goes on. */
-type Take = (job: Job, logits: Float32Array, likeliest?: number) => boolean;
+/** Receives the logits of the next token of each of a job's lanes, and which is the first one's largest where that is known; says whether the answer goes on. */
+type Take = (job: Job, logits: readonly Float32Array[], likeliest?: number) => boolean;
 
 /** Writes answers: a token for each in every step, or several where a draft from the text that was read fits. */
 export class Writer {
@@ -23,7 +23,8 @@ export class Writer {
   }
 
   async write(jobs: readonly Job[], take: Take): Promise<void> {
-    if (jobs.length === 1) await this.writeAlone(jobs[0]!, take);
+    const [job] = jobs;
+    if (job && jobs.length === 1 && !job.sequence.beams) await this.writeAlone(job, take);
     else await this.writeTogether(jobs, take);
   }
 
@@ -32,8 +33,9 @@ export class Writer {
     const { hidden, vocabulary } = config;
     const count = this.arena.members.length;
     const embeddings = new Float32Array(count * hidden);
-    for (const { sequence } of jobs) table.row(sequence.answer.at(-1)!, embeddings, sequence.working!.slot * hidden);
-    const active = new Set(jobs.map(({ sequence }) => sequence.working!));
+    for (const { sequence } of jobs)
+      sequence.last.forEach((token, lane) => table.row(token, embeddings, sequence.lanes[lane]!.slot * hidden));
+    const active = new Set(jobs.flatMap(({ sequence }) => sequence.lanes));
     const rows = [...active].map(({ slot }) => slot);
     const appended = this.arena.members.map((member) => (active.has(member) ? 1 : 0));
     const { logits, likeliest, mass, capacity } = await this.runner.step(
@@ -45,10 +47,11 @@ export class Writer {
       appended,
     );
     this.addEvidence(jobs, mass, capacity, 0);
-    const results = jobs.map((job, i) => ({
+    let row = 0;
+    const results = jobs.map((job) => ({
       job,
-      logits: logits.subarray(i * vocabulary, (i + 1) * vocabulary),
-      likeliest: likeliest?.[i],
+      likeliest: likeliest?.[row],
+      logits: job.sequence.lanes.map(() => logits.subarray(row * vocabulary, ++row * vocabulary)),
     }));
     // From the last slot on: of answers that end together, none moves into the place of another that ends.
     results.sort((a, b) => b.job.sequence.working!.slot - a.job.sequence.working!.slot);
@@ -73,7 +76,7 @@ export class Writer {
     let accepted = 0;
     for (; accepted < tokens.length; accepted++) {
       const row = logits.subarray(accepted * vocabulary, (accepted + 1) * vocabulary);
-      if (!take(job, row, likeliest?.[accepted])) return;
+      if (!take(job, [row], likeliest?.[accepted])) return;
       if (sequence.answer.at(-1) !== draft[accepted]) break;
     }
     if (draft.length > 0) {
@@ -87,11 +90,12 @@ export class Writer {
   private addEvidence(jobs: readonly Job[], mass: readonly Float32Array[], capacity: number, first: number): void {
     const { kvHeads } = this.runner.model.config;
     const size = kvHeads * capacity;
-    for (const { sequence } of jobs) {
-      const at = (sequence.working!.slot - first) * size;
-      sequence.rowSegments.forEach((rows, i) =>
-        sequence.evidence.add(mass[i]!.subarray(at, at + size), capacity, rows, kvHeads),
-      );
-    }
+    for (const { sequence } of jobs)
+      for (const { slot } of sequence.lanes) {
+        const at = (slot - first) * size;
+        sequence.rowSegments.forEach((rows, i) =>
+          sequence.evidence.add(mass[i]!.subarray(at, at + size), capacity, rows, kvHeads),
+        );
+      }
   }
 }

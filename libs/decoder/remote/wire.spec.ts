@@ -43,6 +43,7 @@ const request: fc.Arbitrary<DecodeRequest> = fc.array(parts, { maxLength: 3 }).c
       seed: fc.maxSafeInteger(),
       stop: fc.array(fc.string(), { maxLength: 3 }),
       logitBias: fc.dictionary(fc.nat(49151).map(String), fc.integer({ min: -100, max: 100 })),
+      beams: fc.integer({ min: 1, max: 8 }),
       logprobs: fc.nat(20),
       jsonSchema: fc.constant({ type: 'object', properties: { a: { type: 'string' } } }),
     }),

@@ -118,6 +118,27 @@ describe('working sets that decode together', () => {
     expect(shown).toHaveLength(3 * SHAPE.layers * SHAPE.kvHeads);
   });
 
+  test('those of answers that are written side by side are copied, exchanged and left', () => {
+    const arena = new Arena(SHAPE);
+    const [a, b, other] = [1, 2, 3].map((n) => {
+      const member = arena.add(10);
+      fill(member, 0, n);
+      return Object.assign(member, { length: 1, position: 1 });
+    });
+    const holds = (member: WorkingSet): number => arena.keys[1]![member.at(1, 0)]!;
+    expect(arena.follow([a!, b!], [1, 0])).toEqual([b, a]);
+    const [first, second] = arena.follow([a!, b!], [1, 1]);
+    expect([first, second, holds(a!), holds(b!)]).toEqual([b, a, 2, 2]);
+    expect(arena.follow([a!], [0, 0])).toHaveLength(2);
+    const third = arena.members[3]!;
+    expect([third.length, third.position, holds(third)]).toEqual([1, 1, 2]);
+    // What one writes from now on is its own.
+    fill(third, 1, 9);
+    expect([a!, b!, third].map((member) => arena.keys[0]![member.at(0, 1)])).toEqual([0, 0, 9]);
+    expect(arena.follow([a!, b!, third], [1])).toEqual([b]);
+    expect([arena.members.length, holds(b!), holds(other!)]).toEqual([2, 2, 3]);
+  });
+
   test('what a kernel holds alone takes no memory until somebody needs it there, and none again when all have left', () => {
     const arena = new Arena(SHAPE, false);
     const left: WorkingSet[] = [];
@@ -129,6 +150,7 @@ describe('working sets that decode together', () => {
         for (let row = 0; row < member.length; row++) fill(member, row, numbers.get(member)!);
       },
       leave: (member) => void left.push(member),
+      copy: (from, to) => void numbers.set(to, numbers.get(from)!),
     };
     const members = [1, 2, 3].map((n) => {
       const member = arena.add(10);

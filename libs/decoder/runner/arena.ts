@@ -15,6 +15,8 @@ const roundUp = (rows: number): number => Math.ceil(rows / STEP) * STEP;
 export interface RowHolder {
   /** Copies the rows that it holds to the arena, which is backed. */
   restore(member: WorkingSet): void;
+  /** The second becomes what the first is. */
+  copy(from: WorkingSet, to: WorkingSet): void;
   /** The working set is no longer needed. */
   leave(member: WorkingSet): void;
 }
@@ -72,6 +74,16 @@ export class WorkingSet {
       copy(values, start, count * headDim, this.arena.values[layer]!, to);
       this.show(layer, head, this.length, this.length + count);
     }
+  }
+
+  /** Becomes what another one of the arena is. */
+  become(other: WorkingSet): void {
+    this.length = other.length;
+    this.position = other.position;
+    this.checked = other.checked;
+    this.copied = 0;
+    if (this.arena.backed) this.arena.copySlot(other.slot, this.slot);
+    else other.holder?.copy(other, this);
   }
 
   /** `count` rows were appended that a kernel has. */
@@ -185,6 +197,33 @@ export class Arena {
     this.layOut(capacity, Math.max(this.rows, this.members.length * capacity));
   }
 
+  /**
+   * Working sets of answers that are written side by side go where those go.
+   * @param from which of the members each one continues: one that several continue is copied, one that none does leaves
+   */
+  follow(members: readonly WorkingSet[], from: readonly number[]): WorkingSet[] {
+    const free = members.filter((_, i) => !from.includes(i));
+    const next = from.map((at, i) => {
+      const member = members[at]!;
+      if (from.indexOf(at) === i) return member;
+      const copy = free.pop() ?? this.add(member.length + 1);
+      copy.become(member);
+      return copy;
+    });
+    for (const member of free) this.remove(member);
+    return next;
+  }
+
+  copySlot(from: number, to: number): void {
+    const { kvHeads, headDim, layers } = this.shape;
+    const rows = kvHeads * this.capacity;
+    const move = (data: Float32Array, size: number): void => {
+      data.copyWithin(to * size, from * size, (from + 1) * size);
+    };
+    for (const data of [...this.keys, ...this.values]) move(data, rows * headDim);
+    move(this.bias, layers * rows);
+  }
+
   /** The last member takes the leaver's slot. What a faulty sequence left must not spread: its own rows are cleared. */
   remove(member: WorkingSet): void {
     member.holder?.leave(member);
@@ -209,20 +248,11 @@ export class Arena {
 
   /** Moves the last one's rows to the leaver's slot, and clears those of the last slot. */
   private clear(member: WorkingSet, last: WorkingSet): void {
-    const { kvHeads, headDim, layers } = this.shape;
-    const rows = kvHeads * this.capacity;
-    const move = (data: Float32Array, size: number): void => {
-      data.copyWithin(member.slot * size, last.slot * size, (last.slot + 1) * size);
-    };
-    const clear = (data: Float32Array): void => {
+    const { kvHeads } = this.shape;
+    if (last !== member) this.copySlot(last.slot, member.slot);
+    for (const data of [...this.keys, ...this.values])
       for (let head = 0; head < kvHeads; head++)
         data.fill(0, last.at(head, last.checked), last.at(head, this.capacity));
-    };
-    for (const data of [...this.keys, ...this.values]) {
-      if (last !== member) move(data, rows * headDim);
-      clear(data);
-    }
-    if (last !== member) move(this.bias, layers * rows);
   }
 
   private free(): void {

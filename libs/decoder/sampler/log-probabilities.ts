@@ -3,6 +3,9 @@ export interface RankedToken {
   logprob: number;
 }
 
+/** Nats below the likeliest from where on tokens are not summed: a vocabulary of them weighs a millionth, and to sum all takes most of the time. */
+const NEGLIGIBLE = 25;
+
 /** log-softmax of one token and of the `top` likeliest, likeliest first (the lower id first among equals). */
 export function logProbabilities(
   logits: Float32Array,
@@ -23,7 +26,10 @@ export function logProbabilities(
     worst = logits[ranked.at(-1)!]!;
   }
   let sum = 0;
-  for (let i = 0; i < logits.length; i++) sum += Math.exp(logits[i]! - max);
+  for (let i = 0; i < logits.length; i++) {
+    const depth = logits[i]! - max;
+    if (!(depth < -NEGLIGIBLE)) sum += Math.exp(depth);
+  }
   const normaliser = max + Math.log(sum);
   return {
     logprob: logits[token]! - normaliser,

@@ -1,8 +1,9 @@
 import { randomInt } from 'node:crypto';
 import { type Sampling, TesseraError } from '#contracts';
+import { Edits } from './edits.js';
 import { logProbabilities, type RankedToken } from './log-probabilities.js';
 import { Nucleus } from './nucleus.js';
-import { applyBias, applyOccurrencePenalties, applyRepetitionPenalty, TokenCounts } from './penalties.js';
+import { TokenCounts } from './penalties.js';
 import { seededRandom } from './seeded-random.js';
 import { applyMask, argmaxWithin, type TokenMask } from './token-mask.js';
 
@@ -29,8 +30,7 @@ export interface SamplerOptions {
 export class Sampler {
   readonly #random: () => number;
   readonly #counts: TokenCounts;
-  readonly #bias: ReadonlyMap<number, number>;
-  readonly #edits: boolean;
+  readonly #edits: Edits;
   /** Allocated when first needed: greedy sampling works on the logits as they are. */
   #scratch: Float32Array | undefined;
   #nucleus: Nucleus | undefined;
@@ -42,12 +42,7 @@ export class Sampler {
   ) {
     this.#random = seededRandom(sampling.seed ?? randomInt(2 ** 32));
     this.#counts = new TokenCounts(options.prompt);
-    this.#bias = parseBias(sampling.logitBias ?? {}, options.vocabulary);
-    this.#edits =
-      this.#bias.size > 0 ||
-      sampling.repetitionPenalty !== 1 ||
-      sampling.frequencyPenalty !== 0 ||
-      sampling.presencePenalty !== 0;
+    this.#edits = new Edits(sampling, options.vocabulary);
   }
 
   /**
@@ -68,48 +63,26 @@ export class Sampler {
       : { token, logprobs: logProbabilities(logits, token, sampling.logprobs) };
   }
 
-  /** Few tokens are edited: they get their own logits back, which costs less than a copy of all. @param raw the likeliest before */
+  /** @param raw the likeliest before anything is changed */
   #greedy(logits: Float32Array, mask: TokenMask | undefined, raw: number): number {
-    if (!this.#edits) return mask ? argmaxWithin(logits, mask) : raw;
-    const edited = this.#editedTokens();
-    const own = edited.map((token) => logits[token]!);
-    this.#edit(logits);
-    // However large a bias, a logit stays a number.
-    for (const token of edited) logits[token] = Math.max(-LARGEST, Math.min(LARGEST, logits[token]!));
-    try {
+    return this.#edits.lend(logits, this.#counts, (edited) => {
       if (mask) return argmaxWithin(logits, mask);
       if (edited.includes(raw)) return likeliestOf(logits);
       return edited.reduce((best, token) => {
         const [x, most] = [logits[token]!, logits[best]!];
         return x > most || (x === most && token < best) ? token : best;
       }, raw);
-    } finally {
-      edited.forEach((token, i) => (logits[token] = own[i]!));
-    }
+    });
   }
 
   #draw(logits: Float32Array, mask: TokenMask | undefined): number {
     const edited = (this.#scratch ??= new Float32Array(this.options.vocabulary));
     edited.set(logits);
-    this.#edit(edited);
+    this.#edits.apply(edited, this.#counts);
     if (mask) applyMask(edited, mask);
     return (this.#nucleus ??= new Nucleus(this.options.vocabulary)).draw(edited, this.sampling, this.#random());
   }
-
-  #editedTokens(): number[] {
-    return [...this.#bias.keys(), ...this.#counts.seen()];
-  }
-
-  #edit(logits: Float32Array): void {
-    const { sampling } = this;
-    applyRepetitionPenalty(logits, this.#counts, sampling.repetitionPenalty);
-    applyOccurrencePenalties(logits, this.#counts, sampling.frequencyPenalty, sampling.presencePenalty);
-    applyBias(logits, this.#bias);
-  }
 }
-
-/** About what float32 holds. */
-const LARGEST = 3e38;
 
 /** The lowest id of the largest logit; -1 where one is no finite number. Four at a time: sums of one at a time would wait for each other. */
 function likeliestOf(logits: Float32Array): number {
@@ -138,21 +111,4 @@ function likeliestOf(logits: Float32Array): number {
   if (fault !== 0) return -1;
   while (logits[at] !== best) at++;
   return at;
-}
-
-function parseBias(bias: Record<string, number>, vocabulary: number): ReadonlyMap<number, number> {
-  return new Map(
-    Object.entries(bias).map(([id, amount]) => {
-      const token = Number(id);
-      if (!Number.isInteger(token) || token < 0 || token >= vocabulary)
-        throw new TesseraError(
-          'invalid_request',
-          `logit_bias names token '${id}'; ids go from 0 to ${vocabulary - 1}.`,
-          {
-            param: 'logit_bias',
-          },
-        );
-      return [token, amount];
-    }),
-  );
 }

@@ -28,7 +28,7 @@ async function samplingOf(sampling: object, habits: object, reads = 'embeddings'
     yield await Promise.resolve({ type: 'prefill', done: 1, total: 1 });
   }
   const reader = { models: { decoder: () => Promise.resolve({ reads, generate }) } } as unknown as Reader;
-  const payload = { sampling: { ...Sampling.parse({}), ...sampling } } as JobPayload<'answer'>;
+  const payload = { sampling: { ...Sampling.omit({ beams: true }).parse({}), ...sampling } } as JobPayload<'answer'>;
   const sequence = { prefix: [], segments: [], question: [], maxTokens: 9, ...habits };
   const telling = { emit: () => undefined, signal: new AbortController().signal };
   await expect(decode(reader, payload, sequence, telling)).rejects.toThrow('without a result');
@@ -41,6 +41,12 @@ test.each([
 ])('a prompt says what repeated words cost, unless the request does: %s', async (presencePenalty, cost) => {
   const sampling = await samplingOf({ presencePenalty }, { presencePenalty: 1.5 });
   expect(sampling).toMatchObject({ presencePenalty: cost, maxTokens: 256 });
+});
+
+test('captions are written side by side, unless the request asks for what only one can have', async () => {
+  expect(await samplingOf({}, { beams: 2 })).toMatchObject({ beams: 2 });
+  for (const asked of [{ temperature: 0.5 }, { stop: ['.'] }, { logprobs: 0 }, { jsonSchema: {} }])
+    expect(await samplingOf(asked, { beams: 2 })).not.toHaveProperty('beams');
 });
 
 test.each([

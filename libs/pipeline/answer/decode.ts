@@ -21,7 +21,17 @@ export async function decode(
   onToken: (token: Token) => void = (token) => context.emit(token),
 ): Promise<Done> {
   const decoder = await stage.models.decoder();
-  const { prefix, segments, question, prior, maxTokens, presencePenalty, keepBytes = 0, enoughTokens } = sequence;
+  const {
+    prefix,
+    segments,
+    question,
+    prior,
+    maxTokens,
+    presencePenalty,
+    beams,
+    keepBytes = 0,
+    enoughTokens,
+  } = sequence;
   // The numbers of tokens are those of the pack's own decoder.
   const logitBias = decoder.reads === 'embeddings' ? sequence.logitBias : undefined;
   const asked = payload.sampling;
@@ -29,6 +39,7 @@ export async function decode(
     ...asked,
     maxTokens: asked.maxTokens ?? maxTokens,
     presencePenalty: asked.presencePenalty ?? presencePenalty,
+    ...(writtenAlone(asked) ? {} : { beams }),
     ...(logitBias ? { logitBias: { ...logitBias, ...asked.logitBias } } : {}),
   };
   const events = decoder.generate(
@@ -46,6 +57,10 @@ export async function decode(
   );
   return finish(events, ({ text, logprob }) => onToken({ type: 'token', text, logprob }));
 }
+
+/** Whether an answer asks for what only one that is written alone can have. */
+const writtenAlone = ({ temperature, stop, logprobs, jsonSchema }: JobPayload<'answer'>['sampling']): boolean =>
+  temperature > 0 || stop.length > 0 || logprobs !== undefined || jsonSchema !== undefined;
 
 export interface Token {
   type: 'token';

@@ -14,6 +14,8 @@ export interface Sequence {
   maxTokens: number;
   /** What a token that was written already costs, where the user does not say. */
   presencePenalty?: number;
+  /** Answers that are written side by side, where the user asks for nothing that this cannot have. */
+  beams?: number;
   /** What tokens of the pack's own decoder gain, where the user does not say. */
   logitBias?: Record<string, number> | undefined;
   /** Bytes on disk that its pages are worth: none when absent, since most are made of lines that were chosen for one question. */
@@ -46,7 +48,7 @@ export function pictureSequence(prompts: Prompts, picture: Picture, question?: s
   };
   const habits =
     question === undefined
-      ? { presencePenalty: prompts.caption.presence_penalty }
+      ? { presencePenalty: prompts.caption.presence_penalty, beams: prompts.caption.beams }
       : { presencePenalty: 0, logitBias: prompts.picture_question.logit_bias };
   return { prefix: before, segments: [segment], question: after, maxTokens: chosen.max_new_tokens, ...habits };
 }
@@ -105,5 +107,5 @@ export function describeSequence(prompts: Prompts, picture: Picture, instruction
   const template = prompts.picture_question.template.replace(' Answer briefly.', '');
   const { before, after } = around(template, 'image', { question: userText(instruction.trim()) });
   const base = pictureSequence(prompts, picture);
-  return { ...base, prefix: before, question: after, maxTokens: 96, presencePenalty: 0 };
+  return { ...base, prefix: before, question: after, maxTokens: 96, presencePenalty: 0, beams: 1 };
 }

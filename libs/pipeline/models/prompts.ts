@@ -15,8 +15,8 @@ const Turn = z.object({
 /** prompts.json of a pack: the exact strings that its weights were trained with. */
 export const Prompts = z.object({
   not_found: z.string(),
-  /** `presence_penalty`: what a word that a caption has already costs once more, unless the request says. */
-  caption: Template.extend({ presence_penalty: Sampling.shape.presencePenalty }),
+  /** `presence_penalty`: what a word that a caption has already costs once more, unless the request says. `beams`: captions that are written side by side. */
+  caption: Template.extend({ presence_penalty: Sampling.shape.presencePenalty, beams: Sampling.shape.beams }),
   /** `logit_bias`: words of answers that the weights say too readily, or too seldom, by number of token as in a request's own. */
   picture_question: Template.extend({ logit_bias: Sampling.shape.logitBias }),
   timeline: Template.extend({

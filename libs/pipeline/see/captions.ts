@@ -80,9 +80,12 @@ async function caption(
   const decoder = await models.decoder();
   const still = await stillFor(stage, decoder, medium, at, signal);
   const picture = { medium, visual, rows: models.visualShape.rows, hash, still };
-  const { prefix, segments, question, maxTokens, presencePenalty } = pictureSequence(await models.prompts(), picture);
+  const sequence = pictureSequence(await models.prompts(), picture);
+  const { prefix, segments, question, maxTokens, presencePenalty } = sequence;
+  // A film's frames are many, and like each other.
+  const beams = medium.kind === 'video' ? 1 : sequence.beams;
   // The caption is kept: nobody will need the picture's pages again.
-  const kept = { sampling: { maxTokens, presencePenalty }, keepBytes: 0 };
+  const kept = { sampling: { maxTokens, presencePenalty, beams }, keepBytes: 0 };
   const request = { prefix, segments, question, ...kept, priority };
   return (await finish(decoder.generate(request, signal))).text.trim();
 }

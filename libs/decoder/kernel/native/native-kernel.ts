@@ -290,6 +290,14 @@ export class NativeKernel implements StepKernel, RowHolder {
     this.addon.readSet(this.model, set, arena.keys, arena.values, arena.bias, arena.capacity, slot, from, copied);
   }
 
+  copy(from: WorkingSet, to: WorkingSet): void {
+    const { set } = this.sets.get(from)!;
+    const held = this.sets.get(to);
+    const enough = held && held.capacity > from.copied ? held : this.open(to, from.copied + 1);
+    this.addon.copySet(this.model, set, enough.set, from.copied);
+    to.copied = from.copied;
+  }
+
   leave(member: WorkingSet): void {
     const held = this.sets.get(member);
     if (!held) return;

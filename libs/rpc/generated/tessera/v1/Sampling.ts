@@ -16,6 +16,7 @@ export interface Sampling {
   'logitBias'?: ({[key: string]: number | string});
   'logprobs'?: (number);
   'jsonSchema'?: (string);
+  'beams'?: (number);
   '_maxTokens'?: "maxTokens";
   '_temperature'?: "temperature";
   '_topP'?: "topP";
@@ -27,6 +28,7 @@ export interface Sampling {
   '_seed'?: "seed";
   '_logprobs'?: "logprobs";
   '_jsonSchema'?: "jsonSchema";
+  '_beams'?: "beams";
 }
 
 export interface Sampling__Output {
@@ -43,6 +45,7 @@ export interface Sampling__Output {
   'logitBias': ({[key: string]: number});
   'logprobs'?: (number);
   'jsonSchema'?: (string);
+  'beams'?: (number);
   '_maxTokens'?: "maxTokens";
   '_temperature'?: "temperature";
   '_topP'?: "topP";
@@ -54,4 +57,5 @@ export interface Sampling__Output {
   '_seed'?: "seed";
   '_logprobs'?: "logprobs";
   '_jsonSchema'?: "jsonSchema";
+  '_beams'?: "beams";
 }
