@@ -36,6 +36,8 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--budget", type=int, default=1024)
     p.add_argument("--threads", type=int, default=2)
     p.add_argument("--detail", action="store_true", help="pictures followed by their quarters")
+    p.add_argument("--beams", type=int, default=1, help="captions written side by side (the product: 2)")
+    p.add_argument("--presence", type=float, default=0, help="what a token costs that a caption has already (the product: 2)")
     p.add_argument("--pictures", type=int, default=0, help="validation photographs, evenly spread (0: all)")
     p.add_argument("--base", default="smollm2", choices=["smollm2", "tiny"])
     p.add_argument("--json", type=Path)
@@ -136,7 +138,10 @@ def evaluate_command(args: argparse.Namespace) -> None:
     if args.pictures:
         corpus.held_photos = corpus.held_photos[:: max(1, len(corpus.held_photos) // args.pictures)][: args.pictures]
     lengths = [(int(a), int(b)) for a, b in (x.split(":") for x in args.lengths.split(","))]
-    out = evaluate(model, connector, corpus, speech, encode, tokenizer.decode, args.what.split(","), lengths, args.budget, TILED if args.detail else 1)
+    blocks = TILED if args.detail else 1
+    out = evaluate(
+        model, connector, corpus, speech, encode, tokenizer.decode, args.what.split(","), lengths, args.budget, blocks, args.beams, args.presence
+    )  # fmt: skip
     if args.json:
         args.json.write_text(json.dumps(out, indent=1, ensure_ascii=False) + "\n")
 

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from . import metrics, timelines
+from .beams import side_by_side
 from .chat import TRAIN_SPEECH
 from .data import Corpus, question_mark, vqa_answer
 from .generate import embed_prompts, generate
@@ -30,9 +31,9 @@ Decode = Callable[[list[int]], str]
 @torch.inference_mode()
 def caption_texts(
     model: Decoder, connector: Connector, corpus: Corpus, photos: list[Photo], encode: Encode, decode: Decode, batch: int = 32,
-    limit: int = CAPTION_LIMIT, blocks: int = 1,
+    limit: int = CAPTION_LIMIT, blocks: int = 1, beams: int = 1, presence: float = 0.0,
 ) -> list[str]:  # fmt: skip
-    """Greedy captions of photographs, plain; ``blocks``: 16 visual tokens each, or ``TILED`` times as many."""
+    """Captions of photographs, plain; ``blocks``: 16 visual tokens each, or ``TILED`` times as many. Greedy unless there are ``beams``, or a penalty."""
     training = connector.training
     connector.eval()
     prompt = caption_prompt(encode, blocks)
@@ -41,7 +42,9 @@ def caption_texts(
         part = photos[start : start + batch]
         visual = connector(corpus.plain("photos", [p.row for p in part], blocks))
         x, pad = embed_prompts(model, [prompt] * len(part), visual.view(len(part), -1, visual.shape[-1]))
-        out += [decode(ids).strip() for ids in generate(model, x, limit, pad=pad)]
+        alone = beams == 1 and presence == 0
+        written = generate(model, x, limit, pad=pad) if alone else side_by_side(model, x, limit, beams, presence, pad)
+        out += [decode(ids).strip() for ids in written]
     connector.train(training)
     return out
 
@@ -262,12 +265,12 @@ def long_media(
 
 def evaluate(
     model: Decoder, connector: Connector, corpus: Corpus, speech: list[str], encode: Encode, decode: Decode, what: list[str],
-    lengths: list[tuple[int, int]], budget: int, blocks: int = 1,
+    lengths: list[tuple[int, int]], budget: int, blocks: int = 1, beams: int = 1, presence: float = 0.0,
 ) -> dict:  # fmt: skip
-    """The figures asked for, as plain data; ``lengths`` are (tokens, timelines); pictures are seen in ``blocks``."""
+    """The figures asked for, as plain data; ``lengths`` are (tokens, timelines); pictures are seen in ``blocks``; captions are written as ``caption_texts`` does."""
     out: dict = {}
     if "captions" in what:
-        texts = caption_texts(model, connector, corpus, corpus.held_photos, encode, decode, blocks=blocks)
+        texts = caption_texts(model, connector, corpus, corpus.held_photos, encode, decode, blocks=blocks, beams=beams, presence=presence)
         out["captions"] = asdict(captions(corpus.held_photos, texts))
         coco = [i for i, p in enumerate(corpus.held_photos) if "coco" in p.file]
         if 0 < len(coco) < len(texts):

@@ -5,6 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from tessera_training.adapter import load_adapter, save_adapter, tensors, trained
+from tessera_training.beams import side_by_side
 from tessera_training.classes import Classes
 from tessera_training.evaluate import layers, prefill
 from tessera_training.generate import embed_prompts, generate, read
@@ -98,6 +99,33 @@ def test_left_padding_does_not_change_generation(decoder):
     x, pad = embed_prompts(decoder, [a, b])
     both = generate(decoder, x, 8, pad=pad)
     assert both == [generate(decoder, embed_prompts(decoder, [p])[0], 8)[0] for p in (a, b)]
+
+
+def test_answers_written_side_by_side(decoder):
+    a, b = list(range(3, 10)), list(range(40, 70))
+    x, pad = embed_prompts(decoder, [a, b])
+    assert side_by_side(decoder, x, 8, 1, pad=pad) == generate(decoder, x, 8, pad=pad)
+    several = side_by_side(decoder, x, 8, 3, pad=pad)
+    assert several == [side_by_side(decoder, embed_prompts(decoder, [p])[0], 8, 3)[0] for p in (a, b)]
+    for ids in side_by_side(decoder, x, 8, 2, presence=1e3, pad=pad):
+        assert len(set(ids)) == len(ids)
+
+
+def likelihood(decoder, prompt, ids):
+    """Mean log-probability of an answer's tokens."""
+    _, h = hidden(decoder, [Sequence([*prompt, *ids], [], [])])
+    p = (h[len(prompt) - 1 : -1] @ decoder.head.T).log_softmax(-1)
+    return p[torch.arange(len(ids)), torch.tensor(ids)].mean().item()
+
+
+def test_the_answer_that_is_given_is_the_likeliest_of_those_that_were_written(decoder):
+    prompt = list(range(40, 70))
+    x, _ = embed_prompts(decoder, [prompt])
+    # As many as there are answers of one token, and the stop token among them.
+    (one,) = side_by_side(decoder, x, 1, 258)
+    assert one in ([], generate(decoder, x, 1)[0])
+    (best,) = side_by_side(decoder, x, 3, 64)
+    assert len(best) < 3 or likelihood(decoder, prompt, best) >= likelihood(decoder, prompt, generate(decoder, x, 3)[0]) - 1e-5
 
 
 def test_low_rank_gradients():
