@@ -50,15 +50,15 @@ describe('Beams', () => {
     );
   });
 
-  it('find the likeliest of all answers where they are as many as those', () => {
+  it('find the likeliest of all answers, unless its beginning was not likely enough', () => {
     fc.assert(
       fc.property(tables, (table) => {
         const all = every(table, 2);
         const best = all.reduce((most, each) => (each.mean > most.mean ? each : most));
         const found = all.find(({ tokens }) => tokens.join() === written(table, { beams: 8, maxTokens: 2 }).join())!;
-        // Of thirteen answers eight are written, the likeliest by their sums.
+        // Of thirteen answers eight are written: the stop token alone, and of the others the seven whose sums are largest.
         const sums = all.map(({ tokens, mean }) => mean * tokens.length).sort((a, b) => b - a);
-        if (best.mean * best.tokens.length >= sums[7]!) expect(found.mean).toBeCloseTo(best.mean, 6);
+        if (best.mean * best.tokens.length >= sums[6]!) expect(found.mean).toBeCloseTo(best.mean, 6);
       }),
     );
   });
