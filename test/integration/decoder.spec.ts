@@ -120,6 +120,7 @@ describe('decoder', () => {
     for await (const event of decoder.generate(several(1))) if (event.type === 'token') heard.push(event.text);
     const alone = await answer(several(1));
     expect(heard.join('')).toBe(alone.text);
+    expect(alone.timings.decodeMs).toBeGreaterThan(5);
     expect(alone.evidence.reduce((a, b) => a + b)).toBeCloseTo(1, 5);
     const nothing = segment({ type: 'embeddings', data: new Float32Array(HIDDEN).fill(NaN), rows: 1, hash: 'beams' });
     const faulty = expect(answer({ ...several(2), segments: [nothing] })).rejects.toMatchObject({ code: 'decoder_failed' }); // prettier-ignore

@@ -190,7 +190,9 @@ export class Engine {
     logits: readonly Float32Array[],
     likeliest?: number,
   ): 'stop' | 'length' | undefined {
-    const { beams } = sequence;
+    const { beams, times } = sequence;
+    // Of answers that are written side by side it is known now, and told when all is.
+    times.firstToken ||= performance.now();
     if (!beams) return sequence.accept(logits[0]!, likeliest);
     const from = beams.advance(logits);
     if (from.length === 0) return sequence.acceptAll(beams.best);

@@ -165,7 +165,6 @@ export class Sequence {
 
   private write({ token, logprobs }: Sampled): 'stop' | 'length' | undefined {
     const { tokenizer } = this.model;
-    if (this.answer.length === 0) this.times.firstToken = performance.now();
     this.answer.push(token);
     this.drafts.push(token);
     if (token === tokenizer.stopId) return 'stop';
