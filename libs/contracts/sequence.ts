@@ -72,6 +72,15 @@ export const Sampling = z.object({
 export type Sampling = z.infer<typeof Sampling>;
 export type SamplingInput = z.input<typeof Sampling>;
 
+/** Whether an answer asks for what only one that is written alone can have: of `beams` there can be one. */
+export const isWrittenAlone = ({
+  temperature,
+  stop,
+  logprobs,
+  jsonSchema,
+}: Omit<Sampling, 'beams' | 'maxTokens' | 'presencePenalty'>): boolean =>
+  temperature > 0 || stop.length > 0 || logprobs !== undefined || jsonSchema !== undefined;
+
 export const TokenLogprob = z.object({
   token: z.string(),
   logprob: z.number(),

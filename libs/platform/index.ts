@@ -6,6 +6,7 @@ export { parseSize, formatSize } from './size.js';
 export { createLogger, setLogLevel, type Logger } from './logger.js';
 export { fillFile, writeNewFile } from './new-file.js';
 export { makeOwnFolder, makeTempFolder, sweepOwnFolders, sweepTempFolders } from './temp.js';
+export { inTransaction } from './transaction.js';
 export { runProcess, type ProcessOptions, type ProcessOutput } from './process.js';
 export { safeFetch, type FetchOptions, type Fetched } from './net/fetch.js';
 export { isPublicAddress } from './net/address.js';

@@ -1,6 +1,6 @@
 import type pg from 'pg';
+import { inTransaction } from '#platform';
 import { MIGRATIONS } from './migrations.js';
-import { inTransaction } from './transaction.js';
 
 /** 'TESS': no other program should take this lock. */
 const MIGRATION_LOCK = 0x54455353;

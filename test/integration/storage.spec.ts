@@ -207,8 +207,14 @@ describe('records', () => {
     // Announced once more after it got a name: nobody's row, but a named blob.
     for (const blob of [media1, artifact, file]) await records.unnamed.announce(blob);
     expect(await records.unnamed.doomOlder(0)).toEqual([]);
-    // A medium that nobody has any more is deleted, though facts about it are kept; what somebody has is not.
-    await records.unnamed.doom([artifact, media1]);
+    // A medium that nobody has any more is deleted, though facts about it are kept; who brings it again in time keeps it.
+    await records.unnamed.doom([artifact, media1, file]);
+    await records.unnamed.announce(file);
+    expect(await removed([file])).toEqual([]);
+    expect(await records.unnamed.doomOlder(0)).toEqual([artifact]);
+    expect(await records.unnamed.doomOlder(0)).toEqual([artifact]);
+    // What somebody has is not.
+    await records.unnamed.doom([media1]);
     expect(await removed([artifact, media1])).toEqual([artifact]);
     expect(await records.unnamed.doomOlder(0)).toEqual([]);
   });

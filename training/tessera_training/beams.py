@@ -28,8 +28,7 @@ class Begun:
 
 
 def continued(begun: list[Begun], logits: torch.Tensor, beams: int, presence: float) -> list[list[Begun]]:
-    """The likeliest continuations of each, of which one may be an end; ``presence`` is what a token costs that it has already."""
-    logits = logits.clone()
+    """The likeliest continuations of each, of which one may be an end; ``presence`` is what a token costs that it has already, taken off ``logits``."""
     for row, b in enumerate(begun):
         if b.ids:
             logits[row, list(set(b.ids))] -= presence

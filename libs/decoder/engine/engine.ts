@@ -232,7 +232,7 @@ export class Engine {
 
   private releaseMemory(sequence: Sequence): void {
     for (const lane of sequence.lanes) this.arena.remove(lane);
-    sequence.forgetLanes();
+    sequence.lanes = [];
     this.cache.release(sequence.runs);
     sequence.runs = [];
   }

@@ -169,7 +169,7 @@ export class Reader {
   private add(sequence: Sequence, rows: number): WorkingSet {
     const answer = Math.min(sequence.sampling.maxTokens, ANSWER_ROWS);
     const working = this.arena.add(rows + sequence.question.tokens + answer, this.admitted());
-    sequence.lanes = [working];
+    sequence.enter(working);
     return working;
   }
 

@@ -1,4 +1,4 @@
-import { TesseraError, Sampling, type DecodeEvent, type DecodeRequest } from '#contracts';
+import { isWrittenAlone, TesseraError, Sampling, type DecodeEvent, type DecodeRequest } from '#contracts';
 import { prefixAddress, segmentAddress } from '../pool/content-address.js';
 import type { PageDemand, PageRun } from '../pool/page-pool.js';
 import type { WorkingSet } from '../runner/arena.js';
@@ -30,7 +30,7 @@ export class Sequence {
   readonly question: TokenRun;
   readonly sampling: Sampling;
   readonly sampler: Sampler;
-  /** Where answers are written side by side. */
+  /** Where answers are written side by side, once the working set is made. */
   beams: Beams | undefined;
   readonly stopStrings: StopStrings;
   readonly detokenizer;
@@ -81,7 +81,6 @@ export class Sequence {
     const runs = this.hasPagedPrefix ? [this.prefix, ...this.segments] : this.segments;
     this.sources = new Map(this.demands.map((demand, i) => [demand.address, runs[i]!]));
     this.sampler = new Sampler(this.sampling, { vocabulary: model.config.vocabulary, prompt: this.question.ids });
-    this.beams = this.newBeams();
     this.stopStrings = new StopStrings(this.sampling.stop);
     this.detokenizer = model.tokenizer.detokenizer();
     const drafted = request.drafts !== false && this.segments.length <= DRAFTED_SEGMENTS;
@@ -141,16 +140,12 @@ export class Sequence {
     this.emit({ type: 'prefill', done: this.prefilledTokens, total: this.pagedTokens });
   }
 
-  /** Its working sets are gone. What was written alone is read again, what was written side by side is written again. */
-  forgetLanes(): void {
-    this.lanes = [];
-    this.beams = this.newBeams();
-  }
-
-  private newBeams(): Beams | undefined {
+  /** Its working set is made, once more where it had lost one: what is written alone goes on, what is written side by side begins anew. */
+  enter(working: WorkingSet): void {
+    this.lanes = [working];
     const { vocabulary } = this.model.config;
     const options = { vocabulary, stopId: this.model.tokenizer.stopId, prompt: this.question.ids };
-    return this.sampling.beams > 1 ? new Beams(this.sampling, options) : undefined;
+    if (this.sampling.beams > 1) this.beams = new Beams(this.sampling, options);
   }
 
   /** Takes in the token chosen from `logits`. @returns why the answer ends here, if it does */
@@ -223,8 +218,7 @@ export class Sequence {
       throw new TesseraError('invalid_request', 'A segment without tokens cannot be read.');
     if (this.question.tokens === 0)
       throw new TesseraError('invalid_request', 'The question is empty: there is nothing to answer.');
-    const { beams, temperature, stop, logprobs, jsonSchema } = this.sampling;
-    if (beams > 1 && (temperature > 0 || stop.length > 0 || logprobs !== undefined || jsonSchema !== undefined))
+    if (this.sampling.beams > 1 && isWrittenAlone(this.sampling))
       throw new TesseraError(
         'invalid_request',
         'Answers are written side by side (beams) without temperature, stop strings, log-probabilities and schemas only.',

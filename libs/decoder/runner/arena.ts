@@ -214,6 +214,7 @@ export class Arena {
     return next;
   }
 
+  /** What is in one slot is in the other, too. */
   copySlot(from: number, to: number): void {
     const { kvHeads, headDim, layers } = this.shape;
     const rows = kvHeads * this.capacity;

@@ -1,14 +1,12 @@
-import { TesseraError, type Sampling } from '#contracts';
+import type { Sampling } from '#contracts';
 import { Edits } from './edits.js';
-import { logProbabilities } from './log-probabilities.js';
+import { logProbabilities, type RankedToken } from './log-probabilities.js';
 import { TokenCounts } from './penalties.js';
+import { notFinite, type SamplerOptions } from './sampler.js';
 
-export interface BeamsOptions {
-  vocabulary: number;
+export interface BeamsOptions extends SamplerOptions {
   /** Ends an answer. */
   stopId: number;
-  /** Prompt tokens that the repetition penalty counts as seen. */
-  prompt?: Iterable<number>;
 }
 
 /** An answer, or the beginning of one. */
@@ -78,11 +76,9 @@ export class Beams {
   #continue({ tokens, score }: Begun, logits: Float32Array): Begun[] {
     const counts = new TokenCounts(this.options.prompt);
     for (const token of tokens) counts.add(token);
-    const likeliest = (): { token: number; logprob: number }[] =>
-      logProbabilities(logits, 0, this.sampling.beams + 1).top;
+    const likeliest = (): RankedToken[] => logProbabilities(logits, 0, this.sampling.beams + 1).top;
     return this.#edits.lend(logits, counts, likeliest).map(({ token, logprob }) => {
-      if (!Number.isFinite(logprob))
-        throw new TesseraError('decoder_failed', 'The model computed logits that are no finite numbers.');
+      if (!Number.isFinite(logprob)) throw notFinite();
       return { tokens: [...tokens, token], score: score + logprob };
     });
   }

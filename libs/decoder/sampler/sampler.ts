@@ -53,7 +53,7 @@ export class Sampler {
   sample(logits: Float32Array, mask?: TokenMask, likeliest?: number): Sampled {
     const { sampling } = this;
     const raw = likeliest ?? likeliestOf(logits);
-    if (raw < 0) throw new TesseraError('decoder_failed', 'The model computed logits that are no finite numbers.');
+    if (raw < 0) throw notFinite();
     const token = sampling.temperature === 0 ? this.#greedy(logits, mask, raw) : this.#draw(logits, mask);
     if (token < 0)
       throw new TesseraError('decoder_failed', 'The constraint on the answer allows no token at this place.');
@@ -83,6 +83,9 @@ export class Sampler {
     return (this.#nucleus ??= new Nucleus(this.options.vocabulary)).draw(edited, this.sampling, this.#random());
   }
 }
+
+export const notFinite = (): TesseraError =>
+  new TesseraError('decoder_failed', 'The model computed logits that are no finite numbers.');
 
 /** The lowest id of the largest logit; -1 where one is no finite number. Four at a time: sums of one at a time would wait for each other. */
 function likeliestOf(logits: Float32Array): number {

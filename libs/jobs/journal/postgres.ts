@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
-import { createLogger, storableJson } from '#platform';
+import { createLogger, inTransaction, storableJson } from '#platform';
 import type { JobEvent, JobState } from '#contracts';
 import {
   lastProgress,
@@ -99,19 +99,11 @@ export class PostgresJournal implements Journal {
   }
 
   private static async createSchema(pool: pg.Pool): Promise<void> {
-    const client = await pool.connect();
-    try {
-      await client.query('begin');
+    await inTransaction(pool, async (client) => {
       await client.query('select pg_advisory_xact_lock($1)', [SCHEMA_LOCK]);
       const { rows } = await client.query<{ at: string | null }>(`select to_regclass('${NEWEST}') as at`);
       if (!rows[0]?.at) await client.query(SCHEMA);
-      await client.query('commit');
-    } catch (error) {
-      await client.query('rollback').catch(() => undefined);
-      throw error;
-    } finally {
-      client.release();
-    }
+    });
   }
 
   private async listen(): Promise<void> {

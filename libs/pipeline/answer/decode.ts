@@ -1,4 +1,4 @@
-import type { Answer, Citation, JobPayload, TokenLogprob } from '#contracts';
+import { isWrittenAlone, type Answer, type Citation, type JobPayload, type TokenLogprob } from '#contracts';
 import type { JobContext } from '#jobs';
 import type { Stage } from '../context.js';
 import { finish, type Done } from '../see/captions.js';
@@ -39,7 +39,7 @@ export async function decode(
     ...asked,
     maxTokens: asked.maxTokens ?? maxTokens,
     presencePenalty: asked.presencePenalty ?? presencePenalty,
-    ...(writtenAlone(asked) ? {} : { beams }),
+    ...(isWrittenAlone(asked) ? {} : { beams }),
     ...(logitBias ? { logitBias: { ...logitBias, ...asked.logitBias } } : {}),
   };
   const events = decoder.generate(
@@ -57,10 +57,6 @@ export async function decode(
   );
   return finish(events, ({ text, logprob }) => onToken({ type: 'token', text, logprob }));
 }
-
-/** Whether an answer asks for what only one that is written alone can have. */
-const writtenAlone = ({ temperature, stop, logprobs, jsonSchema }: JobPayload<'answer'>['sampling']): boolean =>
-  temperature > 0 || stop.length > 0 || logprobs !== undefined || jsonSchema !== undefined;
 
 export interface Token {
   type: 'token';

@@ -1,6 +1,5 @@
 import type pg from 'pg';
-import { storableJson } from '#platform';
-import { inTransaction } from '../transaction.js';
+import { inTransaction, storableJson } from '#platform';
 import {
   toBatch,
   toLine,

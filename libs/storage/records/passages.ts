@@ -1,6 +1,5 @@
 import type pg from 'pg';
-import { storable, storableJson } from '#platform';
-import { inTransaction } from '../transaction.js';
+import { inTransaction, storable, storableJson } from '#platform';
 import type { MediaRecord } from './media.js';
 
 /** A line of a medium's timeline, as it is searched: its place and its words. */

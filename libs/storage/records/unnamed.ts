@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { inTransaction } from '../transaction.js';
+import { inTransaction } from '#platform';
 import { countReferences } from './media.js';
 
 /** Something names a blob from now on. `client` is a transaction that the name belongs to. */

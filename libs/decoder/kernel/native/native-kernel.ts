@@ -253,13 +253,17 @@ export class NativeKernel implements StepKernel, RowHolder {
   /** The rows of a working set, with room for so many new ones. What others appended since is copied. */
   private hold(member: WorkingSet, count: number): NativeSet {
     const { arena, slot, length } = member;
-    const held = this.sets.get(member);
-    const enough = held && held.capacity >= length + count ? held : this.open(member, length + count);
+    const set = this.roomFor(member, length + count);
     if (member.copied < length) {
       const { keys, values, bias, capacity } = arena;
-      this.addon.writeSet(this.model, enough.set, keys, values, bias, capacity, slot, member.copied, length);
+      this.addon.writeSet(this.model, set, keys, values, bias, capacity, slot, member.copied, length);
     }
-    return enough.set;
+    return set;
+  }
+
+  private roomFor(member: WorkingSet, rows: number): NativeSet {
+    const held = this.sets.get(member);
+    return (held && held.capacity >= rows ? held : this.open(member, rows)).set;
   }
 
   /** One with this capacity or more that begins with what was held before. */
@@ -292,9 +296,7 @@ export class NativeKernel implements StepKernel, RowHolder {
 
   copy(from: WorkingSet, to: WorkingSet): void {
     const { set } = this.sets.get(from)!;
-    const held = this.sets.get(to);
-    const enough = held && held.capacity > from.copied ? held : this.open(to, from.copied + 1);
-    this.addon.copySet(this.model, set, enough.set, from.copied);
+    this.addon.copySet(this.model, set, this.roomFor(to, from.copied + 1), from.copied);
     to.copied = from.copied;
   }
 
