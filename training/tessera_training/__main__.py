@@ -59,15 +59,14 @@ def parser() -> argparse.ArgumentParser:
 
 
 def open_model(kind: str, work: Path, rank: int = 16, layer: str = "", classes: bool = False):
-    import torch
-
+    from .base import dtype_of
     from .classes import open_classes
     from .model import Connector, Decoder
     from .tail import open_tail
     from .train import open_base
 
     shape, weights, tokenizer = open_base(kind, work)
-    model = Decoder(shape, weights, torch.bfloat16 if kind == "smollm2" else torch.float32, rank)
+    model = Decoder(shape, weights, dtype_of(kind), rank)
     words = open_classes(tokenizer, weights["token_embd.weight"], layer) if classes else None
     return model, Connector(shape.width, tail=open_tail(layer), classes=words).eval(), tokenizer
 

@@ -26,7 +26,7 @@ from .pixels import Pictures, View
 from .plan import Laid, Sequence, lay
 from .progress import clock
 from .prompts import TILED
-from .scst import Rewards, sample, sample_answers
+from .scst import Rewards, sample, sample_answers, seen
 from .splits import read_jsonl, vqa_images
 from .tail import frozen
 from .train import WEIGHTS, Trainer, open_base
@@ -155,7 +155,7 @@ class Accelerated(Trainer):
         run, pixels = self.run, self.pictures.cut(batch.features)
         prompt = self.stream.caption[len(batch.sequences[0].images)]
         made = sample(
-            self.model, self.connector, batch, pixels, prompt, self.rewards, self.tokenizer.decode, run.samples, run.temperature, run.sample_limit
+            self.model, seen(self.connector, pixels), batch, prompt, self.rewards, self.tokenizer.decode, run.samples, run.temperature, run.sample_limit
         )
         return self.criticise(pixels, *made)
 
@@ -236,7 +236,7 @@ class Stage:
 
 def open_stage(run: configs.Config, folder: Path, corpus: Corpus, encode) -> Stage:
     folder.mkdir(parents=True, exist_ok=True)
-    rewards = Rewards(corpus.photos, run.fewest_captions, run.repeat_penalty, run.readers) if run.stage == "scst" else None
+    rewards = Rewards([p.captions for p in corpus.photos], run.fewest_captions, run.repeat_penalty, run.readers) if run.stage == "scst" else None
     readers = {"num_workers": run.readers, "prefetch_factor": 4, "multiprocessing_context": "fork"} if run.readers else {}
     return Stage(run, folder, rewards, iter(DataLoader(Feed(run, corpus, encode), batch_size=1, collate_fn=first, **readers)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,18 @@ class Shape:
 
 
 Weights = dict[str, torch.Tensor]
+
+
+@cache
+def half() -> torch.dtype:
+    """bfloat16, or float32 on a processor without the instructions: there a product of halves takes many times that of floats."""
+    able = torch.cuda.is_available() or torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    return torch.bfloat16 if able else torch.float32
+
+
+def dtype_of(kind: str) -> torch.dtype:
+    """What a base is computed in; ``tiny`` is for tests, which compare."""
+    return half() if kind == "smollm2" else torch.float32
 
 
 def load_gguf(path: Path) -> Weights:

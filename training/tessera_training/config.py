@@ -30,10 +30,12 @@ class Config:
     pictures: int = 10
     """photographs with five captions a step and worker; single-caption ones count a third"""
     mixture: list[str] = field(default_factory=lambda: ["vqa", "timeline", "photo_questions", "vqa", "timeline", "chat", "vqa", "timeline"])
-    """parts of the steps, in turn: kinds of batches of ``data.Stream``; ``vqa_answers`` and ``timeline_answers`` are sampled and rewarded"""
+    """parts of the steps, in turn: kinds of batches of ``data.Stream``; ``vqa_answers``, ``timeline_answers`` and ``imagined_captions`` are sampled and rewarded"""
     mixture_every: int = 1
     vqa_pictures: int = 3
     """photographs with up to nine picture questions each in a part ``vqa`` of the mixture"""
+    imagined_pictures: int = 6
+    """pictures that nobody has, with captions of several people, in a part ``imagined_captions`` of the mixture"""
     timeline_tokens: list[int] = field(default_factory=lambda: [150, 250, 350, 500, 700])
     rate_connector: float = 1e-3
     rate_lora: float = 4e-4

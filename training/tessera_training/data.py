@@ -21,7 +21,7 @@ from .pixels import Pictures, View, views
 from .plan import Branch, Sequence
 from .prompts import TILED, Encode, answer, caption_prompt, clean, picture_prefix, picture_question
 from .splits import Photo, Question, photo_splits, question_splits, read_jsonl
-from .words import glimpse, spread
+from .words import gist, glimpse, spread
 
 
 @dataclass
@@ -41,6 +41,8 @@ class Corpus:
     """pixels instead of features, where the encoder runs in every step"""
     writing: list[str] = field(default_factory=list)
     """captions without pictures"""
+    groups: list[tuple[str, ...]] = field(default_factory=list)
+    """captions of one picture each by several people, without the picture"""
     words: dict[str, int] = field(default_factory=dict)
     """frequent words of captions that are one token"""
 
@@ -58,6 +60,22 @@ def text_captions(data: Path, held: list[Photo]) -> list[tuple[int, str, str]]:
     with gzip.open(data / "text-captions.jsonl.gz", "rt", encoding="utf-8") as lines:
         rows = [json.loads(line) for line in lines]
     return [(i, r["source"], t) for i, r in enumerate(rows) if " ".join(normalise(t := r["text"].strip())) not in banned]
+
+
+def load_groups(texts: list[tuple[int, str, str]]) -> list[tuple[str, ...]]:
+    """Flickr8k's captions of one picture each; where one is missing, as of a validation photograph, all are left out.
+
+    They stand in adjacent lines, five to a picture, in the order of the alphabet.
+    """
+    groups: list[list[tuple[int, str]]] = [[]]
+    for line, source, text in texts:
+        if source != "flickr8k":
+            continue
+        last = groups[-1]
+        if last and (len(last) == 5 or line != last[-1][0] + 1 or text.lower() < last[-1][1].lower()):
+            groups.append([])
+        groups[-1].append((line, text))
+    return [tuple(t for _, t in g) for g in groups if len(g) == 5]
 
 
 def load_sentences(data: Path, texts: list[tuple[int, str, str]]) -> tuple[list[str], list[str]]:
@@ -81,7 +99,7 @@ def load_corpus(data: Path, work: Path, encode: Encode, layer: str = "", picture
     texts = text_captions(data, held_photos)
     corpus = Corpus(
         photos, held_photos, *question_splits(data), *load_sentences(data, texts), load_texts(work / "chat.jsonl", data, encode),
-        pictures=pictures, writing=load_writing(texts),
+        pictures=pictures, writing=load_writing(texts), groups=load_groups(texts),
     )  # fmt: skip
     if pictures is None:
         corpus.features = {name: read_features(work, name, layer) for name in ("photos", "vqa")}
@@ -277,6 +295,14 @@ class Stream:
         sequences = [Sequence(prompt[:-1], [], [Branch(prompt[-1:], answer(self.encode, clean(t)))], [0]) for t in chosen]
         slots = np.stack([spread(t, self.corpus.words, self.rng) for t in chosen])
         return Batch(sequences, None, [], slots, np.stack([glimpse(t, self.classes, self.rng) for t in chosen]))
+
+    def imagined(self, pictures: int) -> Batch:
+        """Pictures that nobody has, by what several captions say of each; captions are still to be written."""
+        picks = self.take("imagined", list(range(len(self.corpus.groups))), pictures)
+        gists = [gist(self.corpus.groups[i], self.rng) for i in picks]
+        slots = np.stack([spread(t, self.corpus.words, self.rng) for t in gists])
+        sequences = [Sequence(self.caption[1][:-1], [], [], [0]) for _ in picks]
+        return Batch(sequences, None, picks, slots, np.stack([glimpse(t, self.classes, self.rng) for t in gists]))
 
     def chat(self, texts: int = 6) -> Batch:
         pool = self.corpus.chat

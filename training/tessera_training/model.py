@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .base import Shape, Weights
+from .base import Shape, Weights, half
 from .classes import Classes
 from .plan import Group, Laid, Plan
 
@@ -173,7 +173,7 @@ class Connector(nn.Module):
         if self.classes is not None and probabilities is None:
             probabilities = self.classes(f)
         y = self.norm(self.shuffle(f if self.tail is None else self.tail(f)))
-        with torch.autocast(f.device.type, torch.bfloat16, enabled=f.shape[0] > 1 and self.training):
+        with torch.autocast(f.device.type, torch.bfloat16, enabled=f.shape[0] > 1 and self.training and half() == torch.bfloat16):
             y = F.gelu(self.fc1(F.dropout(y, self.dropout, self.training)))
             y = self.fc2(F.dropout(y, self.dropout, self.training))
         tokens = F.layer_norm(y.float(), (self.width,))

@@ -59,12 +59,10 @@ def prepare(data: Path, work: Path, model: Path, threads: int, layer: str = "", 
 
 def write_chat(work: Path) -> None:
     """The base model's own answers, which training distils on."""
-    import torch
-
-    from .base import Shape, load_gguf, load_tokenizer
+    from .base import Shape, half, load_gguf, load_tokenizer
     from .chat import write_texts
     from .model import Decoder
 
     path = fetch_base(work)
     tokenizer = load_tokenizer(path)
-    write_texts(Decoder(Shape(), load_gguf(path), torch.bfloat16), lambda t: tokenizer.encode(t).ids, tokenizer.decode, work / "chat.jsonl")
+    write_texts(Decoder(Shape(), load_gguf(path), half()), lambda t: tokenizer.encode(t).ids, tokenizer.decode, work / "chat.jsonl")

@@ -19,7 +19,6 @@ from .generate import embed_prompts, generate, read
 from .metrics import CiderD, exact, holds, normalise
 from .model import Connector, Decoder
 from .plan import Branch, Sequence
-from .splits import Photo
 from .timelines import Asked
 
 STOP = " endofsentence"
@@ -28,20 +27,22 @@ MOST_MORE = 4
 
 REMEMBERED = 8192
 """sampled captions that a repeated one is looked for among"""
-SCORER: dict[str, CiderD] = {}
-"""the scorer of this process and of those forked from it"""
+SCORERS: list[CiderD] = []
+"""of all rewards of this process and of those forked from it"""
 
 
-def score_one(job: tuple[int, str]) -> float:
-    return SCORER["own"].score(*job)
+def score_one(job: tuple[int, int, str]) -> float:
+    scorer, row, text = job
+    return SCORERS[scorer].score(row, text)
 
 
 class Rewards:
     """CIDEr-D against each training photograph's own captions; with ``processes``, scored side by side."""
 
-    def __init__(self, photos: list[Photo], fewest: int = 5, repeat_penalty: float = 0.0, processes: int = 0) -> None:
-        self.rows = {i: n for n, i in enumerate(i for i, p in enumerate(photos) if len(p.captions) >= fewest)}
-        SCORER["own"] = CiderD([[" ".join(normalise(c)) + STOP for c in photos[i].captions[:5]] for i in self.rows])
+    def __init__(self, captions: list[tuple[str, ...]], fewest: int = 5, repeat_penalty: float = 0.0, processes: int = 0) -> None:
+        self.rows = {i: n for n, i in enumerate(i for i, own in enumerate(captions) if len(own) >= fewest)}
+        self.scorer = len(SCORERS)
+        SCORERS.append(CiderD([[" ".join(normalise(c)) + STOP for c in captions[i][:5]] for i in self.rows]))
         self.pool = get_context("fork").Pool(processes) if processes else None
         self.repeat_penalty = repeat_penalty
         self.recent: deque[tuple[str, int]] = deque()
@@ -63,7 +64,7 @@ class Rewards:
     def all(self, photos: list[int], texts: list[str], ended: list[bool]) -> list[float]:
         """One reward a text; ``texts`` hold equally many for every photograph, in order."""
         each = len(texts) // len(photos)
-        jobs = [(self.rows[photos[n // each]], t + (STOP if e else "")) for n, (t, e) in enumerate(zip(texts, ended, strict=True))]
+        jobs = [(self.scorer, self.rows[photos[n // each]], t + (STOP if e else "")) for n, (t, e) in enumerate(zip(texts, ended, strict=True))]
         scores = self.pool.map(score_one, jobs, chunksize=16) if self.pool else [score_one(j) for j in jobs]
         if not self.repeat_penalty:
             return scores
@@ -138,15 +139,14 @@ def sample_timeline(
 
 
 def sample(
-    model: Decoder, connector: Connector, batch: Batch, pixels: torch.Tensor, prompt: list[int], rewards: Rewards, decode, samples: int,
-    temperature: float, limit: int,
+    model: Decoder, visual: torch.Tensor, batch: Batch, prompt: list[int], rewards: Rewards, decode, samples: int, temperature: float, limit: int
 ) -> tuple[list[Sequence], np.ndarray, float]:  # fmt: skip
     """Sequences whose branches are the samples, the advantage of every branch, and the mean reward.
 
-    ``pixels`` is what the connector takes for the batch; all its pictures have as many blocks as ``prompt``.
+    ``visual``: the visual tokens of the batch; all its pictures have as many blocks as ``prompt``.
     """
     count = len(batch.photos)
-    visual = seen(connector, pixels).view(count, -1, model.shape.width)
+    visual = visual.view(count, -1, model.shape.width)
     drawn = draw(model, [prompt] * count, visual, samples, temperature, limit)
     texts = [decode(ids) for ids in drawn]
     ended = [len(ids) < limit for ids in drawn]

@@ -13,6 +13,7 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
+from .base import half
 from .vision import CHANNELS, Conv, forward_rounded, load_convs
 
 
@@ -57,7 +58,7 @@ class Tail(nn.Module):
     def forward(self, f: torch.Tensor) -> torch.Tensor:
         n, cells, c = f.shape
         side = round(cells**0.5)
-        dtype = torch.bfloat16 if self.training else torch.float32
+        dtype = half() if self.training else torch.float32
         x = f.to(dtype).view(n, side, side, c).permute(0, 3, 1, 2)
         return forward_rounded(self.convs(dtype), x).permute(0, 2, 3, 1).reshape(n, -1, CHANNELS).float()
 

@@ -44,5 +44,5 @@ def tiny_corpus(encode: Encode, seed: int = 0) -> Corpus:
     sentences = [f"A {c} {t} is {v} in the {w}" for c, t in kinds for v in ("sitting", "running", "playing") for w in ("park", "house")]
     return Corpus(
         train, held, [q for p in train for q in ask(p)], [q for p in held for q in ask(p)], sentences[::2], sentences[1::2],
-        [encode(s) for s in sentences[:8]], {"photos": cached, "vqa": cached},
+        [encode(s) for s in sentences[:8]], {"photos": cached, "vqa": cached}, groups=[captions_of(c, t) for c, t in kinds],
     )  # fmt: skip

@@ -23,7 +23,7 @@ from torch import nn
 
 from . import config as configs
 from .adapter import load_adapter, trained
-from .base import Shape, byte_tokenizer, load_gguf, load_tokenizer, random_base
+from .base import Shape, byte_tokenizer, dtype_of, load_gguf, load_tokenizer, random_base
 from .classes import open_classes
 from .data import Batch, Corpus, Stream, load_corpus, look_up
 from .evaluate import caption_texts
@@ -32,7 +32,7 @@ from .model import Connector, Decoder, HeadLoss
 from .plan import Laid, lay
 from .prepare import fetch_base
 from .progress import clock
-from .scst import Rewards, sample, sample_answers, sample_timeline
+from .scst import Rewards, sample, sample_answers, sample_timeline, seen
 from .tail import open_tail
 from .tiny import tiny_corpus
 from .vocabulary import Vocabulary, active_tokens
@@ -62,8 +62,7 @@ class Trainer:
         shape, weights, tokenizer = base
         self.run, self.worker, self.tokenizer = run, worker, tokenizer
         self.encode = lambda text: tokenizer.encode(text).ids
-        dtype = torch.bfloat16 if run.base == "smollm2" else torch.float32
-        self.model = Decoder(shape, weights, dtype, run.rank, run.device)
+        self.model = Decoder(shape, weights, dtype_of(run.base), run.rank, run.device)
         classes = open_classes(tokenizer, weights["token_embd.weight"], run.encoder_from) if run.classes else None
         self.connector = Connector(shape.width, dropout=run.dropout, tail=open_tail(run.encoder_from), classes=classes).to(run.device)
         if run.compile:
@@ -89,7 +88,8 @@ class Trainer:
         probe = Stream(corpus, self.encode, run.seed, 0, 1, run.timeline_tokens)
         active = active_tokens(corpus, self.encode, (probe.timeline() for _ in range(100)))
         self.vocabulary = Vocabulary(self.model, active, run.seed)
-        self.rewards = Rewards(corpus.photos, run.fewest_captions, run.repeat_penalty) if run.stage == "scst" else None
+        self.rewards = Rewards([p.captions for p in corpus.photos], run.fewest_captions, run.repeat_penalty) if run.stage == "scst" else None
+        self.imagined_rewards = Rewards(corpus.groups, 1, run.repeat_penalty) if "imagined_captions" in run.mixture else None
 
     def visual(self, batch: Batch) -> torch.Tensor | None:
         if batch.slots is not None:
@@ -97,10 +97,13 @@ class Trainer:
             return imagined(torch.from_numpy(batch.slots), self.model.embedding, self.connector, seen)
         return None if batch.features is None else self.connector(torch.from_numpy(batch.features).float())
 
-    def loss(self, batch: Batch, advantage: np.ndarray | None = None) -> tuple[torch.Tensor, int]:
-        """Mean loss over answer tokens and the number of input tokens; with ``advantage`` per branch: policy gradient."""
+    def loss(self, batch: Batch, advantage: np.ndarray | None = None, visual: torch.Tensor | None = None) -> tuple[torch.Tensor, int]:
+        """Mean loss over answer tokens and the number of input tokens; with ``advantage`` per branch: policy gradient.
+
+        ``visual``: tokens of pictures that are there already.
+        """
         laid = lay(batch.sequences)
-        h = self.model(self.model.embed(laid, self.visual(batch)), laid.plan)
+        h = self.model(self.model.embed(laid, self.visual(batch) if visual is None else visual), laid.plan)
         labels = torch.from_numpy(laid.labels)
         where = (labels >= 0).nonzero()[:, 0]
         target = labels[where]
@@ -121,6 +124,22 @@ class Trainer:
             self.model, self.connector, batch, pixels, self.tokenizer.decode, run.samples, run.temperature, limit
         )
         return *self.loss(batch, advantage), reward
+
+    def sampled(self, batch: Batch, visual: torch.Tensor, prompt: list[int], rewards: Rewards) -> tuple[np.ndarray, float]:
+        """Puts sampled captions in place of the batch's own; returns the advantage of each and the mean reward."""
+        run = self.run
+        batch.sequences, advantage, reward = sample(
+            self.model, visual, batch, prompt, rewards, self.tokenizer.decode, run.samples, run.temperature, run.sample_limit
+        )
+        return advantage, reward
+
+    def imagined_captions(self) -> tuple[torch.Tensor, int, float]:
+        """Loss of captions that were sampled to pictures nobody has, the number of input tokens, and the mean reward."""
+        batch = self.stream.imagined(self.run.imagined_pictures)
+        with torch.no_grad():
+            visual = self.visual(batch)
+        advantage, reward = self.sampled(batch, visual, self.stream.caption[1], self.imagined_rewards)
+        return *self.loss(batch, advantage, visual), reward
 
     def distil(self, batch: Batch) -> tuple[torch.Tensor, int]:
         """KL(base ‖ adapted) per token on plain text."""
@@ -143,10 +162,8 @@ class Trainer:
         if run.stage == "scst" and run.pictures:
             blocks = self.stream.blocks("caption")
             batch = self.stream.captions(run.pictures, run.fewest_captions >= 5, blocks)
-            batch.sequences, advantage, parts["reward"] = sample(
-                self.model, self.connector, batch, torch.from_numpy(batch.features).float(), self.stream.caption[blocks], self.rewards,
-                self.tokenizer.decode, run.samples, run.temperature, run.sample_limit,
-            )  # fmt: skip
+            visual = seen(self.connector, torch.from_numpy(batch.features).float())
+            advantage, parts["reward"] = self.sampled(batch, visual, self.stream.caption[blocks], self.rewards)
             loss, n = self.loss(batch, advantage)
             loss.backward()
             tokens += n
@@ -156,8 +173,8 @@ class Trainer:
             parts["captions"], tokens = loss.item(), tokens + n
         if run.mixture and self.step % run.mixture_every == 0:
             kind = run.mixture[(self.step // run.mixture_every) % len(run.mixture)]
-            if kind in REWARDED:
-                loss, n, parts[kind] = self.rewarded(*REWARDED[kind])
+            if kind in REWARDED or kind == "imagined_captions":
+                loss, n, parts[kind] = self.rewarded(*REWARDED[kind]) if kind in REWARDED else self.imagined_captions()
                 loss.backward()
                 tokens += n
             elif (batch := getattr(self.stream, kind)()).sequences:

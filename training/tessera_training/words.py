@@ -56,6 +56,8 @@ def average_precision(score: np.ndarray, truth: np.ndarray) -> float:
     return float((np.cumsum(hit) / np.arange(1, len(hit) + 1))[hit].mean()) if hit.any() else float("nan")
 
 
+ALONE_SEEN = 0.15
+"""share of the words of ``gist`` that only one caption has"""
 SLOTS = 3
 """words that share one visual token of ``imagined``"""
 CLASSES_SEEN = 3
@@ -77,6 +79,12 @@ def spread(text: str, words: dict[str, int], rng: random.Random) -> np.ndarray:
             if len(free):
                 out[place, free[0]] = token
     return out
+
+
+def gist(captions: tuple[str, ...], rng: random.Random) -> str:
+    """The words that several captions of one picture share, and a few that one person alone used: what can be seen in it, more or less."""
+    counts = Counter(w for c in captions for w in set(re.findall(r"[a-z]+", c.lower())))
+    return " ".join(w for w, n in counts.items() if n > 1 or rng.random() < ALONE_SEEN)
 
 
 def glimpse(text: str, words: dict[str, int], rng: random.Random) -> np.ndarray:

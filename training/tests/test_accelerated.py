@@ -98,12 +98,12 @@ def test_fused_attention_and_buckets_change_nothing(decoder, encode):
 
 
 def test_a_repeated_sentence_costs_only_where_another_picture_got_it():
-    photos = [Photo(i, f"{i}.jpg", tuple(f"A {w} dog number {k}." for k in range(5))) for i, w in enumerate(["red", "blue"])]
-    rewards = Rewards(photos, repeat_penalty=0.5)
+    captions = [tuple(f"A {w} dog number {k}." for k in range(5)) for w in ("red", "blue")]
+    rewards = Rewards(captions, repeat_penalty=0.5)
     text = "A red dog number 1"
     alone = rewards.all([0], [text, text], [True, True])
     assert alone[0] == alone[1] > 0
-    assert rewards.all([1], [text], [True])[0] == pytest.approx(Rewards(photos).all([1], [text], [True])[0] - 0.5)
+    assert rewards.all([1], [text], [True])[0] == pytest.approx(Rewards(captions).all([1], [text], [True])[0] - 0.5)
     assert rewards.all([0], [text], [True])[0] == pytest.approx(alone[0] - 0.5)
     assert normalise(text)
 

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from tessera_training import config, derived, timelines
-from tessera_training.data import Stream, mirrored, turned_over
+from tessera_training.data import Stream, load_groups, mirrored, turned_over
 from tessera_training.features import Variant, box, quarters
 from tessera_training.plan import Branch, Row, Sequence, lay, plan
 from tessera_training.prompts import NOT_FOUND, stamp
 from tessera_training.scst import timeline_reward
 from tessera_training.splits import photo_splits, question_splits
 from tessera_training.tiny import tiny_corpus
+from tessera_training.words import gist
 
 SENTENCES = [f"A {a} {b} is {v} in the park" for a in ("red", "small", "happy") for b in ("dog", "cat", "man") for v in ("running", "sitting")]
 
@@ -127,6 +128,22 @@ def test_derived_questions():
     no = {q for q, a in asked if a == "no"}
     assert no and not any("motorcycle" in q or "bicycle" in q or " man" in q for q in no)
     assert derived.mirror("what is left of the bed on the right side") == "what is right of the bed on the left side"
+
+
+def test_captions_of_one_picture_are_a_group_where_none_is_missing():
+    one = ["A dog runs .", "a dog swims .", "Dogs .", "The dog", "Wet dog ."]
+    two = ["A cat .", "A cat on a mat .", "Cat", "The cat", "Two cats ."]
+    lines = [(k, "flickr8k", t) for k, t in enumerate([*one, *two, *one[:4], *two])]
+    assert load_groups([(-1, "msvd", "A man ."), *lines]) == [tuple(one), tuple(two), tuple(two)]
+    # the one whose captions were taken out in between is not joined with what follows
+    assert load_groups([row for row in lines if row[0] != 6]) == [tuple(one), tuple(two)]
+
+
+def test_what_several_saw_is_seen_again():
+    captions = ("A dog on a beach .", "A wet dog .", "Dog at the beach .")
+    gists = [gist(captions, random.Random(i)).split() for i in range(200)]
+    assert all({"dog", "beach"} <= set(g) for g in gists)
+    assert 0 < sum("wet" in g for g in gists) < 100
 
 
 def test_streams_are_seeded_and_resume(encode):
