@@ -153,7 +153,11 @@ export async function createApi(parts: ApiParts): Promise<NestFastifyApplication
   });
   const requests = app.get(Requests);
   const { jobs, records } = parts;
-  await mountBoard(fastify, app.get(Callers), { jobs, records, runAgain: (record) => requests.runAgain(record) });
+  await mountBoard(fastify, app.get(Callers), {
+    jobs,
+    records,
+    runAgain: (record) => requests.runAgain(record, { unbounded: true }),
+  });
   await app.init();
   await fastify.ready();
   return app;

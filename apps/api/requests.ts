@@ -12,6 +12,9 @@ import { PARTS, type ApiParts } from './parts.js';
 import { WebhookSender } from './webhooks/sender.js';
 import { jobUrlOf, targetOf, WEBHOOK_HEADER } from './webhooks/target.js';
 
+/** How long the first use of an idempotency key may take to the queue: far longer than it does. */
+const ON_ITS_WAY_MS = 60_000;
+
 export interface Submission {
   kind: RequestKind;
   tree: JobTree;
@@ -81,14 +84,8 @@ export class Requests {
     }: { idempotencyKey?: string | undefined; webhook?: string | undefined; promise?: (job: string) => Promise<void> },
   ): Promise<string> {
     const fingerprint = fingerprintOf(submission, webhook);
-    const reserved = await this.parts.records.reserveRequest({
-      id: randomUUID(),
-      tenant,
-      kind: submission.kind,
-      options: submission.options ?? {},
-      idempotencyKey,
-      fingerprint,
-    });
+    const { kind, options = {} } = submission;
+    const reserved = await this.reserve({ tenant, kind, options, idempotencyKey, fingerprint });
     if (reserved.fingerprint !== fingerprint)
       throw new TesseraError('conflict', 'This Idempotency-Key was used for other work.', { param: 'Idempotency-Key' });
     if (!reserved.created) return this.untilQueued(reserved.id);
@@ -106,6 +103,28 @@ export class Requests {
     }
     if (webhook) this.webhooks.follow(reserved.id);
     return reserved.id;
+  }
+
+  /** Writes the request down, or finds the first use of its idempotency key, if something came of that. */
+  private async reserve(request: Omit<RequestRecord, 'id' | 'createdAt'>) {
+    const { records } = this.parts;
+    const reserve = () => records.reserveRequest({ ...request, id: randomUUID() });
+    const reserved = await reserve();
+    if (reserved.created || !(await this.isForgotten(reserved))) return reserved;
+    await records.deleteRequest(reserved.id);
+    return reserve();
+  }
+
+  /** Whether the job of a request is gone, as its result is after a while, or never came to the queue because its process died. */
+  private async isForgotten({ id, createdAt }: RequestRecord): Promise<boolean> {
+    if (Date.now() - createdAt.getTime() < ON_ITS_WAY_MS) return false;
+    return this.parts.jobs.status(id).then(
+      () => false,
+      (error: unknown) => {
+        if (error instanceof TesseraError && error.code === 'job_not_found') return true;
+        throw error;
+      },
+    );
   }
 
   /** Who is to be told of the end of what this request starts: work that its client does not wait for. */
@@ -166,20 +185,35 @@ export class Requests {
     return record;
   }
 
-  /** A failed or cancelled request once more, as a new job of its tenant. Throws `job_not_found` or `conflict`. */
-  async runAgain({ id, tenant, kind, options, fingerprint }: RequestRecord): Promise<string> {
+  /**
+   * A failed or cancelled request once more, as a new job of its tenant. Throws `job_not_found` or `conflict`, and like every new work
+   * `rate_limited` or `overloaded`, unless whoever runs the service asks.
+   */
+  async runAgain(
+    { id, tenant, kind, options, fingerprint }: RequestRecord,
+    { unbounded = false } = {},
+  ): Promise<string> {
+    if (!unbounded) await this.admit(tenant);
     const again = await this.parts.jobs.retry(id, { owner: tenant });
     await this.parts.records.reserveRequest({ id: again, tenant, kind, options, fingerprint });
     return again;
   }
 
-  /** Waits for a result. When the client goes away first, its job is cancelled. */
+  /**
+   * The client has gone, and its job goes with it: unless it has an `Idempotency-Key`, by which whoever lost the connection comes back for the
+   * answer.
+   */
+  async abandon({ request }: FastifyReply, id: string): Promise<void> {
+    if (!request.headers['idempotency-key']) await this.parts.jobs.cancel(id).catch(() => undefined);
+  }
+
+  /** Waits for a result. When the client goes away first, its job is abandoned. */
   async wait<N extends JobName>(reply: FastifyReply, id: string): Promise<JobResult<N>> {
     const signal = disconnected(reply);
     try {
       return await this.parts.jobs.result<N>(id, { signal });
     } finally {
-      if (signal.aborted) await this.parts.jobs.cancel(id).catch(() => undefined);
+      if (signal.aborted) await this.abandon(reply, id);
     }
   }
 

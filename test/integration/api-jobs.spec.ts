@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { form, PNG, readEvents, startApi, type TestApi } from '../support/api.js';
 import { errorOf, json, request } from '../support/http.js';
@@ -78,6 +79,51 @@ describe('jobs', () => {
     await expect.poll(() => api.seen.aborted, { timeout: 1000 }).toEqual(['slow2.png']);
   });
 
+  test('one that has an Idempotency-Key does not: whoever lost the connection gets the answer by it', async () => {
+    const ask = (signal?: AbortSignal) => {
+      const body = form({ question: 'Slowly?' }, [['files', 'slow3.png', PNG]]);
+      const headers = { 'idempotency-key': 'lost' };
+      return fetch(`${api.url}/v1/questions`, { method: 'POST', body, headers, ...(signal ? { signal } : {}) });
+    };
+    const abort = new AbortController();
+    const gone = ask(abort.signal).catch(() => 'gone');
+    await expect.poll(() => api.seen.started).toContain('slow3.png');
+    abort.abort();
+    expect(await gone).toBe('gone');
+    const again = ask();
+    const [{ id }] = (await json<{ data: [{ id: string }] }>(get('/v1/jobs?limit=1&status=running'))).data;
+    await sleep(200);
+    expect(api.seen.aborted).toEqual([]);
+    await fetch(`${api.url}/v1/jobs/${id}`, { method: 'DELETE' });
+    expect(await errorOf(await again)).toMatchObject({ code: 'cancelled' });
+    expect(api.seen.started).toEqual(['slow3.png']);
+  });
+
+  test('a key whose job is long gone begins anew', async () => {
+    const headers = { ...later, 'idempotency-key': 'old' };
+    const ask = async () => (await json(post('/v1/questions', { question: 'one', urls: ['https://example.com/i.png'] }, headers))).id; // prettier-ignore
+    const first = await ask();
+    await expect.poll(async () => (await json(get(`/v1/jobs/${first}`))).status).toBe('completed');
+    await api.jobs.remove(String(first));
+    await api.database.pool.query(`update tessera.request set created_at = now() - interval '2 minutes' where id = $1`, [first]); // prettier-ignore
+    const second = await ask();
+    expect(second).not.toBe(first);
+    expect(await ask()).toBe(second);
+  });
+
+  test('are forgotten all, also more than are read at once; a list does not begin behind one of them', async () => {
+    const failed = await Promise.all(
+      Array.from({ length: 130 }, async () => (await json(post('/v1/images/descriptions', form({}, [['file', 'bad.png', PNG]]), later))).id), // prettier-ignore
+    );
+    await expect.poll(async () => (await json(get('/v1/jobs?status=failed&limit=100'))).has_more).toBe(true);
+    await expect.poll(() => api.jobs.count(['queued', 'running'])).toBe(0);
+    const { deleted } = await json(fetch(`${api.url}/v1/jobs?status=failed`, { method: 'DELETE' }));
+    expect(deleted).toBeGreaterThanOrEqual(failed.length);
+    expect((await json(get('/v1/jobs?status=failed'))).data).toEqual([]);
+    for (const list of ['/v1/jobs', '/v1/files', '/v1/batches'])
+      expect(await errorOf(await get(`${list}?after=${failed[0]}`))).toMatchObject({ status: 400, param: 'after' });
+  });
+
   test('the same Idempotency-Key gives the same job, however many come at once; other work with it is a conflict', async () => {
     const headers = { ...later, 'idempotency-key': 'order-66' };
     const ask = (question: string) => post('/v1/questions', { question, urls: ['https://example.com/i.png'] }, headers);
@@ -85,6 +131,13 @@ describe('jobs', () => {
     expect(new Set(ids).size).toBe(1);
     expect(await errorOf(await ask('two'))).toMatchObject({ status: 409, code: 'conflict', param: 'Idempotency-Key' });
     expect(api.seen.started).toEqual(['https://example.com/i.png']);
+  });
+
+  test('a conversation with several answers can have an Idempotency-Key, too', async () => {
+    const ask = () => post('/v1/chat/completions', { n: 2, messages: [{ role: 'user', content: 'Hi' }] }, { 'idempotency-key': 'two' }); // prettier-ignore
+    const first = await json<{ id: string; choices: object[] }>(ask());
+    expect(first.choices).toHaveLength(2);
+    expect(await json(ask())).toMatchObject({ id: first.id, choices: first.choices });
   });
 
   test('what is not there is not found', async () => {
@@ -119,6 +172,20 @@ describe('media', () => {
       status: 404,
       code: 'media_not_found',
     });
+  });
+
+  test('one at a time: of two, neither is kept', async () => {
+    const two = form({}, [['file', 'one.gif', 'GIF89a one'], ['file', 'two.gif', 'GIF89a two']]); // prettier-ignore
+    expect(await errorOf(await post('/v1/media', two))).toMatchObject({ status: 400, param: 'file' });
+    const { rows } = await api.database.pool.query(`select from tessera.media where name = 'one.gif' and expires_at is null`); // prettier-ignore
+    expect(rows).toEqual([]);
+  });
+
+  test('text fields of a form are together no longer than a body may be', async () => {
+    const long = form(Object.fromEntries(Array.from({ length: 5 }, (_, i) => [`f${i}`, 'x'.repeat(300_000)])), []);
+    expect(await errorOf(await post('/v1/media', long))).toMatchObject({ status: 413, code: 'file_too_large' });
+    const cut = form({ question: 'x'.repeat(2 * 2 ** 20) }, []);
+    expect(await errorOf(await post('/v1/questions', cut))).toMatchObject({ status: 413, code: 'file_too_large' });
   });
 
   test('an upload over the limit is stopped while it comes, and leaves nothing', async () => {

@@ -122,6 +122,17 @@ test('descriptions and transcriptions are jobs too; failures have their code', a
   expect(await get(bad.id)).toMatchObject({ state: 'JOB_STATE_FAILED', error: { code: 'corrupt_media' } });
 });
 
+test('texts that no database takes, or that HTTP refuses, are refused', async () => {
+  const { id: medium } = await upload('line\nfeed\0.png', [PNG]);
+  const { name } = await call<object, { name: string }>(media.Get.bind(media), { id: medium }, ada);
+  expect(name).toBe('linefeed.png');
+  const source = { medium };
+  for (const prompt of ['a\0b', 'x'.repeat(5000)])
+    await expect(submit({ description: { source, prompt } })).rejects.toMatchObject(failure(status.INVALID_ARGUMENT));
+  await expect(submit({ transcription: { source, language: 'x'.repeat(17) } })).rejects.toMatchObject(failure(status.INVALID_ARGUMENT)); // prettier-ignore
+  await expect(get('\0')).rejects.toMatchObject(failure(status.INVALID_ARGUMENT));
+});
+
 test('running work is cancelled', async () => {
   const { id: medium } = await upload('slow.png', [PNG, Buffer.from('slow')]);
   const job = await submit({ description: { source: { medium } } });

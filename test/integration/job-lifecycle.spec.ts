@@ -53,6 +53,15 @@ describe('dead letters', () => {
   });
 });
 
+test('what is run again counts as what is asked for does', async () => {
+  const failed = await describeLater('bad');
+  await expect.poll(() => stateOf(failed)).toBe('failed');
+  const running = [await describeLater('slow one'), await describeLater('slow two')];
+  expect((await call('POST', `/v1/jobs/${failed}/retry`)).status).toBe(429);
+  for (const id of running) await call('DELETE', `/v1/jobs/${id}`);
+  expect((await call('POST', `/v1/jobs/${failed}/retry`)).status).toBe(202);
+});
+
 describe('several pictures in one request', () => {
   const describeAll = (names: string[], headers: Record<string, string>) =>
     call('POST', '/v1/images/descriptions', form({}, names.map((name) => ['file', name, PNG])), headers, bob); // prettier-ignore

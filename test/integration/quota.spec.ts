@@ -52,6 +52,17 @@ test('media and files of a tenant have one bound, whatever way they come; anothe
     body: text(2000),
   });
   expect(await refusal(upload)).toEqual(FULL);
+  // Nor do uploads that are announced together, before any byte of them has come.
+  const announce = () =>
+    fetch(`${api.url}/v1/media/uploads`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${ada}`, 'tus-resumable': '1.0.0', 'upload-length': '600' },
+    });
+  const announced = await announce();
+  expect(announced.status).toBe(201);
+  expect(await refusal(await announce())).toEqual(FULL);
+  const address = new URL(announced.headers.get('location') ?? '', `${api.url}/v1/media/uploads`);
+  await fetch(address, { method: 'DELETE', headers: { authorization: `Bearer ${ada}`, 'tus-resumable': '1.0.0' } });
   expect(blobs()).toBe(before);
 
   expect((await bring(ada, 900)).status).toBe(201);

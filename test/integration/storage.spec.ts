@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { inTransaction } from '#platform';
 import { FolderBlobs, openDatabase, Records, type Database } from '#storage';
 import { runScript } from '../support/script.js';
 
@@ -47,6 +48,20 @@ describe('the embedded server', () => {
     const second = await open(folder);
     expect(await new Records(second.pool).getArtifact('a')).toEqual({ n: 1 });
     await second.close();
+  });
+
+  test('a connection that is lost within a transaction fails that, and nothing else', async () => {
+    const { pool, close } = await open(newFolder());
+    const lost = inTransaction(pool, async (client) => {
+      const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+      await pool.query('select pg_terminate_backend($1)', [rows[0]?.pid]);
+      // Nobody asks anything while it happens.
+      await sleep(300);
+      await client.query('select 1');
+    });
+    await expect(lost).rejects.toThrow();
+    expect((await pool.query('select 1 as one')).rows).toEqual([{ one: 1 }]);
+    await close();
   });
 
   test('is shared by processes that start at the same moment; the last one out stops it', async () => {

@@ -121,6 +121,15 @@ describe('a resumable upload', () => {
     expect((await as(ada, 'HEAD')).status).toBe(404);
   });
 
+  test('is no other file of its folder', async () => {
+    const url = await interrupted(randomBytes(256 << 10), 64 << 10);
+    const headers = { authorization: `Bearer ${ada}`, 'tus-resumable': '1.0.0' };
+    const before = readdirSync(join(api.folder, 'uploads'));
+    expect((await fetch(`${url}.json`, { method: 'DELETE', headers })).status).toBe(404);
+    expect(readdirSync(join(api.folder, 'uploads'))).toEqual(before);
+    expect((await fetch(url, { method: 'DELETE', headers })).status).toBe(204);
+  });
+
   test('has the limits of every file, in our own words', async () => {
     const failing = async (bytes: Buffer, options = {}) => {
       const error = await upload(bytes, options).then(() => undefined, (thrown: DetailedError) => thrown); // prettier-ignore

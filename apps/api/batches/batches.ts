@@ -7,7 +7,7 @@ import type { BatchRecord } from '#storage';
 import { toMarkedPage } from '../files/resource.js';
 import { FileStore } from '../files/store.js';
 import { Operation } from '../http/operation.js';
-import { pageLimit } from '../http/page.js';
+import { pageLimit, requireBehind } from '../http/page.js';
 import { ZodPipe } from '../http/validate.js';
 import { identityOf } from '../identity/identity.js';
 import { PARTS, type ApiParts } from '../parts.js';
@@ -88,6 +88,7 @@ export class BatchesController {
   async list(@Query(new ZodPipe(ListQuery)) query: z.output<typeof ListQuery>, @Req() request: FastifyRequest) {
     const { tenant } = identityOf(request);
     const found = await this.parts.records.batches.list(tenant, { ...query, limit: query.limit + 1 });
+    await requireBehind(query.after, found, (id) => this.parts.records.batches.get(tenant, id));
     return toMarkedPage(found.map(toResource), query.limit);
   }
 

@@ -79,7 +79,9 @@ export class BatchRun {
         if (fault) faults.push(fault);
         else if (!('code' in line)) {
           seen.add(line.custom_id);
-          lines.push({ ...raw, customId: line.custom_id, job: randomUUID() });
+          const { line: number, start, end } = raw;
+          // Not its bytes: lines wait here by the hundred.
+          lines.push({ line: number, start, end, customId: line.custom_id, job: randomUUID() });
         }
         if (faults.length >= MAX_FAULTS || seen.size > MAX_LINES) break;
         if (lines.length >= CHUNK) await flush();

@@ -50,8 +50,8 @@ export class ChatController {
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const work = await this.work.plan(identityOf(request).tenant, body);
-    const submit = (choice: number) => this.requests.submit(request, work.choice(choice));
     const n = body.n ?? 1;
+    const submit = (choice: number) => this.requests.submit(request, work.choice(choice), n > 1 ? choice : undefined);
     if (this.requests.wantsJob(request)) {
       if (n > 1) throw new TesseraError('invalid_request', 'n: must be 1 with Prefer: respond-async', { param: 'n' });
       return this.jobs.accepted(request, reply, await submit(0));
@@ -105,7 +105,7 @@ export class ChatController {
       await stream.json(toEnvelope(toTesseraError(error)).body);
       stream.end();
     } finally {
-      if (signal.aborted) await this.parts.jobs.cancel(id).catch(() => undefined);
+      if (signal.aborted) await this.requests.abandon(reply, id);
     }
   }
 

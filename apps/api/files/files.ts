@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { TesseraError } from '#contracts';
 import type { FileRecord } from '#storage';
 import { Operation } from '../http/operation.js';
+import { requireBehind } from '../http/page.js';
 import { validate, ZodPipe } from '../http/validate.js';
 import { identityOf } from '../identity/identity.js';
 import { readForm } from '../inputs/multipart.js';
@@ -79,6 +80,7 @@ export class FilesController {
   async list(@Query(new ZodPipe(ListQuery)) query: z.output<typeof ListQuery>, @Req() request: FastifyRequest) {
     const { tenant } = identityOf(request);
     const found = await this.parts.records.files.list(tenant, { ...query, limit: query.limit + 1 });
+    await requireBehind(query.after, found, (id) => this.parts.records.files.get(tenant, id));
     return toMarkedPage(found.map(toResource), query.limit);
   }
 

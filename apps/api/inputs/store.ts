@@ -54,6 +54,11 @@ export class MediaStore {
     return { ...record, name };
   }
 
+  /** A medium that came with a request stays from now on. */
+  keep(medium: MediaRecord): Promise<MediaRecord> {
+    return this.parts.records.putMedia({ ...medium, expiresAt: null });
+  }
+
   /** A medium of this tenant, by its id. Throws `media_not_found`, also for what belongs to others. */
   async get(tenant: string, id: string): Promise<MediaRecord> {
     const record = ContentHash.safeParse(id).success ? await this.parts.records.getMedia(tenant, id) : undefined;

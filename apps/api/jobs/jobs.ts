@@ -3,9 +3,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { JobState } from '#contracts';
 import { disconnected } from '../http/disconnect.js';
+import { toEnvelope, toTesseraError } from '../http/errors.js';
 import { Operation } from '../http/operation.js';
 import { EventStream } from '../http/sse.js';
-import { pageLimit } from '../http/page.js';
+import { pageLimit, requireBehind } from '../http/page.js';
 import { ZodPipe } from '../http/validate.js';
 import { identityOf } from '../identity/identity.js';
 import { PARTS, type ApiParts } from '../parts.js';
@@ -76,20 +77,22 @@ export class JobsController {
   ): Promise<z.infer<typeof Purged>> {
     const { jobs, records } = this.parts;
     const until = before === undefined ? Infinity : before * 1000;
-    let deleted = 0;
-    for await (const { id, status } of this.jobsOf(identityOf(request).tenant)) {
-      if (status.state !== wanted || (status.finishedAt?.getTime() ?? 0) >= until) continue;
+    const ended: string[] = [];
+    for await (const { id, status } of this.jobsOf(identityOf(request).tenant))
+      if (status.state === wanted && (status.finishedAt?.getTime() ?? 0) < until) ended.push(id);
+    // Afterwards: a page begins behind the last one of the page before, which has to be there still.
+    for (const id of ended) {
       await jobs.remove(id);
       await records.deleteRequest(id);
-      deleted++;
     }
-    return { object: 'jobs.purged', deleted };
+    return { object: 'jobs.purged', deleted: ended.length };
   }
 
   /** Jobs of a tenant that are still known, newest first. */
   private async *jobsOf(tenant: string, after?: string) {
     for (let before = after; ;) {
       const records = await this.parts.records.listRequests(tenant, { limit: PAGE, before });
+      if (before === after) await requireBehind(after, records, (id) => this.parts.records.getRequest(tenant, id));
       for (const record of records) {
         before = record.id;
         const status = await this.parts.jobs.status(record.id).catch(() => undefined);
@@ -129,9 +132,14 @@ export class JobsController {
     await this.parts.jobs.status(id);
     const signal = disconnected(reply);
     const stream = new EventStream(reply);
-    for await (const entry of this.parts.jobs.events(id, { after, signal }))
-      await stream.json(entry.event, entry.event.type, entry.id);
-    stream.end();
+    try {
+      for await (const entry of this.parts.jobs.events(id, { after, signal }))
+        await stream.json(entry.event, entry.event.type, entry.id);
+    } catch (error) {
+      if (!signal.aborted) await stream.json(toEnvelope(toTesseraError(error)).body, 'error');
+    } finally {
+      stream.end();
+    }
   }
 
   @Delete(':id')

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ContentHash, TesseraError } from '#contracts';
 import { Operation } from '../http/operation.js';
-import { pageLimit, pageOf, toPage } from '../http/page.js';
+import { pageLimit, pageOf, requireBehind, toPage } from '../http/page.js';
 import { ZodPipe } from '../http/validate.js';
 import { identityOf } from '../identity/identity.js';
 import { readForm } from '../inputs/multipart.js';
@@ -63,10 +63,10 @@ export class MediaController {
     errors: ['invalid_request', 'empty_file', 'file_too_large'],
   })
   async create(@Req() request: FastifyRequest): Promise<z.infer<typeof MediumResource>> {
-    const { files } = await readForm(request, this.store, { keep: true });
+    const { files } = await readForm(request, this.store);
     const [file] = files;
     if (!file || files.length > 1) throw new TesseraError('invalid_request', 'file: give one file', { param: 'file' });
-    return toMedium(file);
+    return toMedium(await this.store.keep(file));
   }
 
   @Get()
@@ -80,6 +80,7 @@ export class MediaController {
   async list(@Query(new ZodPipe(ListQuery)) query: z.output<typeof ListQuery>, @Req() request: FastifyRequest) {
     const { tenant } = identityOf(request);
     const found = await this.parts.records.listMedia(tenant, { limit: query.limit + 1, before: query.after });
+    await requireBehind(query.after, found, (id) => this.parts.records.getMedia(tenant, id));
     return toPage(found.map(toMedium), query.limit);
   }
 

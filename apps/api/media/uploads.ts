@@ -10,6 +10,7 @@ import { TesseraError } from '#contracts';
 import { toTesseraError } from '../http/errors.js';
 import { plainName } from '../http/plain-text.js';
 import { identityOf } from '../identity/identity.js';
+import { Quota } from '../inputs/quota.js';
 import { MediaStore } from '../inputs/store.js';
 import { PARTS, type ApiParts } from '../parts.js';
 import { toMedium } from './media.js';
@@ -20,6 +21,9 @@ const BODY_TYPE = 'application/offset+octet-stream';
 const ABANDONED_AFTER_MS = 24 * 3600 * 1000;
 /** Unfinished uploads of one tenant. */
 const MOST_OPEN = 100;
+
+/** Of an upload; what else is in the folder is the protocol's own. */
+const ID = /^[0-9a-f]{56}$/;
 
 /** Begins the id of every upload of a tenant: with another key, an upload does not exist. */
 const ownerOf = (tenant: string) => createHash('sha256').update(tenant).digest('hex').slice(0, 24);
@@ -54,6 +58,7 @@ export class Uploads {
   constructor(
     @Inject(PARTS) private readonly parts: ApiParts,
     @Inject(MediaStore) private readonly media: MediaStore,
+    @Inject(Quota) private readonly quota: Quota,
   ) {
     this.folder = join(parts.config.dataDir, 'uploads');
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
@@ -82,8 +87,9 @@ export class Uploads {
         await this.admit(owner);
         return owner + randomBytes(16).toString('hex');
       },
-      onIncomingRequest: async (_request, id) => {
-        if (!id.startsWith(owner)) throw new TesseraError('not_found', 'There is no such upload.');
+      onIncomingRequest: async ({ headers }, id) => {
+        if (!id.startsWith(owner) || !ID.test(id)) throw new TesseraError('not_found', 'There is no such upload.');
+        await this.requireRoom(tenant, owner, id, headers);
       },
       onUploadFinish: async (_request, { id, metadata }) => {
         const name = plainName(metadata?.['filename'] ?? metadata?.['name'] ?? '') || 'file';
@@ -106,8 +112,28 @@ export class Uploads {
     });
   }
 
+  /** What an upload is announced with, or has with the part that comes, has to fit beside what is kept and what other uploads wait for. */
+  private async requireRoom(tenant: string, owner: string, id: string, headers: Headers): Promise<void> {
+    if (this.parts.config.limits.maxStoredBytes === 0) return;
+    const told = (name: string) => Number(headers.get(name) ?? 0);
+    let bytes = Math.max(told('upload-length'), told('upload-offset') + told('content-length'));
+    if (!(bytes > 0)) return;
+    for (const other of await this.open(owner)) if (other !== id) bytes += await this.sizeOf(other);
+    await this.quota.require(tenant, bytes);
+  }
+
+  private async open(owner: string): Promise<string[]> {
+    return (await readdir(this.folder)).filter((name) => name.startsWith(owner) && ID.test(name));
+  }
+
+  /** Bytes that an unfinished upload was announced with, or has so far; none where it ends in this moment. */
+  private async sizeOf(id: string): Promise<number> {
+    const upload = await this.store.getUpload(id).catch(() => undefined);
+    return upload?.size ?? upload?.offset ?? 0;
+  }
+
   private async admit(owner: string): Promise<void> {
-    const open = (await readdir(this.folder)).filter((name) => name.startsWith(owner) && !name.endsWith('.json'));
+    const open = await this.open(owner);
     if (open.length >= MOST_OPEN)
       throw new TesseraError(
         'rate_limited',

@@ -86,7 +86,7 @@ export class QuestionsController {
     } catch (error) {
       if (!signal.aborted) await stream.json(toEnvelope(toTesseraError(error)).body, 'error');
     } finally {
-      if (signal.aborted) await this.parts.jobs.cancel(id).catch(() => undefined);
+      if (signal.aborted) await this.requests.abandon(reply, id);
       stream.end();
     }
   }

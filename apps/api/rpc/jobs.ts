@@ -1,3 +1,4 @@
+import { z } from 'zod';
 import { TesseraError, type JobEvent, type JobState } from '#contracts';
 import { describeTree, transcribeTree, type JournalEvent, type TreeInput } from '#jobs';
 import {
@@ -19,6 +20,7 @@ import type { ApiParts } from '../parts.js';
 import { QuestionRequest } from '../questions/request.js';
 import type { QuestionWork } from '../questions/work.js';
 import { requireKey, type Requests, type Submission } from '../requests.js';
+import { TranscriptionForm } from '../transcriptions/request.js';
 import { tenantOf } from './caller.js';
 
 export interface JobsParts {
@@ -51,7 +53,15 @@ function toEvent(event: JobEvent): Omit<RpcJobEvent, 'id'> {
   }
 }
 
-const DetailOnly = DescriptionRequest.pick({ detail: true });
+const DescriptionFields = DescriptionRequest.pick({ detail: true, prompt: true });
+const TranscriptionFields = TranscriptionForm.pick({ language: true });
+
+/** Texts of a message are text, as those of a body are: no database takes others. @throws TesseraError `invalid_request` */
+const fit = <T>(message: T): T => validate(z.custom<T>(), message);
+
+/** Fields of a message that say something: what is left out comes as nothing. */
+const told = (fields: Record<string, string>) =>
+  Object.fromEntries(Object.entries(fields).filter(([, text]) => text !== ''));
 
 const toJobEvent = ({ id, event }: JournalEvent): RpcJobEvent => ({ id, ...toEvent(event) });
 
@@ -60,15 +70,18 @@ async function plan({ store, questions }: JobsParts, tenant: string, request: Su
   const { description, transcription, question } = request;
   if (description) {
     const { source } = await input(store, tenant, description.source);
-    const { prompt } = description;
-    const { detail } = validate(DetailOnly, description.detail === '' ? {} : { detail: description.detail });
-    const tree = describeTree(source, { detail, ...(prompt === '' ? {} : { instruction: prompt }) });
+    const { detail, prompt } = validate(
+      DescriptionFields,
+      told({ detail: description.detail, prompt: description.prompt }),
+    );
+    const tree = describeTree(source, { detail, ...(prompt === undefined ? {} : { instruction: prompt }) });
     return { kind: 'description', tree, options: { input: source.name } };
   }
   if (transcription) {
     const { source } = await input(store, tenant, transcription.source);
-    const { language, words } = transcription;
-    const tree = transcribeTree(source, { words, ...(language === '' ? {} : { language }) });
+    const { words } = transcription;
+    const { language } = validate(TranscriptionFields, told({ language: transcription.language }));
+    const tree = transcribeTree(source, { words, ...(language === undefined ? {} : { language }) });
     return { kind: 'transcription', tree, options: { format: words ? 'verbose_json' : 'json', task: 'transcribe' } };
   }
   if (question) {
@@ -120,21 +133,25 @@ export function jobsService(all: JobsParts): Service {
   return service<JobsHandlers>(JobsService.service, {
     async Submit(request, call) {
       const tenant = await tenantOf(callers, call, 'write');
+      fit(request);
       const idempotencyKey = request.idempotencyKey === '' ? undefined : request.idempotencyKey;
       requireKey(idempotencyKey);
       const id = await requests.enqueue(tenant, await plan(all, tenant, request), { idempotencyKey });
       return jobOf(all, tenant, id);
     },
-    async Get({ id }, call) {
-      return jobOf(all, await tenantOf(callers, call, 'read'), id);
+    async Get(request, call) {
+      return jobOf(all, await tenantOf(callers, call, 'read'), fit(request).id);
     },
-    async *Events({ id, after }, call) {
-      await requests.ofTenant(await tenantOf(callers, call, 'read'), id);
+    async *Events(request, call) {
+      const tenant = await tenantOf(callers, call, 'read');
+      const { id, after } = fit(request);
+      await requests.ofTenant(tenant, id);
       const from = after === '' ? {} : { after };
       for await (const event of parts.jobs.events(id, { ...from, signal: call.signal })) yield toJobEvent(event);
     },
-    async Cancel({ id }, call) {
+    async Cancel(request, call) {
       const tenant = await tenantOf(callers, call, 'write');
+      const { id } = fit(request);
       await requests.ofTenant(tenant, id);
       await parts.jobs.cancel(id);
       return jobOf(all, tenant, id);

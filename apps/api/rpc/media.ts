@@ -1,7 +1,8 @@
 import { ContentHash, TesseraError } from '#contracts';
 import { MediaService, service, type MediaHandlers, type RpcMedium, type Service } from '#rpc';
 import type { MediaRecord } from '#storage';
-import { toPage } from '../http/page.js';
+import { requireBehind, toPage } from '../http/page.js';
+import { plainName } from '../http/plain-text.js';
 import { validate } from '../http/validate.js';
 import type { Callers } from '../identity/callers.js';
 import type { MediaStore } from '../inputs/store.js';
@@ -23,7 +24,8 @@ async function opened(messages: AsyncIterable<{ name: string; data: Uint8Array }
   const first = await iterator.next();
   if (first.done || first.value.name === '')
     throw new TesseraError('invalid_request', 'name: the first message names the file', { param: 'name' });
-  const { name, data } = first.value;
+  const { data } = first.value;
+  const name = plainName(first.value.name) || 'file';
   async function* bytes(): AsyncGenerator<Uint8Array> {
     if (data.length > 0) yield data;
     for (let next = await iterator.next(); !next.done; next = await iterator.next()) yield next.value.data;
@@ -48,6 +50,7 @@ export function mediaService(parts: ApiParts, callers: Callers, store: MediaStor
       const wanted = limit || 20;
       const before = after === '' ? undefined : validate(ContentHash, after);
       const found = await parts.records.listMedia(tenant, { limit: wanted + 1, before });
+      await requireBehind(before, found, (id) => parts.records.getMedia(tenant, id));
       const page = toPage(found.map(toMedium), wanted);
       return { media: page.data, hasMore: page.has_more };
     },

@@ -134,7 +134,7 @@ export class TranscriptionsController {
       await stream.json(toEnvelope(toTesseraError(error)).body);
       stream.end();
     } finally {
-      if (signal.aborted) await this.parts.jobs.cancel(id).catch(() => undefined);
+      if (signal.aborted) await this.requests.abandon(reply, id);
     }
   }
 }

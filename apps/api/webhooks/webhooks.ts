@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { TesseraError } from '#contracts';
 import type { DeliveryRecord } from '#storage';
 import { Operation } from '../http/operation.js';
-import { pageLimit, pageOf, toPage } from '../http/page.js';
+import { pageLimit, pageOf, requireBehind, toPage } from '../http/page.js';
 import { ZodPipe } from '../http/validate.js';
 import { identityOf } from '../identity/identity.js';
 import { PARTS, type ApiParts } from '../parts.js';
@@ -78,7 +78,10 @@ export class WebhooksController {
   async list(@Query(new ZodPipe(ListQuery)) query: z.output<typeof ListQuery>, @Req() request: FastifyRequest) {
     const { limit, after, job, status } = query;
     const page = { limit: limit + 1, before: after, job, state: status };
-    const found = await this.parts.records.deliveries.list(identityOf(request).tenant, page);
+    const { tenant } = identityOf(request);
+    const { deliveries } = this.parts.records;
+    const found = await deliveries.list(tenant, page);
+    await requireBehind(after, found, (id) => deliveries.get(tenant, id));
     return toPage(found.map(toResource), limit);
   }
 
