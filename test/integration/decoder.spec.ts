@@ -240,6 +240,58 @@ describe('decoder', () => {
     await small.dispose();
   });
 
+  it('reads material that repeats itself where what is different in it fits', async () => {
+    // 16 MB hold some 1,300 tokens.
+    const small = await open({ kvMemoryBytes: 16e6 });
+    const words = Array.from({ length: 200 }, (_, i) => `word ${i % 7}`).join(' ');
+    const same = segment(text(`${words}\n`));
+    const request = { ...timeline(5), segments: [same, same, same, same, same, same, ...timeline(5).segments] };
+    expect((await answer(request, AbortSignal.timeout(60_000), small)).text).not.toBe('');
+    await small.dispose();
+  });
+
+  it('reads no more of the material than positions reach, and says what was read', async () => {
+    const { usage } = await answer({ ...timeline(6, 400), selectedTokens: 65_536, sampling: { maxTokens: 4 } });
+    expect(usage.promptTokens).toBeGreaterThan(8192);
+    expect(usage.selectedTokens).toBeLessThanOrEqual(8192);
+    const none = await answer({ ...timeline(6, 400), selectedTokens: 0, sampling: { maxTokens: 4 } });
+    expect(none.usage.selectedTokens).toBeLessThan(100);
+    const long = question(Array.from({ length: 2600 }, (_, i) => `n${i % 10}`).join(' '));
+    await expect(answer({ ...timeline(6), prefix: [text('a '.repeat(3900))], question: long })).rejects.toMatchObject({
+      code: 'context_too_long',
+    });
+  });
+
+  it('reads a long question beside an answer that goes on, and gives the same as alone', async () => {
+    const long = {
+      ...timeline(7),
+      question: question(`${'It is a long story. '.repeat(150)}What is written on the wall?`),
+    };
+    const alone = await answer(long);
+    const waits: number[] = [];
+    let last = performance.now();
+    let reading = true;
+    const beside = (async () => {
+      for await (const event of decoder.generate({
+        ...timeline(8),
+        drafts: false,
+        sampling: { maxTokens: 200, logitBias: { 2: -100 } },
+      }))
+        if (event.type === 'token') {
+          if (reading) waits.push(performance.now() - last);
+          last = performance.now();
+        }
+    })();
+    const together = await answer(long);
+    reading = false;
+    await beside;
+    expect(together.text).toBe(alone.text);
+    // A chunk of it is a fraction of the whole: tokens came in between.
+    expect(waits.length).toBeGreaterThan(3);
+    const selected = { ...long, ...{ segments: timeline(7, 60).segments, selectedTokens: 256 } };
+    expect((await answer(selected)).text).toBe((await answer(selected)).text);
+  });
+
   it('finds yesterday’s media on disk', async () => {
     const first = await open({ kvDiskBytes: 100e6 });
     const before = await answer(timeline(8), undefined, first);

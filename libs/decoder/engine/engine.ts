@@ -4,7 +4,7 @@ import { TokenTrie } from '../grammar/token-trie.js';
 import type { DecoderStats } from '../host/messages.js';
 import type { KvCache } from '../pool/kv-cache.js';
 import { pagesFor } from '../pool/page-pool.js';
-import { rotaryTable } from '../pool/rotary.js';
+import { MOST_POSITIONS, rotaryTable } from '../pool/rotary.js';
 import { Arena } from '../runner/arena.js';
 import type { DecoderModel } from '../runner/model.js';
 import { Runner } from '../runner/runner.js';
@@ -45,7 +45,7 @@ export class Engine {
     const { layers, kvHeads, headDim, theta } = model.config;
     this.arena = new Arena({ layers, kvHeads, headDim }, !model.kernel?.holdsRows);
     this.runner = new Runner(model);
-    const rotary = rotaryTable({ positions: 16_384, headDim, theta, pairs: 'halves' });
+    const rotary = rotaryTable({ positions: MOST_POSITIONS, headDim, theta, pairs: 'halves' });
     const prefixes = new PrefixCache(this.runner, cache.store, rotary);
     this.filler = new Filler(this.runner, cache, prefixes);
     const admitted = (): number => this.jobs.filter(({ phase }) => phase !== 'waiting').length;
@@ -111,9 +111,10 @@ export class Engine {
   }
 
   private plan(): Plan {
-    const { totalPages, pinnedPages } = this.cache.pool.stats();
+    const { pool } = this.cache;
+    const { totalPages, pinnedPages } = pool.stats();
     const limits = { ...DEFAULT_LIMITS, sharedTokens: sharedTokens(this.costs, CHUNK, DEFAULT_LIMITS.stepTokens) };
-    const sequences = this.jobs.map((job) => job.schedulable(CHUNK));
+    const sequences = this.jobs.map((job) => job.schedulable(CHUNK, pool));
     return schedule(
       { sequences, now: performance.now(), freePages: totalPages - pinnedPages, turn: this.turn },
       limits,
@@ -128,25 +129,27 @@ export class Engine {
     if (!this.filler.settle(job, this.jobs)) return false;
     // The question is a piece of its own, unless there is nothing else.
     if (filled > 0 && tokens <= filled) return false;
-    job.sequence.times.prefilled = performance.now();
+    if (!job.sequence.working) job.sequence.times.prefilled = performance.now();
     return true;
   }
 
-  /** Reads the questions that are due in this step, of which those of similar length become neighbours. */
+  /** Reads the questions that are due in this step, of which those of similar length become neighbours; of a long one, a chunk. */
   private async read(due: readonly Job[]): Promise<void> {
     const entered: Job[] = [];
+    const begun: Job[] = [];
     const first = new Map<Job, Float32Array>();
     for (const job of [...due].sort((a, b) => a.sequence.question.tokens - b.sequence.question.tokens))
       await this.with(job.sequence.id, async () => {
+        if (job.sequence.working) return void begun.push(job);
         const logits = await this.reader.enter(job.sequence);
-        if (logits) first.set(job, logits);
-        else entered.push(job);
+        if (job.sequence.questionLeft === 0) first.set(job, logits!);
+        else if (!logits) entered.push(job);
       });
     const failed = new Map<Job, TesseraError>();
-    for (const batch of questionBatches(entered))
+    for (const batch of [...questionBatches(entered), ...begun.map((job) => [job])])
       try {
         const logits = await this.reader.feed(batch.map(({ sequence }) => sequence));
-        batch.forEach((job, i) => first.set(job, logits[i]!));
+        batch.forEach((job, i) => job.sequence.questionLeft === 0 && first.set(job, logits[i]!));
       } catch (error) {
         for (const job of batch) failed.set(job, TesseraError.from(error));
       }
@@ -233,6 +236,7 @@ export class Engine {
   private releaseMemory(sequence: Sequence): void {
     for (const lane of sequence.lanes) this.arena.remove(lane);
     sequence.lanes = [];
+    sequence.questionRead = 0;
     this.cache.release(sequence.runs);
     sequence.runs = [];
   }

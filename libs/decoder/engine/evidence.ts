@@ -15,19 +15,20 @@ export class Evidence {
 
   /**
    * @param attention [kvHeads, columns] of one layer, summed over query heads and tokens
-   * @param from first column that `rows` describes
+   * @param weight how much of it counts
    */
-  add(attention: Float32Array, columns: number, rows: RowSegments, kvHeads: number, from = 0): void {
+  add(attention: Float32Array, columns: number, rows: RowSegments, kvHeads: number, weight = 1): void {
     const count = rows.length / kvHeads;
-    const known = Math.min(count, columns - from);
+    const known = Math.min(count, columns);
     for (let head = 0; head < kvHeads; head++) {
-      const [first, at] = [head * count, head * columns + from];
+      const [first, at] = [head * count, head * columns];
       // Rows of a segment stand together: each run of them is added once.
       for (let row = 0; row < known;) {
         const segment = rows[first + row]!;
         let mass = 0;
         for (; row < known && rows[first + row] === segment; row++) mass += attention[at + row]!;
         if (segment < 0) continue;
+        mass *= weight;
         this.mass[segment]! += mass;
         this.total += mass;
       }

@@ -39,8 +39,12 @@ export class Filler {
     const others = job.sequence.runs.filter(({ address }) => !pool.has(address) && !own.has(address));
     const beingFilled = others.length > 0 ? addresses(jobs) : own;
     const orphans = others.filter(({ address }) => !beingFilled.has(address));
-    job.unfilled.push(...new Map(orphans.map((run) => [run.address, { run, from: 0 }])).values());
-    job.blocked = job.unfilled.length === 0 && others.length > orphans.length;
+    const { prefixRun } = job.sequence;
+    for (const run of new Map(orphans.map((orphan) => [orphan.address, orphan])).values())
+      job.unfilled[run === prefixRun ? 'unshift' : 'push']({ run, from: 0 });
+    // Nothing is computed after a prefix before that is there.
+    const lacksPrefix = prefixRun !== undefined && others.includes(prefixRun) && !orphans.includes(prefixRun);
+    job.blocked = lacksPrefix || (job.unfilled.length === 0 && others.length > orphans.length);
     return job.unfilled.length === 0 && others.length === 0;
   }
 

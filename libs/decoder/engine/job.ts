@@ -1,8 +1,8 @@
 import type { DecodeEvent, TesseraError } from '#contracts';
-import { PAGE_TOKENS, pagesFor, type PageRun } from '../pool/page-pool.js';
+import { PAGE_TOKENS, pagesFor, type PagePool, type PageRun } from '../pool/page-pool.js';
 import { nextPhase, type Phase, type PhaseEvent } from '../scheduler/phase.js';
 import type { Schedulable } from '../scheduler/schedule.js';
-import type { Sequence } from './sequence.js';
+import { QUESTION_TOKENS, type Sequence } from './sequence.js';
 
 export interface Listener {
   event(event: DecodeEvent): void;
@@ -14,9 +14,6 @@ export interface Unfilled {
   run: PageRun;
   from: number;
 }
-
-/** Tokens of a question that count as one piece of prefill. */
-const QUESTION_PIECE = 256;
 
 /** A sequence in the engine, as the scheduler sees it. */
 export class Job {
@@ -45,14 +42,17 @@ export class Job {
   }
 
   /** @param chunk most tokens of one piece, a multiple of the page size */
-  schedulable(chunk: number): Schedulable {
+  schedulable(chunk: number, pool: Pick<PagePool, 'estimate'>): Schedulable {
     const { sequence } = this;
     return {
       id: sequence.id,
       priority: sequence.request.priority ?? 'interactive',
       phase: this.phase as Schedulable['phase'],
       arrived: this.arrived,
-      pages: sequence.demands.reduce((sum, { tokens }) => sum + pagesFor(tokens), 0),
+      // Not before it is asked for: of the many that wait, few are considered in a step, and an hour of media is thousands of runs.
+      get pages() {
+        return pool.estimate(sequence.demands).unpinnedPages;
+      },
       pieces: this.blocked ? [] : this.pieces(chunk),
       prefilled: sequence.prefilledTokens,
       preemptions: this.preemptions,
@@ -64,7 +64,8 @@ export class Job {
     const pieces: number[] = [];
     for (const { run, from } of this.unfilled)
       for (let at = from; at < run.tokens; at += chunk) pieces.push(Math.min(chunk, run.tokens - at));
-    pieces.push(Math.min(this.sequence.question.tokens, QUESTION_PIECE));
+    for (let left = this.sequence.questionLeft; left > 0; left -= QUESTION_TOKENS)
+      pieces.push(Math.min(left, QUESTION_TOKENS));
     return pieces;
   }
 }

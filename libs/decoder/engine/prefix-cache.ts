@@ -7,6 +7,8 @@ import type { Sequence } from './sequence.js';
 
 /** Prefixes whose rows are kept: a service has few, a timeline's and a picture's. */
 const KEPT = 8;
+/** Tokens that they may have together, at 46 KB each; the newest stays, however long it is. */
+const KEPT_TOKENS = 4096;
 
 /**
  * Decoded, rotated rows of prefixes, which every segment and question attends to. Short prefixes are computed here and
@@ -41,8 +43,19 @@ export class PrefixCache {
     rows ??= prefixRun ? this.decode([prefixRun]) : await this.runner.prefix(prefix.embed());
     this.known.delete(prefixAddress);
     this.known.set(prefixAddress, rows);
-    if (this.known.size > KEPT) this.known.delete(this.known.keys().next().value!);
+    this.forget();
     return rows;
+  }
+
+  /** What has not been used for longest goes, until the rest is little enough. */
+  private forget(): void {
+    let tokens = 0;
+    for (const rows of this.known.values()) tokens += rows.tokens;
+    for (const [address, rows] of this.known) {
+      if (this.known.size === 1 || (this.known.size <= KEPT && tokens <= KEPT_TOKENS)) return;
+      this.known.delete(address);
+      tokens -= rows.tokens;
+    }
   }
 
   /** Rows of filled runs after `before`. */

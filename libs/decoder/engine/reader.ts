@@ -6,12 +6,8 @@ import type { PrefixRows } from '../runner/prefix-rows.js';
 import type { Arena, WorkingSet } from '../runner/arena.js';
 import type { Runner } from '../runner/runner.js';
 import type { PrefixCache } from './prefix-cache.js';
-import type { Sequence } from './sequence.js';
+import { QUESTION_TOKENS, type Sequence } from './sequence.js';
 
-/** Attention budget where the request sets none: tokens per layer and KV head, without prefix and question. */
-export const DEFAULT_BUDGET = 1024;
-/** Tokens of a question that are fed at once. */
-const QUESTION_TOKENS = 256;
 /** Question tokens that score pages; the last ones, which say what is asked. */
 const SCORING_TOKENS = 32;
 /** Rows that are kept free for the answer from the start. */
@@ -30,18 +26,19 @@ export class Reader {
   ) {}
 
   async read(sequence: Sequence): Promise<Float32Array> {
-    const logits = await this.enter(sequence);
-    return logits ?? (await this.feed([sequence]))[0]!;
+    let logits = await this.enter(sequence);
+    while (sequence.questionLeft > 0) [logits] = await this.feed([sequence]);
+    return logits!;
   }
 
   /**
    * Makes a sequence's working set.
-   * @returns the logits of the first token where the question had to be read for that: it chose the pages; otherwise
-   *   it is still to be fed
+   * @returns logits where the question, or the first chunk of a long one, had to be read for that: it chose the pages; otherwise it is
+   *   still to be fed
    */
   async enter(sequence: Sequence): Promise<Float32Array | undefined> {
     const { store } = this;
-    const budget = sequence.request.selectedTokens ?? DEFAULT_BUDGET;
+    const { budget } = sequence;
     const fits = sequence.segmentTokens <= budget;
     if (!fits && store instanceof Int8PageStore && this.runner.model.select)
       return this.enterSelected(sequence, store, budget);
@@ -50,12 +47,12 @@ export class Reader {
   }
 
   /**
-   * Reads the questions of sequences that entered, in adjacent slots, in their order; a long one only alone.
-   * @returns the logits of each answer's first token
+   * Reads the questions of sequences that entered, in adjacent slots, in their order; a long one only alone, and of that the next chunk.
+   * @returns the logits of each answer's first token, once its question is read
    */
   async feed(sequences: readonly Sequence[]): Promise<Float32Array[]> {
     const [first] = sequences;
-    if (first && sequences.length === 1) return [await this.append(first.working!, first.question.embed())];
+    if (first && sequences.length === 1) return [await this.feedChunk(first)];
     const { hidden, vocabulary } = this.runner.model.config;
     const tokens = sequences.map(({ question }) => question.tokens);
     const S = Math.max(...tokens);
@@ -63,9 +60,19 @@ export class Reader {
     sequences.forEach(({ question }, b) => embedded.set(question.embed(), b * S * hidden));
     // Shorter questions are padded at their end, which nothing before sees.
     const last = tokens.map((count, b) => b * S + count - 1);
+    for (const sequence of sequences) sequence.questionRead = sequence.question.tokens;
     const slot = first!.working!.slot;
     const { logits } = await this.runner.step(this.arena, slot, sequences.length, embedded, last, tokens);
     return sequences.map((_, b) => logits.slice(b * vocabulary, (b + 1) * vocabulary));
+  }
+
+  private async feedChunk(sequence: Sequence): Promise<Float32Array> {
+    const { hidden } = this.runner.model.config;
+    const [from, tokens] = [sequence.questionRead, Math.min(sequence.questionLeft, QUESTION_TOKENS)];
+    const chunk = sequence.question.embed().subarray(from * hidden, (from + tokens) * hidden);
+    const logits = await this.append(sequence.working!, chunk);
+    sequence.questionRead += tokens;
+    return logits;
   }
 
   /** Feeds what had been answered before the sequence lost its memory, but for the last token. */
@@ -162,8 +169,8 @@ export class Reader {
     });
     sequence.selectedTokens = rows + sequence.question.tokens;
     sequence.times.selected = performance.now();
-    const rest = embedded.subarray(QUESTION_TOKENS * hidden);
-    return rest.length > 0 ? this.append(working, rest) : logits;
+    sequence.questionRead = chunk.length / hidden;
+    return logits;
   }
 
   private add(sequence: Sequence, rows: number): WorkingSet {

@@ -1,6 +1,7 @@
 import { isWrittenAlone, TesseraError, Sampling, type DecodeEvent, type DecodeRequest } from '#contracts';
 import { prefixAddress, segmentAddress } from '../pool/content-address.js';
-import type { PageDemand, PageRun } from '../pool/page-pool.js';
+import { PAGE_TOKENS, type PageDemand, type PageRun } from '../pool/page-pool.js';
+import { MOST_POSITIONS } from '../pool/rotary.js';
 import type { WorkingSet } from '../runner/arena.js';
 import type { DecoderModel } from '../runner/model.js';
 import type { JsonConstraint } from '../grammar/json-constraint.js';
@@ -15,6 +16,10 @@ import { tokenise, type TokenRun } from './tokens.js';
 const DRAFTED_SEGMENTS = 256;
 /** Longest segment or prefix: positions in it are not re-indexed. */
 const LONGEST_RUN = 4096;
+/** Attention budget where the request sets none: tokens per layer and KV head, without prefix and question. */
+const DEFAULT_BUDGET = 1024;
+/** Tokens of a question that are read in one step: running answers wait no longer for a long one. */
+export const QUESTION_TOKENS = 256;
 /** Prefixes up to this length are kept in float32, not in pages: 46 KB a token instead of 12. */
 const SHORT_PREFIX = 256;
 
@@ -50,11 +55,13 @@ export class Sequence {
   text = '';
   cachedTokens = 0;
   selectedTokens = 0;
-  readonly evidence: Evidence;
+  evidence: Evidence;
   /** Per evidence layer, once the working set is made. */
   rowSegments: RowSegments[] = [];
   readonly times = { start: performance.now(), prefilled: 0, selected: 0, firstToken: 0 };
   prefilledTokens = 0;
+  /** Tokens of the question that are in the working set. */
+  questionRead = 0;
 
   constructor(
     readonly id: number,
@@ -111,6 +118,23 @@ export class Sequence {
     return this.prefix.tokens + this.segmentTokens + this.question.tokens;
   }
 
+  get questionLeft(): number {
+    return this.question.tokens - this.questionRead;
+  }
+
+  /** Tokens of the material that each layer and KV head attends to: as many as were asked for, where positions reach that far; whole pages. */
+  get budget(): number {
+    const { request } = this;
+    const room = Math.floor(this.positionsLeft / PAGE_TOKENS) * PAGE_TOKENS;
+    return Math.max(PAGE_TOKENS, Math.min(request.selectedTokens ?? DEFAULT_BUDGET, room));
+  }
+
+  /** Positions that prefix, question and answer leave to the material. */
+  private get positionsLeft(): number {
+    const most = Math.min(this.model.config.contextLength, MOST_POSITIONS);
+    return most - this.prefix.tokens - this.question.tokens - this.sampling.maxTokens;
+  }
+
   /** Undefined for a short prefix, which is not in pages. */
   get prefixRun(): PageRun | undefined {
     return this.hasPagedPrefix ? this.runs[0] : undefined;
@@ -145,7 +169,9 @@ export class Sequence {
     this.lanes = [working];
     const { vocabulary } = this.model.config;
     const options = { vocabulary, stopId: this.model.tokenizer.stopId, prompt: this.question.ids };
-    if (this.sampling.beams > 1) this.beams = new Beams(this.sampling, options);
+    if (this.sampling.beams === 1) return;
+    this.beams = new Beams(this.sampling, options);
+    this.evidence = new Evidence(this.request.segments.length);
   }
 
   /** Takes in the token chosen from `logits`. @returns why the answer ends here, if it does */
@@ -223,11 +249,12 @@ export class Sequence {
         'invalid_request',
         'Answers are written side by side (beams) without temperature, stop strings, log-probabilities and schemas only.',
       );
-    const { contextLength } = this.model.config;
-    if (this.question.tokens + this.sampling.maxTokens > contextLength)
+    const [asked, answer] = [this.question.tokens, this.sampling.maxTokens];
+    const left = this.positionsLeft - (segments.length > 0 ? PAGE_TOKENS : 0);
+    if (left < 0)
       throw new TesseraError(
         'context_too_long',
-        `Question and answer may take ${contextLength} tokens together; asked for are ${this.question.tokens} and ${this.sampling.maxTokens}.`,
+        `Question and answer may take ${left + asked + answer} tokens together; asked for are ${asked} and ${answer}.`,
       );
   }
 }

@@ -72,9 +72,10 @@ export class Writer {
     const start = working.length;
     if (sequence.request.priority !== 'batch') this.runner.model.kernel?.count();
     const { logits, likeliest, mass, capacity } = await this.runner.step(this.arena, working.slot, 1, embeddings, rows);
-    this.addEvidence([job], mass, capacity, working.slot);
     let accepted = 0;
     for (; accepted < tokens.length; accepted++) {
+      // What is refused is no evidence; of the step's mass, which is that of all its tokens, each that is taken counts its part.
+      this.addEvidence([job], mass, capacity, working.slot, 1 / tokens.length);
       const row = logits.subarray(accepted * vocabulary, (accepted + 1) * vocabulary);
       if (!take(job, [row], likeliest?.[accepted])) return;
       if (sequence.answer.at(-1) !== draft[accepted]) break;
@@ -86,15 +87,21 @@ export class Writer {
     }
   }
 
-  /** @param first slot of the first row of `mass` */
-  private addEvidence(jobs: readonly Job[], mass: readonly Float32Array[], capacity: number, first: number): void {
+  /** @param first slot of the first row of `mass`; @param weight how much of it counts */
+  private addEvidence(
+    jobs: readonly Job[],
+    mass: readonly Float32Array[],
+    capacity: number,
+    first: number,
+    weight = 1,
+  ): void {
     const { kvHeads } = this.runner.model.config;
     const size = kvHeads * capacity;
     for (const { sequence } of jobs)
       for (const { slot } of sequence.lanes) {
         const at = (slot - first) * size;
         sequence.rowSegments.forEach((rows, i) =>
-          sequence.evidence.add(mass[i]!.subarray(at, at + size), capacity, rows, kvHeads),
+          sequence.evidence.add(mass[i]!.subarray(at, at + size), capacity, rows, kvHeads, weight),
         );
       }
   }

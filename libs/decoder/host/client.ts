@@ -93,8 +93,13 @@ export class DecoderClient implements Decoder {
   async *generate(request: DecodeRequest, signal?: AbortSignal): AsyncGenerator<DecodeEvent> {
     const cancelled = (): TesseraError =>
       new TesseraError('cancelled', 'The work was cancelled.', { cause: signal?.reason });
-    if (signal?.aborted) throw cancelled();
+    // Once more after the worker is there, which may take seconds where it has to begin anew.
+    const stop = (): void => {
+      if (signal?.aborted) throw cancelled();
+    };
+    stop();
     await this.ready();
+    stop();
     const id = this.nextId++;
     const queue = new EventQueue();
     const onAbort = (): void => {

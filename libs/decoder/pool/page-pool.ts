@@ -24,6 +24,8 @@ export interface Admission {
   cachedTokens: number;
   /** Pages that must be allocated. */
   missingPages: number;
+  /** Those, and the resident ones that nobody has pinned: what it takes of what is free or can be evicted. */
+  unpinnedPages: number;
   /** True when they can be allocated now, evicting unpinned runs if need be. */
   fits: boolean;
   /** False when they could not be allocated even with the pool empty. */
@@ -107,6 +109,7 @@ export class PagePool {
     return {
       cachedTokens,
       missingPages,
+      unpinnedPages: missingPages + ownIdlePages,
       // Pinning the demands' own resident runs takes them out of what may be evicted.
       fits: missingPages <= this.#free.length + this.#idlePages - ownIdlePages,
       possible: allPages <= this.totalPages,

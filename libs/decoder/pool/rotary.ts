@@ -6,6 +6,9 @@ export interface RotaryTable {
   readonly pairs: 'interleaved' | 'halves';
 }
 
+/** Positions that a working set may reach: prefix, what is read of the material, question and answer. */
+export const MOST_POSITIONS = 16_384;
+
 /**
  * @example
  * const rotary = rotaryTable({ positions: 8192, headDim: 64, theta: 100_000, pairs: 'interleaved' });

@@ -15,6 +15,13 @@ function stream(stops: string[], pieces: string[]): { text: string; stopped: boo
 }
 
 describe('StopStrings', () => {
+  it('tells nothing of what the last token begins after a stop string', () => {
+    const stop = new StopStrings(['! ']);
+    expect(stop.push('Hi! ')).toEqual({ text: 'Hi', stopped: true });
+    expect(stop.push('\ufffd')).toEqual({ text: '', stopped: true });
+    expect(stop.end()).toBe('');
+  });
+
   it('stops across token boundaries and holds back what may begin a stop string', () => {
     expect(stream(['END'], ['one E', 'N', 'D two'])).toEqual({ text: 'one ', stopped: true, shown: ['one ', '', ''] });
     expect(stream(['END'], ['one E', 'N', 'ough'])).toMatchObject({

@@ -11,12 +11,15 @@
 export class StopStrings {
   readonly #stops: readonly string[];
   #held = '';
+  #stopped = false;
 
   constructor(stops: readonly string[]) {
     this.#stops = stops.filter((stop) => stop.length > 0);
   }
 
   push(piece: string): { text: string; stopped: boolean } {
+    // A token that ends a stop string may begin what comes after it.
+    if (this.#stopped) return { text: '', stopped: true };
     const pending = this.#held + piece;
     let first = Infinity;
     for (const stop of this.#stops) {
@@ -25,6 +28,7 @@ export class StopStrings {
     }
     if (first < Infinity) {
       this.#held = '';
+      this.#stopped = true;
       return { text: pending.slice(0, first), stopped: true };
     }
     const safe = pending.length - this.#longestPartialMatch(pending);

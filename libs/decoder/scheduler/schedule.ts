@@ -7,7 +7,7 @@ export interface Schedulable {
   readonly phase: Exclude<Phase, 'done'>;
   /** Milliseconds on the scheduler's clock. */
   readonly arrived: number;
-  /** KV pages that admitting it would pin (an upper bound); used while it waits. */
+  /** KV pages that admitting it would pin, of those that are not; asked for when its turn to be admitted has come. */
   readonly pages: number;
   /** Tokens of the pieces still to be prefilled, in order. A piece is what one run of the graph takes in at least. */
   readonly pieces: readonly number[];
@@ -28,7 +28,7 @@ export interface SchedulerLimits {
   burstTokens: number;
   /** What takes in no more than this, as a question on known media, does not wait for savings. */
   fewTokens: number;
-  /** Milliseconds of waiting after which a batch sequence counts as interactive. */
+  /** Milliseconds from its arrival after which a batch sequence is as urgent as interactive ones, which may still preempt it once. */
   patience: number;
 }
 
@@ -115,7 +115,8 @@ function admission(state: SchedulerState, limits: SchedulerLimits): Pick<Plan, '
     // Its memory is known to be free in the next step only: others may share its pages.
     const victim = urgent(next)
       ? running
-          .filter((other) => other.priority === 'batch' && other.preemptions === 0 && !urgent(other))
+          .filter((other) => other.priority === 'batch' && other.preemptions === 0)
+          .filter((other) => next.priority === 'interactive' || !urgent(other))
           .sort((a, b) => b.arrived - a.arrived || b.id - a.id)[0]
       : undefined;
     return { preempt: victim ? [victim.id] : [], admit };
