@@ -164,7 +164,7 @@ async function askProduct(
     selectedTokens,
   });
   const request = { payload, whole, media: new Map(), question, started: performance.now() };
-  const telling = { emit: () => undefined, signal: new AbortController().signal };
+  const telling = { emit: () => undefined, signal: new AbortController().signal, priority: 'interactive' as const };
   const { text, citations, timings } = await askSegments(reader, request, telling);
   const choosing = (timings['answer_ms'] ?? 0) - (timings['decode_ms'] ?? 0);
   return { text, cited: citations.map((citation) => [lineOf(citation)]), firstTokenMs: choosing };

@@ -1,5 +1,5 @@
 import { JOBS, TesseraError, type JobEvent, type JobName, type JobPayload, type JobResult } from '#contracts';
-import { JOB_OPTIONS, type QueueName } from './options.js';
+import { JOB_OPTIONS, type Priority, type QueueName } from './options.js';
 
 export interface JobContext {
   /** Id of the whole tree, as `submit` gave it. */
@@ -8,6 +8,8 @@ export interface JobContext {
   signal: AbortSignal;
   /** Which try this is, from 1. */
   attempt: number;
+  /** Whether somebody waits for it. */
+  priority: Priority;
   /** Tells whoever follows the tree. Never blocks; events of one job arrive in order. */
   emit(event: JobEvent): void;
   /** Results of the child jobs in the order in which they were submitted. */

@@ -13,7 +13,7 @@ import { beginWork, counter, createLogger, gauge, histogram, storable } from '#p
 import type { Backend } from './backend.js';
 import { orderChildren, queueName, type JobData } from './flow.js';
 import { checkHandlers, type AnyHandler, type Handlers, type JobContext } from './handlers.js';
-import { LOCK_MS, LOCK_RENEW_MS, MAX_DEATHS, STALLED_CHECK_MS, type QueueName } from './options.js';
+import { LOCK_MS, LOCK_RENEW_MS, MAX_DEATHS, STALLED_CHECK_MS, priorityOf, type QueueName } from './options.js';
 import { Outbox } from './outbox.js';
 
 const log = createLogger('jobs');
@@ -111,6 +111,7 @@ export class Host {
       id: tree,
       signal,
       attempt: job.attemptsStarted,
+      priority: priorityOf(job.opts),
       emit: (event) => {
         if (event.type === 'token') tokens.add();
         this.outbox.add(tree, event);

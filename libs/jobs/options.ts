@@ -7,6 +7,9 @@ export type QueueName = (typeof QUEUES)[number];
 
 export type Priority = 'interactive' | 'batch';
 
+/** What `bullOptions` made of it, back. */
+export const priorityOf = ({ priority }: JobsOptions): Priority => (priority ? 'batch' : 'interactive');
+
 /** The one place where a job's options are chosen. */
 export const JOB_OPTIONS: Record<JobName, { queue: QueueName; attempts: number }> = {
   'media.ingest': { queue: 'media', attempts: 3 },

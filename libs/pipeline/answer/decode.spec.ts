@@ -30,7 +30,7 @@ async function samplingOf(sampling: object, habits: object, reads = 'embeddings'
   const reader = { models: { decoder: () => Promise.resolve({ reads, generate }) } } as unknown as Reader;
   const payload = { sampling: { ...Sampling.omit({ beams: true }).parse({}), ...sampling } } as JobPayload<'answer'>;
   const sequence = { prefix: [], segments: [], question: [], maxTokens: 9, ...habits };
-  const telling = { emit: () => undefined, signal: new AbortController().signal };
+  const telling = { emit: () => undefined, signal: new AbortController().signal, priority: 'interactive' as const };
   await expect(decode(reader, payload, sequence, telling)).rejects.toThrow('without a result');
   return asked?.sampling;
 }

@@ -9,8 +9,8 @@ export interface Reader {
   models: Pick<Stage['models'], 'prompts' | 'tokenCounter' | 'decoder'>;
 }
 
-/** To whom an answer is told while it is made, and who may call it off. */
-export type Telling = Pick<JobContext, 'emit' | 'signal'>;
+/** To whom an answer is told while it is made, who may call it off, and whether somebody waits for it. */
+export type Telling = Pick<JobContext, 'emit' | 'signal' | 'priority'>;
 
 /** Asks the decoder and hands its tokens on as they come. */
 export async function decode(
@@ -50,6 +50,7 @@ export async function decode(
       prior,
       sampling,
       selectedTokens: payload.selectedTokens,
+      priority: context.priority,
       ...(keepBytes === Infinity ? {} : { keepBytes }),
       ...(enoughTokens === undefined ? {} : { enoughTokens }),
     },
