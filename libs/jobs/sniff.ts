@@ -1,7 +1,7 @@
 import type { MediaKind } from '#contracts';
 
-/** How many bytes from the beginning of a file `sniff` wants to see. */
-export const SNIFF_BYTES = 64;
+/** How many bytes from the beginning of a file `sniff` wants to see: a drawing begins behind its prolog and the name of who made it. */
+export const SNIFF_BYTES = 1024;
 
 export interface Sniffed {
   kind: MediaKind | 'unknown';
@@ -127,8 +127,26 @@ const SIGNATURES: Signature[] = [
 const isMpegAudioFrame = (bytes: Uint8Array) =>
   bytes[0] === 0xff && ((bytes[1] ?? 0) & 0xe0) === 0xe0 && bytes[1] !== 0xff;
 
-const isText = (bytes: Uint8Array) =>
-  bytes.length > 0 && bytes.every((byte) => byte >= 0x20 || byte === 9 || byte === 10 || byte === 12 || byte === 13);
+// eslint-disable-next-line no-control-regex
+const CONTROL = /[\x00-\x08\x0e-\x1a\x1c-\x1f]/;
+const isText = (bytes: Uint8Array) => bytes.length > 0 && !CONTROL.test(Buffer.from(bytes).toString('latin1'));
+
+/** Text of two bytes a character is marked by its order; the first mark looks like the sync word of MPEG. */
+function isUtf16(bytes: Uint8Array): boolean {
+  const [first, second] = bytes;
+  const encoding = first === 0xff && second === 0xfe ? 'utf-16le' : first === 0xfe && second === 0xff ? 'utf-16be' : undefined; // prettier-ignore
+  if (encoding === undefined) return false;
+  try {
+    // `stream` leaves out a character that the end of the head cuts in two.
+    const text = new TextDecoder(encoding, { fatal: true }).decode(bytes, { stream: true });
+    return !CONTROL.test(text);
+  } catch {
+    return false;
+  }
+}
+
+/** Every part ends in one way only, so that many of them take no time. */
+const SVG = /^(?:\s|<\?xml[^>]*>|<!--(?:(?!-->)[\s\S])*-->|<!DOCTYPE\s+svg\b[^>[]*(?:\[[^\]]*\][^>[]*)?>)*<svg[\s>]/i;
 
 /**
  * What a file seems to be, by its first bytes: enough to plan which jobs it needs. Probing decides what it is.
@@ -139,14 +157,16 @@ export function sniff(head: Uint8Array): Sniffed {
     [...mark].every((char, i) => head[offset + i] === char.charCodeAt(0));
   const found = SIGNATURES.find(({ marks }) => marks.every(has));
   if (found) return { kind: found.kind, mimeType: found.mimeType };
+  if (isUtf16(head)) return { kind: 'text', mimeType: 'text/plain' };
   if (isMpegAudioFrame(head)) return { kind: 'audio', mimeType: 'audio/mpeg' };
+  if (isText(head) && SVG.test(new TextDecoder().decode(head))) return { kind: 'image', mimeType: 'image/svg+xml' };
   if (isText(head)) return { kind: 'text', mimeType: 'text/plain' };
   return { kind: 'unknown', mimeType: 'application/octet-stream' };
 }
 
 const EXTENSIONS: Record<string, MediaKind> = Object.fromEntries(
   Object.entries({
-    image: 'jpg jpeg png gif webp bmp tif tiff avif heic heif jxl',
+    image: 'jpg jpeg png gif webp bmp tif tiff avif heic heif jxl svg',
     audio: 'wav flac mp3 m4a m4b aac ogg oga opus aiff aif amr caf wma',
     video: 'mp4 m4v mov mkv webm avi flv mpg mpeg wmv ogv ts 3gp',
     text: 'txt md srt vtt csv json',

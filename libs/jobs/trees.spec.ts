@@ -84,9 +84,25 @@ describe('sniff', () => {
     ['ID3\x04', 'audio', 'audio/mpeg'],
     ['\xff\xfb\x90\x44', 'audio', 'audio/mpeg'],
     ['Hello, world\n', 'text', 'text/plain'],
+    ['\xff\xfeH\0i\0\n\0', 'text', 'text/plain'],
+    ['\xfe\xff\0H\0i\0\n', 'text', 'text/plain'],
+    ['\xff\xfe\x01\0\x02\0', 'audio', 'audio/mpeg'],
+    ['<svg xmlns="http://www.w3.org/2000/svg">', 'image', 'image/svg+xml'],
+    [
+      '\xef\xbb\xbf<?xml version="1.0" encoding="UTF-8" standalone="no"?>\n<!-- Made by hand, with love and a name that is long -->\n<svg ',
+      'image',
+      'image/svg+xml',
+    ],
+    ['<?xml version="1.0"?>\n<notes><svg/></notes>', 'text', 'text/plain'],
     ['\0\x01\x02\x03', 'unknown', 'application/octet-stream'],
     ['', 'unknown', 'application/octet-stream'],
   ])('%j', (head, kind, mimeType) => expect(sniff(Buffer.from(head, 'latin1'))).toEqual({ kind, mimeType }));
+
+  test('what only begins like a drawing takes no time', () => {
+    const started = performance.now();
+    expect(sniff(Buffer.from('<!---->'.repeat(140))).kind).toBe('text');
+    expect(performance.now() - started).toBeLessThan(500);
+  });
 
   test('containers are told apart by what is inside', () => {
     expect(sniff(at(28, 'OpusHead', 'OggS')).mimeType).toBe('audio/ogg');

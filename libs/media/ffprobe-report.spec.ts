@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { FfprobeReport, readReport } from './ffprobe-report.js';
+import { endOfPackets, FfprobeReport, readReport } from './ffprobe-report.js';
 
 const report = (streams: object[], format: object = {}) =>
   FfprobeReport.parse({ streams, format: { format_name: 'mov,mp4,m4a', duration: '4.5', ...format } });
@@ -40,6 +40,12 @@ describe('readReport', () => {
   it('finds the length in a track when the container does not say', () => {
     const tagged = { ...sound, tags: { DURATION: '00:01:02.500000000' } };
     expect(readReport(report([tagged], { duration: undefined })).duration).toBe(62.5);
+  });
+
+  it('finds the length in the packets when nothing says', () => {
+    expect(endOfPackets('0.000000,0.040000\n9.960000,0.040000\n9.920000,0.040000\nN/A,N/A\n')).toBe(10);
+    expect(endOfPackets('0.000000,N/A\n7.5,N/A\n')).toBe(7.5);
+    expect(endOfPackets('N/A,0.04\n\n')).toBeUndefined();
   });
 
   it('reads chapters, and names those without a title', () => {

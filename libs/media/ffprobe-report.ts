@@ -71,6 +71,16 @@ export function readReport(report: FfprobeReport): AvFacts {
   return video ? { ...facts, ...orientedSize(video) } : facts;
 }
 
+/** Where the last packet of ffprobe's CSV (`pts_time,duration_time`) ends, in seconds; undefined where none says when it is. */
+export function endOfPackets(csv: string): number | undefined {
+  let end = -Infinity;
+  for (const line of csv.split('\n')) {
+    const [time = NaN, length = NaN] = line.split(',').map(Number.parseFloat);
+    if (Number.isFinite(time)) end = Math.max(end, time + (Number.isFinite(length) ? length : 0));
+  }
+  return end > 0 ? end : undefined;
+}
+
 type Stream = z.infer<typeof Stream>;
 
 function orientedSize(stream: Stream): { width?: number; height?: number } {

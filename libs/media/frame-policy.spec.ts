@@ -71,5 +71,10 @@ describe('longestKeyFrameGap', () => {
   it('reads the packets of ffprobe, in any order', () => {
     expect(longestKeyFrameGap('0.000000,K__\n0.04,___\n2.0,K__\n9.0,K__\n5.0,K__\nN/A,K__\n')).toBe(4);
     expect(longestKeyFrameGap('0.0,K__\n')).toBeUndefined();
+    expect(longestKeyFrameGap('0.0,K__\n59.9,___\n')).toBeUndefined();
+  });
+
+  it('counts what follows the last key frame', () => {
+    expect(longestKeyFrameGap('0.0,K__\n2.0,K__\n3.0,K__\n3.04,___\n59.0,___\n58.0,___\n')).toBe(56);
   });
 });

@@ -92,14 +92,19 @@ function tooMany(param: string, frames: number, maxFrames: number): TesseraError
   return new TesseraError('invalid_request', `That would take ${frames} frames; the limit is ${maxFrames}.`, { param });
 }
 
-/** Longest distance between consecutive key frames, from ffprobe's CSV of packets (`pts_time,flags`). */
+/**
+ * Longest distance between consecutive key frames, and from the last one to the last frame, from ffprobe's CSV of packets
+ * (`pts_time,flags`). Undefined where there is one key frame at most.
+ */
 export function longestKeyFrameGap(csv: string): number | undefined {
-  const times = csv
+  const packets = csv
     .split('\n')
     .map((line) => line.split(','))
-    .filter(([time, flags]) => flags?.startsWith('K') && Number.isFinite(Number.parseFloat(time ?? '')))
-    .map(([time]) => Number(time))
-    .sort((a, b) => a - b);
+    .filter(([time]) => Number.isFinite(Number.parseFloat(time ?? '')))
+    .map(([time, flags = '']) => ({ time: Number(time), isKey: flags.startsWith('K') }))
+    .sort((a, b) => a.time - b.time);
+  const times = packets.filter(({ isKey }) => isKey).map(({ time }) => time);
   if (times.length < 2) return undefined;
+  times.push(packets.at(-1)!.time);
   return Math.max(...times.slice(1).map((time, i) => time - times[i]!));
 }

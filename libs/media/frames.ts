@@ -142,7 +142,10 @@ async function* run(
   const request = { ...requestOf(file, options, limits), skip };
   if (passes.type === 'select') {
     const { select, count, skip } = passes;
-    yield* pass({ ...request, select, count, skip, steady: true }, options, warnings, limits);
+    const chosen = pass({ ...request, select, count, skip, steady: true }, options, warnings, limits);
+    const before = () => shownAt(start, request, (each) => pass(each, options, [], limits));
+    const entered = start > 0 && start <= (facts.duration ?? Infinity) && count === undefined;
+    yield* entered ? withFirst(chosen, start, before) : chosen;
     return;
   }
   for (const time of passes.times) {
@@ -185,6 +188,26 @@ async function shownAt(
     if (frame || from === 0) return frame;
   }
   return undefined;
+}
+
+/** A range that is entered between two frames begins with the one that is already on the screen. */
+async function* withFirst(
+  chosen: AsyncIterable<VideoFrame>,
+  start: number,
+  before: () => Promise<VideoFrame | undefined>,
+): AsyncGenerator<VideoFrame> {
+  let begun = false;
+  const begin = async (): Promise<VideoFrame[]> => {
+    begun = true;
+    const shown = await before();
+    return shown ? [{ ...shown, t: start }] : [];
+  };
+  for await (const frame of chosen) {
+    if (!begun && frame.t > start + SOON) yield* await begin();
+    begun = true;
+    yield frame;
+  }
+  if (!begun) yield* await begin();
 }
 
 async function* pass(

@@ -4,7 +4,7 @@ import { TesseraError, type Chapter, type MediaKind, type Track } from '#contrac
 import { documentType } from './documents/document-type.js';
 import { FFMPEG_MISSING, runProgram } from './ffmpeg.js';
 import { guards, inputName } from './ffmpeg-plan.js';
-import { FfprobeReport, readReport, type AvFacts } from './ffprobe-report.js';
+import { endOfPackets, FfprobeReport, readReport, type AvFacts } from './ffprobe-report.js';
 import { DEFAULT_LIMITS, type MediaLimits } from './limits.js';
 import { probePicture, requirePixels } from './picture.js';
 import { pngSize, promisedKind, sniff, SNIFF_BYTES } from './sniff.js';
@@ -81,6 +81,9 @@ async function readHead(file: string, name: string): Promise<{ bytes: number; he
   return { bytes: facts.size, head: buffer.subarray(0, bytesRead) };
 }
 
+/** Milliseconds that a look into a file may take. */
+const PROBE_MS = 60_000;
+
 async function probeAv(file: string, name: string, signal?: AbortSignal): Promise<AvFacts> {
   const args = [
     '-v',
@@ -95,7 +98,7 @@ async function probeAv(file: string, name: string, signal?: AbortSignal): Promis
   ];
   const output = await runProgram('ffprobe', args, {
     allowFailure: true,
-    timeoutMs: 60_000,
+    timeoutMs: PROBE_MS,
     maxOutputBytes: 4 << 20,
     ...(signal ? { signal } : {}),
   }).catch((error: unknown) => {
@@ -105,7 +108,35 @@ async function probeAv(file: string, name: string, signal?: AbortSignal): Promis
   });
   const report = FfprobeReport.safeParse(parse(output.stdout.toString()));
   if (output.code !== 0 || !report.success) throw unreadable(name, output.stderr);
-  return readReport(report.data);
+  const facts = readReport(report.data);
+  if (facts.duration !== undefined) return facts;
+  const end = await lastPacket(file, facts, signal);
+  return end === undefined ? facts : { ...facts, duration: end - (report.data.format.start_time ?? 0) };
+}
+
+/** Packets of some hours; of more the length stays unknown. */
+const MOST_PACKETS_BYTES = 32 << 20;
+
+/** What a browser records does not say how long it is: the file is read through, without decoding. Seconds, as the packets are marked. */
+async function lastPacket(
+  file: string,
+  { kind, tracks }: AvFacts,
+  signal: AbortSignal | undefined,
+): Promise<number | undefined> {
+  const track = tracks.find((each) => each.kind === kind);
+  if (!track) return undefined;
+  const args = [
+    '-v', 'error', ...guards(), '-select_streams', String(track.index),
+    '-show_entries', 'packet=pts_time,duration_time', '-of', 'csv=p=0', inputName(file),
+  ]; // prettier-ignore
+  const options = { allowFailure: true, timeoutMs: PROBE_MS, maxOutputBytes: MOST_PACKETS_BYTES };
+  try {
+    const { stdout } = await runProgram('ffprobe', args, { ...options, ...(signal ? { signal } : {}) });
+    return endOfPackets(stdout.toString());
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    return undefined;
+  }
 }
 
 /** A known container whose inside is broken is corrupt; anything else is not a medium. */

@@ -14,6 +14,15 @@ describe('sniff', () => {
     expect(sniff(latin(head))).toEqual({ type: 'image', mimeType });
   });
 
+  it('is not held up by what only begins like a drawing', () => {
+    const started = performance.now();
+    for (const part of ['<!---->', '<!DOCTYPE svg[]>', '<!DOCTYPE svg ', '<?xml ?>', ' '])
+      expect(sniff(latin(part.repeat(64_000 / part.length)))).toMatchObject({ type: 'text' });
+    expect(performance.now() - started).toBeLessThan(1000);
+    const head = '<!DOCTYPE svg PUBLIC "-//W3C//DTD SVG 1.1//EN" [<!ENTITY a "b">]>\n<!-- a > b -- c -->\n<svg>';
+    expect(sniff(latin(head))).toMatchObject({ type: 'image' });
+  });
+
   it('takes UTF-8 and UTF-16 for text, also when the sample ends inside a character', () => {
     const text = Buffer.from('Größe: 5 µm');
     expect(sniff(text)).toMatchObject({ type: 'text' });

@@ -48,7 +48,8 @@ const SIGNATURES: Signature[] = [
 
 /** Lists of other files: ffmpeg would follow them, so they never reach it. */
 const PLAYLIST = /^\s*(#EXTM3U|ffconcat version|\[playlist\]|<\?xml[^>]*>\s*<(MPD|smil|ASX)|<(MPD|smil|ASX)\b)/i;
-const SVG = /^(\s|<\?xml[^>]*\?>|<!--[\s\S]*?-->|<!DOCTYPE\s+svg[^>[]*(\[[\s\S]*?\])?[^>]*>)*<svg[\s>]/i;
+/** Every part ends in one way only: whoever sends a thousand comments and no drawing would hold the event loop. */
+const SVG = /^(?:\s|<\?xml[^>]*>|<!--(?:(?!-->)[\s\S])*-->|<!DOCTYPE\s+svg\b[^>[]*(?:\[[^\]]*\][^>[]*)?>)*<svg[\s>]/i;
 
 const NAMED: { kind: Exclude<MediaKind, 'text'>; extensions: RegExp }[] = [
   { kind: 'image', extensions: /\.(jpe?g|png|gif|webp|avif|tiff?|bmp|heic|heif)$/i },

@@ -101,9 +101,13 @@ export const SETTINGS = {
   TESSERA_CORS_ORIGINS: list().describe('Origins that browsers may call from; empty: none.'),
   TESSERA_TRUST_PROXY: flag().describe('Read the client address from X-Forwarded-For.'),
   TESSERA_AUTH: flag().describe('Ask every request for an API key (tessera keys create).'),
-  TESSERA_RATE_LIMIT: whole(0, 0).describe('Requests for work a minute per key or address; 0: no limit.'),
+  TESSERA_RATE_LIMIT: whole(0, 0).describe(
+    'Requests for work a minute per key or address, counted by each edge for itself; 0: no limit.',
+  ),
   TESSERA_MAX_WAITING: whole(1000).describe('Requests that may wait in the queue before new ones are answered 503.'),
-  TESSERA_MAX_JOBS_PER_KEY: whole(100).describe('Unfinished requests per key before new ones are answered 429.'),
+  TESSERA_MAX_JOBS_PER_KEY: whole(100).describe(
+    'Unfinished requests of a tenant, and unfinished batches, before new ones are answered 429.',
+  ),
   TESSERA_DRAIN: whole(30, 0).describe('Seconds that running work gets to finish after SIGTERM.'),
 
   TESSERA_DATABASE_URL: url('postgres:', 'postgresql:').describe(
@@ -153,7 +157,9 @@ export const SETTINGS = {
   TESSERA_MODEL_ALIASES: list().describe(
     'Other names of the model that clients may send, for example whisper-1,gpt-4o-mini.',
   ),
-  TESSERA_THREADS: whole(0, 0, 1024).describe('Threads of each model; 0: one for every core.'),
+  TESSERA_THREADS: whole(0, 0, 1024).describe(
+    'Threads of each model. 0: one for every core, in the decoder at most 8. Speech uses at most 4 workers.',
+  ),
   TESSERA_EXECUTION_PROVIDERS: list('cpu').describe('onnxruntime execution providers in order, for example cuda,cpu.'),
   TESSERA_KV_MEMORY: size('512MiB').describe('Memory for the pages of the decoder.'),
   TESSERA_KV_DISK: size('4GiB').describe('Disk for pages that left memory.'),

@@ -17,7 +17,8 @@ export const DOCUMENT_TYPES = {
   plain: 'text/plain',
 } as const;
 
-const HTML = /^(\s|<!--[\s\S]*?-->|<\?xml[^>]*\?>)*(<!doctype\s+html\b|<html[\s>])/i;
+/** Every part ends in one way only: many comments and no page would hold the event loop. */
+const HTML = /^(?:\s|<!--(?:(?!-->)[\s\S])*-->|<\?xml[^>]*>)*(?:<!doctype\s+html\b|<html[\s>])/i;
 const VTT = /^\ufeff?WEBVTT(?=[\s]|$)/;
 const SRT = /^\ufeff?\s*\d+\s*\r?\n\d{1,3}:\d{2}:\d{2}[,.]\d{1,3}\s*-->/;
 

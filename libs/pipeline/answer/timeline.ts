@@ -11,6 +11,7 @@ import { fromTimeline } from './lookup/from-timeline.js';
 import { isGuess, quoted, strays } from './grounds.js';
 import { quoteOf, type TimelineAnswer } from './lookup/timeline-answer.js';
 import { isUnknown, misheard } from './lookup/names.js';
+import { isOnlyLookedUp } from './lookup/only-looked-up.js';
 import { pagesKept } from './pages-kept.js';
 import { asked, withoutPreface, type Asked } from './question/question.js';
 import { ALL_THAT_FITS, timelineSequence } from './sequence.js';
@@ -70,23 +71,23 @@ export async function askSegments(stage: Reader, request: SegmentsQuestion, cont
     return untold({ text, citations: citeLines(lines, media), started });
   };
   if (wantsSummary(payload, question, lines)) return summary(stage, request, context);
-  const several = severalQuestions(request.question);
+  const several = severalQuestions(
+    request.question,
+    lines.map(({ quote }) => quote),
+  );
   if (several) return askEach(stage, request, several, context);
   const names = [...media.values()].map(({ name }) => name);
-  const { type } = asked(question);
-  const unknown = ABOUT_A_PLACE.has(type) && isUnknown(question, lines, names);
+  const wanted = asked(question);
+  const unknown = ABOUT_A_PLACE.has(wanted.type) && isUnknown(question, lines, names);
   const known = unknown ? undefined : fromTimeline(question, lines);
   if (known) return told(known);
-  if (!unknown && !ONLY_LOOKED_UP.has(type)) return askDecoder(stage, { ...request, question }, context);
+  if (!unknown && !isOnlyLookedUp(wanted, lines)) return askDecoder(stage, { ...request, question }, context);
   const { not_found: text } = await stage.models.prompts();
   return told({ text, lines: [] });
 }
 
 /** Questions that one place in the material answers. */
 const ABOUT_A_PLACE = new Set<Asked['type']>(['when', 'count', 'other']);
-
-/** What happens together, or all that is said, stands in the timeline or is not known: a decoder that is asked names a line of another time. */
-const ONLY_LOOKED_UP = new Set<Asked['type']>(['while', 'at', 'whole']);
 
 const isFree = ({ sampling }: JobPayload<'answer'>): boolean =>
   sampling.jsonSchema === undefined && sampling.logprobs === undefined;
@@ -98,7 +99,7 @@ async function askEach(
   several: OneOfSeveral[],
   context: Telling,
 ): Promise<Answer> {
-  const silent: Telling = { signal: context.signal, emit: () => undefined };
+  const silent: Telling = { ...context, emit: () => undefined };
   const answers: Answer[] = [];
   for (const { item, question } of several) {
     const one = await askSegments(stage, { ...request, question }, silent);

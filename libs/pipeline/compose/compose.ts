@@ -9,6 +9,7 @@ import { readLines } from '../read/read.js';
 import { titledLines, withoutSubtitled, type TimeRange } from '../read/titled.js';
 import { captionFrames } from '../see/captions.js';
 import { frameLines, interleave, utteranceLines, type Line } from './lines.js';
+import { lookedUntil } from './looked-until.js';
 import { makeSearchable } from './searchable.js';
 import { pictureLines } from './picture.js';
 import { segmentDocument, segmentLines, type TimelineSegment } from './segments.js';
@@ -95,9 +96,11 @@ async function timeline(
   const countTokens = await stage.models.tokenCounter();
   if (medium.kind === 'text')
     return segmentDocument(await readLines(stage, medium, context.signal), countTokens, limit, context.signal);
-  // A film that is only described (nothing was heard) is told by what it shows, not by what is written on it.
-  const written = seen && heard ? await writtenLines(stage, medium, seen, context) : [];
-  const shown = await seenLines(stage, medium, { seen, written }, context);
+  // A film that is only described (nothing was heard) is told by what it shows, not by what is written on it. Nobody listens to an
+  // animation: what is written on it is read, and stands beside what it shows.
+  const until = lookedUntil(range, medium);
+  const written = seen && (heard || medium.mimeType === 'image/gif') ? await writtenLines(stage, medium, { seen, until }, context) : []; // prettier-ignore
+  const shown = await seenLines(stage, medium, { seen, written: heard ? written : [], until }, context);
   const titled = await titledLines(stage, medium, range, context.signal);
   const said = withoutSubtitled(utteranceLines(medium, heard?.transcript.segments ?? [], templates), titled.subtitles);
   const seenAndRead = interleave(interleave(titled.chapters, shown), written);
@@ -107,7 +110,7 @@ async function timeline(
 async function seenLines(
   stage: Stage,
   medium: Medium,
-  { seen, written }: { seen: JobResult<'media.see'> | undefined; written: Line[] },
+  { seen, written, until }: { seen: JobResult<'media.see'> | undefined; written: Line[]; until: number | undefined },
   context: JobContext,
 ): Promise<Line[]> {
   if (!seen?.visual) return [];
@@ -126,7 +129,7 @@ async function seenLines(
   const frames = wanted.map((frame, i) => ({
     caption: captions[i] ?? '',
     time: seen.times[frame] ?? null,
-    end: seen.times[frame + 1] ?? medium.duration ?? null,
+    end: seen.times[frame + 1] ?? until ?? null,
   }));
   return frameLines(medium, frames, prompts.timeline.lines);
 }
@@ -134,10 +137,11 @@ async function seenLines(
 function writtenLines(
   stage: Stage,
   medium: Medium,
-  seen: JobResult<'media.see'>,
+  { seen, until }: { seen: JobResult<'media.see'>; until: number | undefined },
   context: JobContext,
 ): Promise<Line[]> {
   return readFrameLines(stage, medium, seen, {
+    until,
     signal: context.signal,
     onProgress: (share) => context.emit({ type: 'progress', stage: 'read', percent: Math.round(100 * share) }),
   });

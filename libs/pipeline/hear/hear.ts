@@ -56,7 +56,11 @@ export async function hear(stage: Stage, payload: JobPayload<'media.hear'>, cont
   const parts: Transcript[] = [];
   for (let channel = 0; channel < channels; channel++) {
     const part = channels > 1 ? { channel, channels } : undefined;
-    parts.push(await hearChannel(stage, { medium, options, context, memory, part }));
+    const heard = hearChannel(stage, { medium, options, context, memory, part });
+    const transcript = await (optional ? unlessSilent(heard) : heard);
+    // A film's sound may end before the range that is asked about.
+    if (!transcript) return nothing;
+    parts.push(transcript);
   }
   const transcript = channels > 1 ? merge(parts) : (parts[0] as Transcript);
   const whole = track.duration ?? (medium.kind === 'audio' ? medium.duration : undefined);
@@ -120,6 +124,16 @@ async function hearChannel({ blobs, config, models }: Stage, hearing: Hearing): 
     segments: transcript.segments.map(ofChannel),
     warnings: [...transcript.warnings, ...audio.warnings],
   };
+}
+
+/** Undefined where the sound holds nothing in the range asked for. */
+export async function unlessSilent<T>(heard: Promise<T>): Promise<T | undefined> {
+  try {
+    return await heard;
+  } catch (error) {
+    if (error instanceof TesseraError && error.code === 'no_audio_samples') return undefined;
+    throw error;
+  }
 }
 
 /** The same sound, whose first piece is asked for at once. Who does not read it to its end disposes of it. */

@@ -27,14 +27,22 @@ export async function readPictureLines(stage: Stage, medium: Medium, signal: Abo
   return pictureTextLines(medium, paragraphs, prompts.timeline.lines);
 }
 
-/** The text on a film's frames (slides, captions, signs), kept by content; only frames that look like print are read. */
+/**
+ * The text on a film's frames (slides, captions, signs), kept by content; only frames that look like print are read.
+ *
+ * @param until where what was looked at ends, in seconds
+ */
 export async function readFrameLines(
   stage: Stage,
   medium: Medium,
   seen: JobResult<'media.see'>,
-  { signal, onProgress }: { signal: AbortSignal; onProgress?: (share: number) => void },
+  {
+    signal,
+    until,
+    onProgress,
+  }: { signal: AbortSignal; until: number | undefined; onProgress?: (share: number) => void },
 ): Promise<Line[]> {
-  const frames = printedFrames(seen, medium.duration, MAX_FRAMES);
+  const frames = printedFrames(seen, until, MAX_FRAMES);
   if (frames.length === 0) return [];
   const read = new Map<number, FrameRead>();
   for await (const { time, ...text } of readFrames(stage, medium, frames, signal)) {
@@ -52,13 +60,13 @@ export async function readFrameLines(
 /** Frames that show new print, each with the time at which other print takes over; thinned evenly when there are more than `limit`. */
 export function printedFrames(
   { times, print = [], newPrint = [] }: Pick<JobResult<'media.see'>, 'times' | 'print' | 'newPrint'>,
-  duration: number | undefined,
+  until: number | undefined,
   limit: number,
 ): { time: number; next: number }[] {
   const frames = times.flatMap((time, index) => {
     if (time === null || newPrint[index] === false || (print[index] ?? 0) < PRINT_FROM) return [];
     const next = times.find((_, later) => later > index && newPrint[later] !== false);
-    return [{ time, next: next ?? duration ?? time }];
+    return [{ time, next: next ?? until ?? time }];
   });
   const step = Math.max(1, frames.length / limit);
   return step === 1 ? frames : Array.from({ length: limit }, (_, i) => frames[Math.floor(i * step)]).flatMap((frame) => frame ?? []); // prettier-ignore

@@ -4,6 +4,7 @@ import type { Line } from '../../compose/lines.js';
 import { coverage } from '../words/coverage.js';
 import { fromTimeline } from './from-timeline.js';
 import { isGuess, quoted, strays } from '../grounds.js';
+import { isSummarised } from './whole.js';
 
 const mediumId = 'd'.repeat(64);
 const line = (kind: Line['kind'], start: number, end: number, quote: string): Line => ({
@@ -53,6 +54,16 @@ describe('fromTimeline', () => {
     expect(told('How often does the doorbell ring?')?.text).toBe('2 times: at 00:10 and 00:18.');
     expect(told('How often does everybody laugh?')?.text).toBe('Once: at 00:14.');
   });
+
+  it.each([
+    ['Water the monstera twice a week.', 'How often should I water the monstera?', 'How often is the monstera mentioned?'],
+    ['The bus runs every ten minutes.', 'How often does the bus run?', 'How often is the bus mentioned?'],
+    ['He has won the championship five times.', 'How many times has he won the championship?', 'How often is the championship mentioned?'],
+  ])('counts no lines where one tells how often: %s', (quote, inTheWorld, inTheMedium) => {
+    const plain = [line('said', 0, 4, 'Welcome everybody.'), line('said', 20, 24, quote)];
+    expect(fromTimeline(inTheWorld, plain)).toBeUndefined();
+    expect(fromTimeline(inTheMedium, plain)?.text).toBe('Once: at 00:20.');
+  }); // prettier-ignore
 
   it('leaves to the decoder what no line tells, and what is no matter of time', () => {
     expect(told('When is a giraffe shown?')).toBeUndefined();
@@ -116,6 +127,16 @@ describe('quoted', () => {
     const many = Array.from({ length: 100 }, (_, i) => line('seen', 3 * i, 3 * i + 3, `View ${i}.`));
     expect(fromTimeline('What is shown?', many)?.lines.map(({ span }) => span.start)).toEqual([0, 36, 75, 111, 150, 186, 225, 261]); // prettier-ignore
     expect(fromTimeline('What is said?', many)).toBeUndefined();
+  });
+
+  it('tells of a document what it says, where nothing is to be seen', () => {
+    const page = (quote: string): Line => ({ quote, text: `${quote}\n`, span: { mediumId, page: 1 } });
+    const report = [page('Sales rose in spring.'), page('Costs fell.')];
+    expect(fromTimeline('What does this report show?', report)?.text).toBe('Sales rose in spring. Costs fell.');
+    expect(isSummarised('shown', report)).toBe(true);
+    expect(isSummarised('shown', [...report, line('seen', 0, 5, 'A chart.')])).toBe(false);
+    expect(fromTimeline('What does this report show?', [...report, line('seen', 0, 5, 'A chart.')])?.text).toBe('00:00 A chart.'); // prettier-ignore
+    expect(fromTimeline('What is shown?', [line('said', 0, 5, 'Hello.')])).toBeUndefined();
   });
 
   it('tells no view of many twice, and one of few as often as it comes', () => {

@@ -7,6 +7,7 @@ import { inOrder, nextTo } from './order.js';
 import { asked } from '../question/question.js';
 import type { Sense } from '../question/sense.js';
 import { nameOf, quoteOf, type TimelineAnswer } from './timeline-answer.js';
+import { TELLS_A_TIME, TELLS_HOW_OFTEN } from './told-time.js';
 import { titleOf, topics } from './topics.js';
 import { wholeOf } from './whole.js';
 
@@ -17,8 +18,6 @@ const ABOUT_SUBJECT = 0.38;
 /** Lines this near to the best one are about the same. */
 const NEAR_BEST = 0.9;
 const NEAR_BEST_EVENT = 0.65;
-/** A time of day, a day or a year: not one of the medium. */
-const TELLS_A_TIME = /\b(?:\d{1,2}[:.]\d{2}|\d{1,2} ?[ap]\.?m\b|o['’]?clock|noon|midnight|(?:mon|tues|wednes|thurs|fri|satur|sun)day|(?:january|february|march|april|june|july|august|september|october|november|december)|tomorrow|yesterday|(?:last|next) (?:week|month|year)|1\d{3}|20\d{2})\b/i; // prettier-ignore
 /** More than this would be no answer any more. */
 const MOST_LINES = 6;
 
@@ -51,6 +50,8 @@ export function fromTimeline(question: string, lines: readonly Line[]): Timeline
     case 'count': {
       const { lines: events } = eventsAbout(timed, wanted, ABOUT, NEAR_BEST_EVENT);
       if (events.length === 0) return undefined;
+      // "How often does the bus run?" asks for what a line tells, where it tells how often.
+      if (!wanted.sense && events.some(({ quote }) => TELLS_HOW_OFTEN.test(quote))) return undefined;
       const often = events.length === 1 ? 'Once' : `${events.length} times`;
       return { text: `${often}: at ${times(events)}.`, lines: events.slice(0, MOST_LINES) };
     }

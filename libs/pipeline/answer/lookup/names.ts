@@ -5,8 +5,13 @@ import { likeness, soundOf } from '../words/sounds-alike.js';
 import { MOST_CHARACTERS, withoutAnswerType } from '../question/question.js';
 
 const ASKS = /^(?:who|whom|whose|what|when|where|which|why|how|is|are|was|were|do|does|did|has|have|had|can|could|will|would|in|on|at|to|from|for|about)\b/i; // prettier-ignore
-/** Capitals that name how to answer, and not what is asked about. */
-const LANGUAGE = /\b(?:English|French|German|Spanish|Italian|Portuguese|Dutch|Polish|Russian|Turkish|Arabic|Hindi|Chinese|Mandarin|Japanese|Korean|Markdown|Picture|Mr|Mrs|Ms|Dr)\b/g; // prettier-ignore
+/** Capitals that name how to answer, and not what is asked about; months and days of the week are told in figures as well. */
+const LANGUAGE = /\b(?:English|French|German|Spanish|Italian|Portuguese|Dutch|Polish|Russian|Turkish|Arabic|Hindi|Chinese|Mandarin|Japanese|Korean|Markdown|Picture|Mr|Mrs|Ms|Dr|January|February|March|April|May|June|July|August|September|October|November|December|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day)\b/g; // prettier-ignore
+
+/** Words of English questions that German, French and Spanish ones do not have ("in", "on", "was", "has"). */
+const ENGLISH = /\b(?:who|whom|whose|what|when|where|which|why|how|the|of|for|from|with|by|about|and|is|are|were|does|did|have|had|can|could|would|be|been|that|this|there|it|his|their|they|she|you|your|at|to)\b/i; // prettier-ignore
+/** "Was Freya born in Bergen?" */
+const ENGLISH_OPENING = /^[WwDdHh](?:as|ill|o) \p{Lu}/u;
 
 /** Names in a question: capitals inside a sentence, words that belong together as one. What opens it may be any word. */
 export function namesIn(question: string): string[] {
@@ -59,7 +64,8 @@ function missingIn(question: string, lines: readonly Line[], known: readonly str
  * @param known names of the files, which a question may use
  */
 export function isUnknown(question: string, lines: readonly Line[], known: readonly string[] = []): boolean {
-  if (question.length > MOST_CHARACTERS) return false;
+  // In another language nouns have capitals, and the words that ask are missing in the material.
+  if (question.length > MOST_CHARACTERS || !(ENGLISH.test(question) || ENGLISH_OPENING.test(question))) return false;
   const names = namesIn(question).map(contentWords).filter((name) => name.length > 0); // prettier-ignore
   const missing = missingIn(question, lines, known);
   if (missing && missing.words.length > 0) {

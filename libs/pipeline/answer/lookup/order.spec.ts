@@ -38,6 +38,15 @@ describe('which of two comes first', () => {
     expect(told('Which comes last, the lighthouse or lunch?')?.text).toMatch(/^“lunch” comes last, at 00:15/);
   });
 
+  it('leaves the order of the world to what tells its times', () => {
+    const born = [line('said', 0, 'Alice Meyer was born in 1990.'), line('said', 5, 'Bob Stone was born in 1985.')];
+    for (const question of ['Was Alice born before Bob?', 'Who was born first, Alice Meyer or Bob Stone?'])
+      expect(fromTimeline(question, born)).toBeUndefined();
+    expect(fromTimeline('Who is mentioned first, Alice Meyer or Bob Stone?', born)?.text).toMatch(
+      /^“Alice Meyer” comes first/,
+    );
+  });
+
   it('does not order what is not there', () => {
     expect(told('Which comes first, the volcano or lunch?')).toBeUndefined();
     expect(told('Which comes first, the welcome to the harbour or the boat at the pier?')).toBeUndefined();

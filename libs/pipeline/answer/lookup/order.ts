@@ -3,21 +3,25 @@ import { timecode } from '../../compose/timecode.js';
 import { coverage } from '../words/coverage.js';
 import { senseOf, type Sense } from '../question/sense.js';
 import type { TimelineAnswer } from './timeline-answer.js';
+import { TELLS_A_TIME } from './told-time.js';
 
 /** Share of a wording from which a line is what it names. More than for a subject: an order of the wrong things is worse than none. */
 const NAMED = 0.6;
 
 /** Where things stand in relation to each other: which of two comes first, or what comes before or after one. */
 export type Order =
-  | { type: 'order'; things: [string, string]; wanted: 'first' | 'last' }
+  /** `told`: the order in which they are told or shown is asked for, in so many words. */
+  | { type: 'order'; things: [string, string]; wanted: 'first' | 'last'; told: boolean }
   | { type: 'next'; to: string; direction: 'before' | 'after'; sense: Sense | undefined; of: Sense | undefined };
 
 const FIRST = '(?<wanted>first|earlier|earliest|before the other|last|later|latest)';
 const QUOTE = '["“”\'‘’]';
 const WHICH_FIRST = new RegExp(`^(?:which|what|who)\\b(?: of (?:these|the two|them))?.*?\\b${FIRST}\\b[\\s,:;–-]+(?<a>.+?),? or (?<b>.+?)\\?*$`, 'i'); // prettier-ignore
-const IS_FIRST = new RegExp(`^(?:is|are|was|were|does|do|did)\\s+(?<a>.+?)\\s+(?:come|comes|came|happen|happens|happened|said|shown|mentioned|appear|appears|told|seen|heard)?\\s*(?:before or after|after or before|earlier or later than|sooner or later than|before|earlier than)\\s+(?<b>.+?)\\?*$`, 'i'); // prettier-ignore
+const IS_FIRST = new RegExp(`^(?:is|are|was|were|does|do|did)\\s+(?<a>.+?)\\s+(?:come|comes|came|happen|happens|happened|said|shown|mentioned|appear|appears|told|seen|heard)\\s*(?:before or after|after or before|earlier or later than|sooner or later than|before|earlier than)\\s+(?<b>.+?)\\?*$`, 'i'); // prettier-ignore
 const NEXT = /^what(?:'s| is| was| does| did| do|\s+else)?\b(?<frame>.*?)\b(?:right |just |immediately |directly |shortly )?(?<direction>before|after|following)\s+(?<to>.+?)\?*$/i; // prettier-ignore
 const FRAME = /^\s*(?:happen(?:s|ed|ing)?|come(?:s)?|came|is|was|are|were|be|being|said|say|says|mentioned|told|heard|shown|show|shows|seen|see|appears?|appear|the|one|people|you|we|can|next|line|thing|picture|in|video|film|recording|that|follows?|\s)*$/i; // prettier-ignore
+
+const TOLD = /\b(?:said|shown|mentioned|told|seen|heard|appears?|lines?)\b/i;
 
 /** What a question asks about the order of things; undefined when it asks for something else. */
 export function orderAsked(question: string): Order | undefined {
@@ -25,7 +29,8 @@ export function orderAsked(question: string): Order | undefined {
   const pair = (WHICH_FIRST.exec(text) ?? IS_FIRST.exec(text))?.groups;
   if (pair) {
     const wanted = /^la/i.test(pair['wanted'] ?? 'first') ? 'last' : 'first';
-    return { type: 'order', things: [bare(pair['a']), bare(pair['b'])], wanted };
+    const told = TOLD.test(text) || text.includes('"') || text.includes('“');
+    return { type: 'order', things: [bare(pair['a']), bare(pair['b'])], wanted, told };
   }
   const { frame = '', to = '', direction = '' } = NEXT.exec(text)?.groups ?? {};
   if (to === '' || !FRAME.test(frame)) return undefined;
@@ -40,11 +45,13 @@ const bare = (wording = ''): string =>
 
 /** The order of two things as their lines stand in one medium. */
 export function inOrder(
-  { things, wanted }: Extract<Order, { type: 'order' }>,
+  { things, wanted, told }: Extract<Order, { type: 'order' }>,
   lines: readonly Line[],
 ): TimelineAnswer | undefined {
   const [a, b] = things.map((thing) => nearest(thing, lines));
   if (!a || !b || a === b || a.span.mediumId !== b.span.mediumId) return undefined;
+  // Who was born first is no matter of who is told of first.
+  if (!told && TELLS_A_TIME.test(a.quote) && TELLS_A_TIME.test(b.quote)) return undefined;
   const [first, last] = lines.indexOf(a) < lines.indexOf(b) ? [a, b] : [b, a];
   // What is said while something is shown comes neither before nor after it.
   if (first.span.start !== undefined && first.span.start === last.span.start) return undefined;

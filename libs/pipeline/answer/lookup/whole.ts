@@ -34,9 +34,15 @@ function inSentences(line: Line): Line[] {
 
 export const isLong = (lines: readonly Line[]): boolean => toTell(lines).length >= FEWEST_SENTENCES;
 
+const isShown = ({ kind }: Line): boolean => kind === 'seen' || kind === 'written';
+
+/** What a document "shows" is what it is about, where there is nothing to see. */
+const showsText = (whole: Whole, lines: readonly Line[]): boolean =>
+  whole === 'shown' && !lines.some(isShown) && lines.some(({ kind }) => kind === undefined);
+
 /** Whether what was asked of the whole material is too much to be told line by line. */
 export function isSummarised(whole: Whole, lines: readonly Line[]): boolean {
-  if (whole === 'about') return true;
+  if (whole === 'about' || showsText(whole, lines)) return true;
   if (whole !== 'said') return false;
   const said = lines.filter(({ kind }) => kind === 'said');
   return said.length === 0 || said.reduce((words, { quote }) => words + quote.split(/\s+/).length, 0) > MOST_SAID;
@@ -44,7 +50,8 @@ export function isSummarised(whole: Whole, lines: readonly Line[]): boolean {
 
 /** What was asked of the whole material, in its own words; undefined where it has none of that kind. */
 export function wholeOf(whole: Whole, lines: readonly Line[]): TimelineAnswer | undefined {
-  if (whole === 'shown') return viewsOf(lines.filter(({ kind }) => kind === 'seen' || kind === 'written'));
+  if (showsText(whole, lines)) return wholeOf('about', lines);
+  if (whole === 'shown') return viewsOf(lines.filter(isShown));
   const telling = whole === 'about' ? toTell(lines) : linesOf(whole, lines);
   if (telling.length === 0) return undefined;
   const text = whole === 'written' ? telling.map(({ quote }) => quote).join('\n') : running(telling);

@@ -33,6 +33,23 @@ describe('a follow-up question', () => {
     expect(last(...turns)).toMatch(question);
   }); // prettier-ignore
 
+  it.each([
+    [['Compare these two pictures.', 'lawn.jpg: A dog.\nrail.jpg: A train.', 'What about the second?'], 'What about rail.jpg? Compare these two pictures.'],
+    [['When does the bell ring?', 'At 00:10 and 00:31.', 'What does the last show?'], 'What does 00:31 show?'],
+    [['When does the bell ring?', 'At 00:10 and 00:31.', 'What is said at the other of them?'], 'What is said at 00:31?'],
+  ])('%j points at what was listed, without its noun', (turns, question) => {
+    expect(last(...turns)).toBe(question);
+  }); // prettier-ignore
+
+  it.each([
+    ['At 00:10 and 00:31.', 'What does the last speaker say?'],
+    ['At 00:10 and 00:31.', 'When does the dog bark for the last time?'],
+    ['Customer: Anna Meyer\nTotal: 30 Euro', 'What is the last name of the customer?'],
+    ['Term: May\nTotal: 30 Euro', 'When is the first payment due?'],
+  ])('after %j, %s counts something of its own', (answer, question) => {
+    expect(last('What is this?', answer, question)).toBe(question);
+  });
+
   it('goes back over several turns', () => {
     expect(last('What is said about the umbrella?', 'It is in the office.', 'When is it mentioned?', 'At 00:06.', 'How often is it mentioned?')).toBe('How often is the umbrella mentioned?'); // prettier-ignore
   });

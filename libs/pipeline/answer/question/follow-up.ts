@@ -50,7 +50,10 @@ function instead(thing: string, { question, subject }: Context): string {
 }
 
 const ORDINALS = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth'];
-const LISTED = new RegExp(`\\bthe (?<nth>${ORDINALS.join('|')}|last|other)(?: one| time| picture| photo| image| of them)?\\b(?! (?:of|slide|chapter|page|part|half|person|word)\\b)`, 'i'); // prettier-ignore
+/** What an ordinal counts of a list that was told before. "The first payment" is of the material, and "for the last time" of no list. */
+const COUNTED = String.raw`(?: (?:one|time(?<!\bfor the \w+ time)|picture|photo|image)\b(?! of\b)| of them\b)`;
+const ALONE = String.raw`(?=\s*(?:[?.!,]|$)|\s+(?:is|are|was|were|do|does|did|has|have|says?|shows?)\b)`;
+const LISTED = new RegExp(String.raw`\bthe (?<nth>${ORDINALS.join('|')}|last|other)(?:${COUNTED}|${ALONE})`, 'i');
 
 /** "The second one" by what the answer before listed second. */
 function withListed(text: string, listed: string[]): string {

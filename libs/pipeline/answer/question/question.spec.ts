@@ -47,7 +47,15 @@ describe('asked', () => {
       'Count the times that a dog barks.',
     ])
       expect(asked(question)).toMatchObject({ type: 'count', about: expect.stringMatching(/^(?:a )?dog barks?[.?]$/) });
-    expect(asked('List the chapters.').type).toBe('chapters');
+    for (const question of [
+      'List the chapters.',
+      'Which chapters are there?',
+      'What are the chapters of this video?',
+      'Give me all chapters with their times, please.',
+    ])
+      expect(asked(question).type).toBe('chapters');
+    for (const question of ['Which chapters mention Bob?', 'Show me the chapters about salt.'])
+      expect(asked(question).type).toBe('other');
     expect(asked('Please summarise the talk.').type).toBe('summary');
     expect(asked('Give me an overview of the notes.').type).toBe('summary');
     for (const question of ['What is said in the second chapter?', 'What does the summary slide say?'])

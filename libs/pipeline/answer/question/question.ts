@@ -10,7 +10,7 @@ export type Asked =
   /** Times at which something is said or shown. */
   | { type: 'when'; about: string; sense: Sense | undefined; last: boolean }
   /** What is said or shown at a time of the medium. */
-  | { type: 'at'; seconds: number; sense: Sense | undefined }
+  | { type: 'at'; time: string; seconds: number; sense: Sense | undefined }
   /** How many times something happens. */
   | { type: 'count'; about: string; sense: Sense | undefined }
   /** Which of several pictures shows something. */
@@ -33,7 +33,8 @@ const COUNT = /^(?:(?:please|count|tell me|say|and|on)\s+)*(?:how (?:often|many 
 const PICTURES = '(?:photos?|photographs?|pictures?|images?)';
 const WHICH = new RegExp(`^(?:which|what)(?: one)?(?: of (?:these|the|those))?(?: \\w+)? ${PICTURES}\\s+(?:shows?|have|has|contains?|is of|are of|is about|with|depicts?)\\s+(?<about>.+)$`, 'i'); // prettier-ignore
 const COMPARE = new RegExp(`^(?:(?:compare\\b|what (?:is|are) the differences? between\\b).*\\b${PICTURES}\\b|(?:please )?(?:describe|what(?:['’]s| is| are) (?:in|on)) (?:(?:all|both|each|of|the|these|those|my|two) )*(?:photos|photographs|pictures|images)[.?!]*$)`, 'i'); // prettier-ignore
-const CHAPTERS = /\b(?:list|name|give|show|which|what are)\b.*\bchapters\b/i;
+/** "Which chapters mention Bob?" asks for something else than their list. */
+const CHAPTERS = /\b(?:list|name|give|show|which|what are)\b.*\bchapters\b(?:,? (?:and|with|by|of|in|from|for|are|is|do|does|has|have|there|it|this|that|the|all|their|its|an?|about|called|named|titles?|names?|start|times?|timestamps?|please|here|(?:video|film|movie|recording|audio|podcast|talk|lecture|file|document|book|report|pdf)s?))*[\s.?!]*$/i; // prettier-ignore
 const SUMMARY =
   /^(?:please |can you |could you )?(?:summari[sz]e|sum up)\b|^(?:a |the )?summary\b|\b(?:give|write|make)\b.*\b(?:summary|overview|outline|gist)\b/i;
 
@@ -59,7 +60,7 @@ export function asked(question: string): Asked {
   if (WHEN.test(text) && (sense || HAPPENS.test(text)))
     return { type: 'when', about: withoutFrame(text, WHEN), sense, last: /\blast\b/i.test(text) };
   const at = AT.exec(text)?.groups;
-  if (at) return { type: 'at', seconds: secondsOf(at['time'] ?? ''), sense };
+  if (at) return { type: 'at', time: at['time'] ?? '', seconds: secondsOf(at['time'] ?? ''), sense };
   if (COUNT.test(text)) return { type: 'count', about: withoutFrame(text, COUNT), sense };
   const which = WHICH.exec(text);
   if (which) return { type: 'which', about: which.groups?.['about'] ?? '' };

@@ -17,6 +17,10 @@ describe('severalQuestions', () => {
       ['What is said about the coffee?', 'What is said about the rocket?', 'What is said about the old cat?'],
     ],
     ['What colour are the Kiwi and the Laurel?', ['What colour is the Kiwi?', 'What colour is the Laurel?']],
+    ['What is said about the Kiwi and Otto?', ['What is said about the Kiwi?', 'What is said about Otto?']],
+    ['Who wrote Hamlet and Faust?', ['Who wrote Hamlet?', 'Who wrote Faust?']],
+    ['What did Anna tell Bob and Carl?', ['What did Anna tell Bob?', 'What did Anna tell Carl?']],
+    ['What are the codes for project Amber and Ruby?', ['What is the code for project Amber?', 'What is the code for project Ruby?']],
   ])('%s', (question, expected) => {
     expect(questions(question)).toEqual(expected);
   }); // prettier-ignore
@@ -29,7 +33,15 @@ describe('severalQuestions', () => {
       'How often are Otto and Freya mentioned?',
       'Is Otto in Bergen?',
       'Compare Oslo and Bergen.',
+      'What did Anna tell Bob and uncle Carl?',
     ])
       expect(severalQuestions(question)).toBeUndefined();
+  });
+
+  it('leaves names together that the material has only together', () => {
+    const together = ['The first play was Romeo and Juliet.', 'It was written in 1595.'];
+    expect(severalQuestions('Who wrote Romeo and Juliet?', together)).toBeUndefined();
+    const apart = ['Otto and Freya are friends.', 'Otto was born in Bergen.', 'Freya was born in Oslo.'];
+    expect(severalQuestions('Where were Otto and Freya born?', apart)).toHaveLength(2);
   });
 });

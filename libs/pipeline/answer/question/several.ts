@@ -34,8 +34,10 @@ const MOST = 8;
 /**
  * The questions that one sentence asks about several things alike, each on its own: a small model that looks for several
  * values at once exchanges them. Undefined where it asks one.
+ *
+ * @param quotes lines of the material: what they name only together is one thing
  */
-export function severalQuestions(question: string): OneOfSeveral[] | undefined {
+export function severalQuestions(question: string, quotes: readonly string[] = []): OneOfSeveral[] | undefined {
   const text = question.trim();
   if (text.length > MOST_CHARACTERS) return undefined;
   // The first word has a capital whatever it is.
@@ -48,10 +50,33 @@ export function severalQuestions(question: string): OneOfSeveral[] | undefined {
   // "between X and Y", "both X and Y", "which came first, X or Y": these are about the items together.
   if (/\b(?:between|both|compare|differ\w*|first|earlier|later|last|before|after|while|together|which|how (?:often|many times))\b/i.test(text)) return undefined; // prettier-ignore
   const items = list.split(new RegExp(`(?:${AND}|, )${AGAIN}`));
-  if (items.length > MOST) return undefined;
-  const at = opening.length + rest.indexOf(list);
-  return items.map((item) => {
-    const one = text.slice(0, at) + item + text.slice(at + list.length);
+  const outside = outsideOf(items);
+  if (items.length > MOST || outside === undefined) return undefined;
+  const names = [items[0]!.slice(outside.length), ...items.slice(1)];
+  if (isOneName(names, list.slice(outside.length), quotes)) return undefined;
+  const at = opening.length + rest.indexOf(list) + outside.length;
+  const end = at + list.length - outside.length;
+  return names.map((item) => {
+    const one = text.slice(0, at) + item + text.slice(end);
     return { item, question: SINGULAR.reduce((sentence, [from, to]) => sentence.replace(from, to), one) };
   });
+}
+
+const ARTICLE = /^(?:the|an?) $/;
+const kindOf = (item: string): string => /^\p{Ll}+ (?=\p{Lu})/u.exec(item)?.[0] ?? '';
+
+/**
+ * What stands before all items and is no part of the first: "wrote " of "wrote Romeo and Juliet". What every item begins with, as
+ * "project Amber and project Ruby" do, is their own. Undefined where they begin differently: it cannot be told what belongs to which.
+ */
+function outsideOf(items: readonly string[]): string | undefined {
+  const [first = '', ...others] = items.map(kindOf);
+  if (first === '' || ARTICLE.test(first) || others.every((kind) => kind === first)) return '';
+  return others.some((kind) => kind !== '') ? undefined : first;
+}
+
+/** "Marks and Spencer": two names that the material has only together. */
+function isOneName(names: readonly string[], list: string, quotes: readonly string[]): boolean {
+  if (names.length !== 2 || !quotes.some((quote) => quote.includes(list))) return false;
+  return !quotes.some((quote) => names.some((name) => quote.replaceAll(list, ' ').includes(name)));
 }
