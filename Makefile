@@ -1,4 +1,4 @@
-# Two commands: `make demo` shows Tessera at work, `make test` checks it. Both do all the set-up from a fresh clone.
+# Two commands: `make demo` shows Tessera at work, `make test` checks it. Both set up a fresh clone; AGENTS.md says what has to be there before.
 .DEFAULT_GOAL := help
 SHELL := bash
 export ONNXRUNTIME_NODE_INSTALL := skip
@@ -39,6 +39,7 @@ dist/.stamp: node_modules/.stamp tsconfig.json tsconfig.build.json $(SOURCES)
 build: dist/.stamp ## compile to dist/
 
 pack: build ## pull and verify the default pack
+	@scripts/ensure-tools.sh python3 pip3 || true
 	@$(TESSERA) models pull
 
 lint: node_modules/.stamp ## style and boundaries

@@ -3,7 +3,7 @@
 set -euo pipefail
 # Debian keeps PostgreSQL's programs off the PATH.
 has() { command -v "$1" > /dev/null || compgen -G "/usr/lib/postgresql/*/bin/$1" > /dev/null; }
-package_of() { case "$1" in initdb) echo postgresql ;; *) echo "$1" ;; esac }
+package_of() { case "$1" in initdb) echo postgresql ;; pip3) echo python3-pip ;; *) echo "$1" ;; esac }
 missing=()
 for tool in "$@"; do has "$tool" || missing+=("$(package_of "$tool")"); done
 [ ${#missing[@]} -eq 0 ] && exit 0
