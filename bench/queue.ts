@@ -14,7 +14,7 @@ import { startServer } from './server.js';
 
 const BETWEEN_MS = 10;
 const FILM_SECONDS = 180;
-/** What the issue asks for, in milliseconds. */
+/** Bounds that the table is compared with, in milliseconds. */
 const MOST = { start: 25, state: 50 };
 
 const quantiles = (what: string, times: readonly number[], most: number, share: number): Row => ({

@@ -14,18 +14,32 @@ function configuration(quiet: boolean): Config {
   return config;
 }
 
+/** Ends the process before its work is done. */
+let leave = (status: number): void => process.exit(status);
+
+/** A reader that went away (`| head`) has what it wanted: that is no fault. */
+for (const stream of [process.stdout, process.stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    leave(0);
+  });
+
 /** Opens the service for one call, and closes it whatever happens; an interrupt cancels what runs. */
 async function withTessera(warm: OpenOptions['warm'], work: (tessera: Tessera) => Promise<number>): Promise<number> {
   const { openTessera } = await import('#pipeline');
   const tessera = await openTessera(configuration(true), { private: true, warm });
-  const interrupt = (): void => {
-    void tessera.close().finally(() => process.exit(130));
+  const atOnce = leave;
+  leave = (status) => {
+    leave = () => undefined;
+    void tessera.close().finally(() => process.exit(status));
   };
+  const interrupt = (): void => leave(130);
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
     return await work(tessera);
   } finally {
     process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
+    leave = atOnce;
     await tessera.close();
   }
 }

@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { AskResult, DescribeResult, TranscribeResult } from '#contracts';
 import { writeBadFiles } from '../support/bad-files.js';
@@ -13,6 +15,15 @@ const sample = (name: string): string => join(ROOT, 'samples', name);
 
 afterAll(() => {
   for (const each of [folder, data, temp]) rmSync(each, { recursive: true, force: true });
+});
+
+it('ends quietly when whoever reads its output has gone', async () => {
+  for (const args of ['models list', `describe samples/cat.jpg samples/coffee.jpg`]) {
+    const script = `node bin/tessera.js ${args} | true; echo "status \${PIPESTATUS[0]}"`;
+    const { stdout, stderr } = await promisify(execFile)('bash', ['-c', script], { cwd: ROOT, env: { ...process.env, ...env } }); // prettier-ignore
+    expect(stdout).toBe('status 0\n');
+    expect(stderr).not.toContain('EPIPE');
+  }
 });
 
 describe('tessera describe', () => {

@@ -71,7 +71,7 @@ def spread(text: str, words: dict[str, int], rng: random.Random) -> np.ndarray:
     """
     found = [words[w] for w in dict.fromkeys(re.findall(r"[a-z]+", text.lower())) if w in words and rng.random() > 0.25]
     pool = list(words.values())
-    found += rng.sample(pool, rng.choice([0, 0, 1, 1, 2]))
+    found += rng.sample(pool, min(len(pool), rng.choice([0, 0, 1, 1, 2])))
     out = np.full((VISUAL_TOKENS, SLOTS), -1)
     for token in found:
         for place in rng.sample(range(VISUAL_TOKENS), rng.randint(2, 7)):
