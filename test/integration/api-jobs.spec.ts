@@ -112,11 +112,16 @@ describe('jobs', () => {
   });
 
   test('are forgotten all, also more than are read at once; a list does not begin behind one of them', async () => {
-    const failed = await Promise.all(
-      Array.from({ length: 130 }, async () => (await json(post('/v1/images/descriptions', form({}, [['file', 'bad.png', PNG]]), later))).id), // prettier-ignore
-    );
-    await expect.poll(async () => (await json(get('/v1/jobs?status=failed&limit=100'))).has_more).toBe(true);
-    await expect.poll(() => api.jobs.count(['queued', 'running'])).toBe(0);
+    const failed: unknown[] = [];
+    const fail = () => post('/v1/images/descriptions', form({}, [['file', 'bad.png', PNG]]), later);
+    // In two rounds: a tenant may have 100 that are not finished.
+    for (let round = 0; round < 2; round++) {
+      const accepted = await Promise.all(Array.from({ length: 65 }, fail));
+      expect(accepted.every(({ status }) => status === 202)).toBe(true);
+      for (const response of accepted) failed.push((await json(response)).id);
+      await expect.poll(() => api.jobs.count(['queued', 'running']), { timeout: 20_000 }).toBe(0);
+    }
+    expect((await json(get('/v1/jobs?status=failed&limit=100'))).has_more).toBe(true);
     const { deleted } = await json(fetch(`${api.url}/v1/jobs?status=failed`, { method: 'DELETE' }));
     expect(deleted).toBeGreaterThanOrEqual(failed.length);
     expect((await json(get('/v1/jobs?status=failed'))).data).toEqual([]);
