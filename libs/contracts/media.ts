@@ -4,6 +4,12 @@ import { z } from 'zod';
 export const MediaKind = z.enum(['image', 'audio', 'video', 'text']);
 export type MediaKind = z.infer<typeof MediaKind>;
 
+/**
+ * How a drawing begins: with what may stand before it. Every part ends in one way only: whoever sends a thousand comments and no drawing
+ * would hold the event loop.
+ */
+export const SVG_HEAD = /^(?:\s|<\?xml[^>]*>|<!--(?:(?!-->)[\s\S])*-->|<!DOCTYPE\s+svg\b[^>[]*(?:\[[^\]]*\][^>[]*)?>)*<svg[\s>]/i;
+
 /** Lower-case hex sha-256 of the file's bytes. */
 export const ContentHash = z.string().regex(/^[0-9a-f]{64}$/);
 export type ContentHash = z.infer<typeof ContentHash>;

@@ -1,4 +1,4 @@
-import type { MediaKind } from '#contracts';
+import { SVG_HEAD, type MediaKind } from '#contracts';
 
 /** How many bytes from the beginning of a file `sniff` wants to see: a drawing begins behind its prolog and the name of who made it. */
 export const SNIFF_BYTES = 1024;
@@ -145,9 +145,6 @@ function isUtf16(bytes: Uint8Array): boolean {
   }
 }
 
-/** Every part ends in one way only, so that many of them take no time. */
-const SVG = /^(?:\s|<\?xml[^>]*>|<!--(?:(?!-->)[\s\S])*-->|<!DOCTYPE\s+svg\b[^>[]*(?:\[[^\]]*\][^>[]*)?>)*<svg[\s>]/i;
-
 /**
  * What a file seems to be, by its first bytes: enough to plan which jobs it needs. Probing decides what it is.
  * `head` holds up to SNIFF_BYTES bytes.
@@ -159,7 +156,7 @@ export function sniff(head: Uint8Array): Sniffed {
   if (found) return { kind: found.kind, mimeType: found.mimeType };
   if (isUtf16(head)) return { kind: 'text', mimeType: 'text/plain' };
   if (isMpegAudioFrame(head)) return { kind: 'audio', mimeType: 'audio/mpeg' };
-  if (isText(head) && SVG.test(new TextDecoder().decode(head))) return { kind: 'image', mimeType: 'image/svg+xml' };
+  if (isText(head) && SVG_HEAD.test(new TextDecoder().decode(head))) return { kind: 'image', mimeType: 'image/svg+xml' };
   if (isText(head)) return { kind: 'text', mimeType: 'text/plain' };
   return { kind: 'unknown', mimeType: 'application/octet-stream' };
 }

@@ -1,4 +1,4 @@
-import type { MediaKind } from '#contracts';
+import { SVG_HEAD, type MediaKind } from '#contracts';
 import { DOCUMENT_TYPES, textType } from './documents/text-type.js';
 
 /** What the first bytes say. `av` goes to ffprobe, which knows the rest; `refused` is known and not read. */
@@ -48,8 +48,6 @@ const SIGNATURES: Signature[] = [
 
 /** Lists of other files: ffmpeg would follow them, so they never reach it. */
 const PLAYLIST = /^\s*(#EXTM3U|ffconcat version|\[playlist\]|<\?xml[^>]*>\s*<(MPD|smil|ASX)|<(MPD|smil|ASX)\b)/i;
-/** Every part ends in one way only: whoever sends a thousand comments and no drawing would hold the event loop. */
-const SVG = /^(?:\s|<\?xml[^>]*>|<!--(?:(?!-->)[\s\S])*-->|<!DOCTYPE\s+svg\b[^>[]*(?:\[[^\]]*\][^>[]*)?>)*<svg[\s>]/i;
 
 const NAMED: { kind: Exclude<MediaKind, 'text'>; extensions: RegExp }[] = [
   { kind: 'image', extensions: /\.(jpe?g|png|gif|webp|avif|tiff?|bmp|heic|heif)$/i },
@@ -69,7 +67,7 @@ export function sniff(head: Uint8Array): Sniffed {
   for (const { at, bytes, found } of SIGNATURES) if (latin.startsWith(bytes, at)) return found;
   const text = decodeText(head);
   if (text === undefined) return { type: 'av' };
-  if (SVG.test(text)) return image('image/svg+xml');
+  if (SVG_HEAD.test(text)) return image('image/svg+xml');
   return { type: 'text', mimeType: textType(text) };
 }
 

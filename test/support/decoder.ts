@@ -5,7 +5,7 @@ import type { InstalledPack } from '#contracts';
 import { loadConfig } from '#platform';
 import { choosePrecision, installPack, readCpu, type Precision, type QuantisedKernel } from '#runtime';
 import { KvCache } from '../../libs/decoder/pool/kv-cache.js';
-import { rotaryTable } from '../../libs/decoder/pool/rotary.js';
+import { MOST_POSITIONS, rotaryTable } from '../../libs/decoder/pool/rotary.js';
 import { PrefixCache } from '../../libs/decoder/engine/prefix-cache.js';
 import { Reader } from '../../libs/decoder/engine/reader.js';
 import { Arena } from '../../libs/decoder/runner/arena.js';
@@ -51,7 +51,7 @@ export async function openParts(options: {
   const shape = { layers, kvHeads, headDim };
   const open = options.precision === 'int8' ? KvCache.open : KvCache.openFloat32;
   const cache = await open({ shape, memoryBytes: options.memoryBytes ?? 512e6, diskBytes: 0, dir: folder });
-  const rotary = rotaryTable({ positions: 16_384, headDim, theta, pairs: 'halves' });
+  const rotary = rotaryTable({ positions: MOST_POSITIONS, headDim, theta, pairs: 'halves' });
   const [runner, arena] = [new Runner(model), new Arena(shape, !model.kernel?.holdsRows)];
   const prefixes = new PrefixCache(runner, cache.store, rotary);
   return {

@@ -11,7 +11,6 @@ import math
 import os
 import random
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -40,8 +39,10 @@ from .words import imagined, vocabulary, warm_start
 
 WEIGHTS = {"captions": 1.0, "vqa": 1.0, "photo_questions": 0.5, "timeline": 1.0, "writing": 0.5, "chat": 1.0}
 """what the loss of each part of a step counts"""
-REWARDED = {"vqa_answers": ("vqa", sample_answers, 12), "timeline_answers": ("timeline", sample_timeline, 40)}
+ANSWERED = {"vqa_answers": ("vqa", sample_answers, 12), "timeline_answers": ("timeline", sample_timeline, 40)}
 """parts whose answers are sampled and rewarded instead of learnt: what is asked about, how, most tokens of an answer"""
+IMAGINED = "imagined_captions"
+"""the part in which captions of pictures that nobody has are sampled and rewarded"""
 MOST_ASKED = 4
 """questions a picture or timeline that answers are sampled to: all samples attend in one row, whose memory grows with their square"""
 TINY = Shape(layers=2, width=48, heads=6, kv_heads=2, head=8, hidden=96, vocabulary=259)
@@ -89,7 +90,7 @@ class Trainer:
         active = active_tokens(corpus, self.encode, (probe.timeline() for _ in range(100)))
         self.vocabulary = Vocabulary(self.model, active, run.seed)
         self.rewards = Rewards([p.captions for p in corpus.photos], run.fewest_captions, run.repeat_penalty) if run.stage == "scst" else None
-        self.imagined_rewards = Rewards(corpus.groups, 1, run.repeat_penalty) if "imagined_captions" in run.mixture else None
+        self.imagined_rewards = Rewards(corpus.groups, 1, run.repeat_penalty) if IMAGINED in run.mixture else None
 
     def visual(self, batch: Batch) -> torch.Tensor | None:
         if batch.slots is not None:
@@ -114,9 +115,12 @@ class Trainer:
         index = self.vocabulary.places(target)
         return HeadLoss.apply(h[where], self.vocabulary.head, index, weight, self.run.label_smoothing), len(laid.ids)
 
-    def rewarded(self, kind: str, draw: Callable, limit: int) -> tuple[torch.Tensor, int, float]:
-        """Loss of answers that were sampled to questions of ``kind``, the number of input tokens, and the share of right ones."""
+    def rewarded(self, part: str) -> tuple[torch.Tensor, int, float]:
+        """Loss of what was sampled for a part of the mixture, the number of input tokens, and the mean reward: of answers, the share of right ones."""
+        if part == IMAGINED:
+            return self.imagined_captions()
         run = self.run
+        kind, draw, limit = ANSWERED[part]
         # samples are drawn for all pictures at once: all have as many blocks
         batch = self.stream.vqa(MOST_ASKED, self.stream.blocks("question")) if kind == "vqa" else self.stream.timeline(MOST_ASKED)
         pixels = None if batch.features is None else torch.from_numpy(batch.features).float()
@@ -173,8 +177,8 @@ class Trainer:
             parts["captions"], tokens = loss.item(), tokens + n
         if run.mixture and self.step % run.mixture_every == 0:
             kind = run.mixture[(self.step // run.mixture_every) % len(run.mixture)]
-            if kind in REWARDED or kind == "imagined_captions":
-                loss, n, parts[kind] = self.rewarded(*REWARDED[kind]) if kind in REWARDED else self.imagined_captions()
+            if kind in ANSWERED or kind == IMAGINED:
+                loss, n, parts[kind] = self.rewarded(kind)
                 loss.backward()
                 tokens += n
             elif (batch := getattr(self.stream, kind)()).sequences:

@@ -3,7 +3,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { TesseraError, type Answer } from '#contracts';
 import { deltas } from '../answers.js';
 import { disconnected } from '../http/disconnect.js';
-import { toEnvelope, toTesseraError } from '../http/errors.js';
 import { Operation } from '../http/operation.js';
 import { EventStream } from '../http/sse.js';
 import { ZodPipe } from '../http/validate.js';
@@ -102,7 +101,7 @@ export class ChatController {
     } catch (error) {
       if (signal.aborted) return;
       if (!stream) throw error;
-      await stream.json(toEnvelope(toTesseraError(error)).body);
+      await stream.fail(error);
       stream.end();
     } finally {
       if (signal.aborted) await this.requests.abandon(reply, id);

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { FastifyReply } from 'fastify';
+import { toEnvelope, toTesseraError } from './errors.js';
 
 const KEEP_ALIVE_MS = 15_000;
 
@@ -40,6 +41,11 @@ export class EventStream {
 
   async json(value: unknown, event?: string, id?: string): Promise<void> {
     await this.send({ data: JSON.stringify(value), event, id });
+  }
+
+  /** Tells what went wrong after the stream had begun, in the form of every error. */
+  async fail(thrown: unknown, event?: string): Promise<void> {
+    await this.json(toEnvelope(toTesseraError(thrown)).body, event);
   }
 
   end(): void {

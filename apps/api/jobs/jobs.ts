@@ -3,7 +3,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { JobState } from '#contracts';
 import { disconnected } from '../http/disconnect.js';
-import { toEnvelope, toTesseraError } from '../http/errors.js';
 import { Operation } from '../http/operation.js';
 import { EventStream } from '../http/sse.js';
 import { pageLimit, requireBehind } from '../http/page.js';
@@ -136,7 +135,7 @@ export class JobsController {
       for await (const entry of this.parts.jobs.events(id, { after, signal }))
         await stream.json(entry.event, entry.event.type, entry.id);
     } catch (error) {
-      if (!signal.aborted) await stream.json(toEnvelope(toTesseraError(error)).body, 'error');
+      if (!signal.aborted) await stream.fail(error, 'error');
     } finally {
       stream.end();
     }

@@ -3,7 +3,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { wireAnswer, AskResult, type Answer } from '#contracts';
 import { deltas } from '../answers.js';
 import { disconnected } from '../http/disconnect.js';
-import { toEnvelope, toTesseraError } from '../http/errors.js';
 import { Operation } from '../http/operation.js';
 import { EventStream } from '../http/sse.js';
 import { validate } from '../http/validate.js';
@@ -84,7 +83,7 @@ export class QuestionsController {
       const answer = await this.parts.jobs.result<'answer'>(id, { signal });
       await stream.json(await this.result(request, question, answer, started), 'done');
     } catch (error) {
-      if (!signal.aborted) await stream.json(toEnvelope(toTesseraError(error)).body, 'error');
+      if (!signal.aborted) await stream.fail(error, 'error');
     } finally {
       if (signal.aborted) await this.requests.abandon(reply, id);
       stream.end();

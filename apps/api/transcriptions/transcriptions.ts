@@ -4,7 +4,6 @@ import { z } from 'zod';
 import { TesseraError } from '#contracts';
 import { transcribeTree, type TreeInput } from '#jobs';
 import { disconnected } from '../http/disconnect.js';
-import { toEnvelope, toTesseraError } from '../http/errors.js';
 import { Operation } from '../http/operation.js';
 import { EventStream } from '../http/sse.js';
 import { validate } from '../http/validate.js';
@@ -131,7 +130,7 @@ export class TranscriptionsController {
     } catch (error) {
       if (signal.aborted) return;
       if (!stream) throw error;
-      await stream.json(toEnvelope(toTesseraError(error)).body);
+      await stream.fail(error);
       stream.end();
     } finally {
       if (signal.aborted) await this.requests.abandon(reply, id);

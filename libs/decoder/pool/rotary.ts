@@ -6,7 +6,7 @@ export interface RotaryTable {
   readonly pairs: 'interleaved' | 'halves';
 }
 
-/** Positions that a working set may reach: prefix, what is read of the material, question and answer. */
+/** Positions, and so rows, that a working set may have: prefix, what is read of the material, question and answer. */
 export const MOST_POSITIONS = 16_384;
 
 /**

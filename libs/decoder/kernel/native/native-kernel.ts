@@ -1,5 +1,5 @@
 import { openGguf, readAdapter, type DecoderConfig, type ReadRow } from '#runtime';
-import { rotaryFrequencies, writePhases } from '../../pool/rotary.js';
+import { MOST_POSITIONS, rotaryFrequencies, writePhases } from '../../pool/rotary.js';
 import { KEPT_MS, type RowHolder, type WorkingSet } from '../../runner/arena.js';
 import { Prefilled } from '../../runner/prefilled.js';
 import type { PrefixRows } from '../../runner/prefix-rows.js';
@@ -15,8 +15,6 @@ import { fitsNative, loadWeights, sharesWords } from './load-weights.js';
 const MOST_TOKENS = 256;
 /** Largest head whose pages it chooses, as in kernel.h. */
 const MOST_DIM = 256;
-/** Rows of a working set, 13 KB each: as many positions as the engine has. */
-const MOST_ROWS = 16_384;
 /** Capacities are whole pieces of attention, see kernel.h. */
 const CHUNK = 128;
 
@@ -80,7 +78,7 @@ export class NativeKernel implements StepKernel, RowHolder {
 
   takes({ members, appended }: StepBatch): boolean {
     const tokens = appended.reduce((sum, count) => sum + count, 0);
-    return tokens > 0 && tokens <= MOST_TOKENS && members.every(({ length }, i) => length + appended[i]! < MOST_ROWS);
+    return tokens > 0 && tokens <= MOST_TOKENS && members.every(({ length }, i) => length + appended[i]! < MOST_POSITIONS);
   }
 
   get heldBytes(): number {
@@ -138,7 +136,7 @@ export class NativeKernel implements StepKernel, RowHolder {
 
   enter(member: WorkingSet, prefix: PrefixRows, { pages, tokens, planes }: PageRows): boolean {
     const rows = tokens.reduce((sum, count) => sum + count, prefix.tokens);
-    if (rows >= MOST_ROWS || this.config.headDim > MOST_DIM) return false;
+    if (rows >= MOST_POSITIONS || this.config.headDim > MOST_DIM) return false;
     const { set } = this.open(member, rows + FREE_ROWS);
     this.writePrefix(set, prefix);
     const { planes: all, total } = this.planesOf(planes);
@@ -160,7 +158,7 @@ export class NativeKernel implements StepKernel, RowHolder {
     const { hidden, kvHeads, headDim, layers } = this.config;
     const lengths = segments.map(({ length }) => length / hidden);
     const T = Math.ceil(Math.max(...lengths) / PAGE_TOKENS) * PAGE_TOKENS;
-    if (prefix.tokens + T >= MOST_ROWS) return undefined;
+    if (prefix.tokens + T >= MOST_POSITIONS) return undefined;
     const rows = layers * segments.length * kvHeads * T;
     const out = {
       keys: { data: new Uint8Array(rows * headDim) },
@@ -200,7 +198,7 @@ export class NativeKernel implements StepKernel, RowHolder {
     const { hidden, kvHeads, headDim, layers, vocabulary } = this.config;
     const [S, P, chosenRows] = [question.length / hidden, prefix.tokens, choice.count * PAGE_TOKENS];
     const rows = P + chosenRows;
-    if (S > MOST_TOKENS || rows + S >= MOST_ROWS || headDim > MOST_DIM || choice.position !== rows) return undefined;
+    if (S > MOST_TOKENS || rows + S >= MOST_POSITIONS || headDim > MOST_DIM || choice.position !== rows) return undefined;
     member.arena.reserve(rows + S);
     const { set } = this.open(member, rows + S);
     this.writePrefix(set, prefix);
