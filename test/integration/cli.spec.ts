@@ -165,14 +165,17 @@ describe('tessera ask', () => {
 });
 
 describe('usage', () => {
-  it.each([[['describe']], [['nothing']], [['transcribe', 'a.wav', '--format', 'pdf']], [[]]])(
-    '%j exits with 2 and says how',
-    async (args) => {
-      const { status, stderr, stdout } = await cli(args, env);
-      expect(status).toBe(2);
-      expect(stderr + stdout).toMatch(/usage|error/i);
-    },
-  );
+  it.each([
+    [['describe']],
+    [['nothing']],
+    [['transcribe', 'a.wav', '--format', 'pdf']],
+    [['bench', 'queue', '--nothing']],
+    [[]],
+  ])('%j exits with 2 and says how', async (args) => {
+    const { status, stderr, stdout } = await cli(args, env);
+    expect(status).toBe(2);
+    expect(stderr + stdout).toMatch(/usage|error/i);
+  });
 
   it('--help exits with 0', async () => {
     const { status, stdout } = await cli(['--help'], env);

@@ -1,4 +1,5 @@
 import { TesseraError } from '#contracts';
+import { note, paint } from '../output/print.js';
 
 type Measurement = { run(args: string[]): Promise<void> };
 
@@ -32,6 +33,20 @@ export async function measure(kind: keyof typeof MEASUREMENTS, name: string, arg
       'invalid_request',
       `There is no ${kind} "${name}". There are: ${Object.keys(known).join(', ')}.`,
     );
-  await (await load()).run(args);
-  return 0;
+  const { run } = await load();
+  try {
+    await run(args);
+    return 0;
+  } catch (error) {
+    const wrong = wrongOption(error);
+    if (!wrong) throw error;
+    note(`${paint('red', 'error', process.stderr)} ${wrong}. bench/README.md says what "${kind} ${name}" takes.`);
+    return 2;
+  }
+}
+
+/** What `parseArgs` says about an option that is not known, or that lacks its value; undefined: another error. */
+function wrongOption(error: unknown): string | undefined {
+  const known = error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
+  return known ? error.message.split('. ')[0] : undefined;
 }

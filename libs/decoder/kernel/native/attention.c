@@ -3,8 +3,6 @@
 
 /** Query heads that share keys and values and are computed together. */
 #define TOGETHER 3
-/** Largest weight of a row: two parts. */
-#define WEIGHT_PEAK (float)((1 << 2 * WEIGHT_BITS) - 1)
 
 /** RMSNorm of one head (where the model has one) and rotation of the pairs (i, i + dim / 2), times `factor`. */
 static void turn(const Shape *shape, float *x, const float *weight, const float *phases, float factor) {
@@ -19,25 +17,20 @@ static void turn(const Shape *shape, float *x, const float *weight, const float 
   }
 }
 
-/** A query in two parts of eight bits: number = scale · (first + second / (2 · QUERY_PEAK)). */
+/** A query as numbers of 16 bits. */
 static void round_query(Kernel *kernel, int t, int head, const float *x) {
   int dim = kernel->shape.head_dim, index = t * kernel->shape.heads + head;
   int8_t *to = kernel->queries + (size_t)index * 2 * dim;
-  float scale = peak(x, dim) / QUERY_PEAK;
-  Floats rate = f_all(scale == 0 ? 0 : 1 / scale), fine = f_all(2 * QUERY_PEAK);
-  Wholes first = w_all(0), second = first;
+  float most = peak(x, dim);
+  Floats rate = f_all(most == 0 ? 0 : WHOLE / most);
+  Wholes sum = w_all(0);
   for (int d = 0; d < dim; d += LANES) {
-    Floats n = f_mul(f_load(x + d), rate);
-    Wholes whole = w_nearest(n);
-    Wholes rest = w_nearest(f_mul(f_sub(n, f_of(whole)), fine));
-    w_store_bytes(to + d, whole);
-    w_store_bytes(to + dim + d, rest);
-    first = w_add(first, whole);
-    second = w_add(second, rest);
+    Wholes n = rounded(x + d, rate);
+    store_numbers(number_at(to, d), dim, n);
+    sum = w_add(sum, n);
   }
-  kernel->query_scales[index] = scale;
-  kernel->query_sums[2 * index] = 128 * w_sum(first);
-  kernel->query_sums[2 * index + 1] = 128 * w_sum(second);
+  kernel->query_scales[index] = most / WHOLE;
+  kernel->query_sums[index] = 128 * w_sum(sum);
 }
 
 void append(Kernel *kernel, int t, int head) {
@@ -113,26 +106,21 @@ INLINE void score(const int dim, Chunk at, Chunk next, int rows, int count, cons
     ask(next.key_scales + row, 1);
     ask(next.value_scales + row, 1);
     ask(next.bias + row, 1);
-    Wholes first[TOGETHER], second[TOGETHER];
+    Dot dot[TOGETHER];
 #pragma GCC unroll 3
-    for (int h = 0; h < heads; h++) {
-      first[h] = w_all(-sums[2 * h]);
-      second[h] = w_all(-sums[2 * h + 1]);
-    }
+    for (int h = 0; h < heads; h++) dot[h] = no_dot();
     for (int d = 0; d < dim; d += 4) {
-      Wholes k = w_load(keys + d * LANES);
+      Fours k = unsigned_fours(w_load(keys + d * LANES));
 #pragma GCC unroll 3
-      for (int h = 0; h < heads; h++) {
-        first[h] = w_dot_four(first[h], k, queries + 2 * h * dim + d);
-        second[h] = w_dot_four(second[h], k, queries + (2 * h + 1) * dim + d);
-      }
+      for (int h = 0; h < heads; h++) dot[h] = keys_dot(dot[h], k, number_at(queries + 2 * h * dim, d), dim);
     }
     Floats by = f_load(at.key_scales + row), hidden = f_load(at.bias + row);
     Lanes shown = first_lanes(rows - row);
 #pragma GCC unroll 3
     for (int h = 0; h < heads; h++) {
-      Floats dot = f_fma(f_of(second[h]), f_all(0.5f / QUERY_PEAK), f_of(first[h]));
-      Floats scores = f_fma(f_mul(dot, by), f_all(query_scales[h]), hidden);
+      // Keys are 128 more than they are.
+      Floats whole = f_of(w_sub(total(dot[h]), w_all(sums[h])));
+      Floats scores = f_fma(f_mul(whole, by), f_all(query_scales[h]), hidden);
       f_store(out + h * CHUNK + row, scores);
       top[h] = f_max(top[h], f_choose(shown, scores, top[h]));
     }
@@ -141,8 +129,8 @@ INLINE void score(const int dim, Chunk at, Chunk next, int rows, int count, cons
   for (int h = 0; h < heads; h++) highest[h] = f_most(top[h]);
 }
 
-/** Scores become weights in two parts, [heads, high and low, CHUNK], each head's with a scale; `partial` gets the largest score and the sum. */
-INLINE void weigh(const int dim, Chunk at, Chunk next, int rows, int count, float *scores, const float *highest, float *partial, size_t stride, float *exponentials, size_t apart, uint8_t *weights, float *scales, const int heads) {
+/** Scores become weights, numbers of 16 bits [heads, CHUNK], each head's with a scale; `partial` gets the largest score and the sum. */
+INLINE void weigh(const int dim, Chunk at, Chunk next, int rows, int count, float *scores, const float *highest, float *partial, size_t stride, float *exponentials, size_t apart, int8_t *weights, float *scales, const int heads) {
   Floats sum[TOGETHER];
   Wholes most[TOGETHER];
 #pragma GCC unroll 3
@@ -178,40 +166,31 @@ INLINE void weigh(const int dim, Chunk at, Chunk next, int rows, int count, floa
 #pragma GCC unroll 3
     for (int h = 0; h < heads; h++) {
       Wholes w = w_nearest(f_mul(f_load(scores + h * CHUNK + row), rate[h]));
-      w_store_bytes(weights + h * 2 * CHUNK + row, w_right(w, WEIGHT_BITS));
-      w_store_bytes(weights + (h * 2 + 1) * CHUNK + row, w_and(w, w_all((1 << WEIGHT_BITS) - 1)));
+      store_positive(number_at(weights + h * 2 * CHUNK, row), CHUNK, w);
     }
 }
 
-/** Sums of `count` rows of values, LANES · `vectors` dimensions from `values` on, each times its weight. `weights` [heads, high and low, CHUNK]. */
-INLINE void gather(const int dim, const int8_t *values, int count, const uint8_t *weights, const float *scales, float *out, size_t stride, const int heads, const int vectors, const int8_t *next) {
-  Wholes high[TOGETHER][GATHERED], low[TOGETHER][GATHERED];
+/** Sums of `count` rows of values, LANES · `vectors` dimensions from `values` on, each times its weight, [heads, CHUNK]. */
+INLINE void gather(const int dim, const int8_t *values, int count, const int8_t *weights, const float *scales, float *out, size_t stride, const int heads, const int vectors, const int8_t *next) {
+  Dot dot[TOGETHER][GATHERED];
 #pragma GCC unroll 3
   for (int h = 0; h < heads; h++)
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; v++) high[h][v] = low[h][v] = w_all(0);
+    for (int v = 0; v < vectors; v++) dot[h][v] = no_dot();
   for (int row = 0; row < count; row += 4, values += 4 * dim) {
     if (next) ask(next + (CHUNK + row) * dim / 2, 2 * dim);
-    Wholes n[GATHERED];
+    Fours n[GATHERED];
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; v++) n[v] = w_load(values + v * 4 * LANES);
+    for (int v = 0; v < vectors; v++) n[v] = signed_fours(w_load(values + v * 4 * LANES));
 #pragma GCC unroll 3
-    for (int h = 0; h < heads; h++) {
-      Wholes wh = w_four(weights + h * 2 * CHUNK + row), wl = w_four(weights + (h * 2 + 1) * CHUNK + row);
+    for (int h = 0; h < heads; h++)
 #pragma GCC unroll 4
-      for (int v = 0; v < vectors; v++) {
-        high[h][v] = w_dot(high[h][v], wh, n[v]);
-        low[h][v] = w_dot(low[h][v], wl, n[v]);
-      }
-    }
+      for (int v = 0; v < vectors; v++) dot[h][v] = values_dot(dot[h][v], n[v], number_at(weights + h * 2 * CHUNK, row), CHUNK);
   }
 #pragma GCC unroll 3
   for (int h = 0; h < heads; h++)
 #pragma GCC unroll 4
-    for (int v = 0; v < vectors; v++) {
-      Floats sum = f_fma(f_of(high[h][v]), f_all(1 << WEIGHT_BITS), f_of(low[h][v]));
-      f_store(out + h * stride + v * LANES, f_mul(sum, f_all(scales[h])));
-    }
+    for (int v = 0; v < vectors; v++) f_store(out + h * stride + v * LANES, f_mul(f_of(total(dot[h][v])), f_all(scales[h])));
 }
 
 /** What chunks before gave, and what the next one gives: largest score, sum of exponentials, sums of values. */
@@ -229,11 +208,11 @@ INLINE void attend_some(Kernel *kernel, Chunk at, Chunk next, int t, int head, i
   const Shape *shape = &kernel->shape;
   int count = (rows + LANES - 1) & ~(LANES - 1), index = t * shape->heads + head;
   _Alignas(64) float scores[TOGETHER * CHUNK], own[TOGETHER * (PARTIAL + MOST_DIM)];
-  _Alignas(64) uint8_t weights[TOGETHER * 2 * CHUNK];
+  _Alignas(64) int8_t weights[TOGETHER * 2 * CHUNK];
   float scales[TOGETHER], highest[TOGETHER];
   size_t slots = (size_t)kernel->chunks * (PARTIAL + dim), stride = folds ? (size_t)(PARTIAL + dim) : slots;
   float *slot = partial_of(kernel, t, head, chunk), *partial = folds ? own : slot;
-  score(dim, at, next, rows, count, kernel->queries + (size_t)index * 2 * dim, kernel->query_scales + index, kernel->query_sums + 2 * index, scores, highest, heads);
+  score(dim, at, next, rows, count, kernel->queries + (size_t)index * 2 * dim, kernel->query_scales + index, kernel->query_sums + index, scores, highest, heads);
   weigh(dim, at, next, rows, count, scores, highest, partial, stride, exponentials, (size_t)kernel->chunks * CHUNK, weights, scales, heads);
   int d = 0;
   for (; d + GATHERED * LANES <= dim; d += GATHERED * LANES)

@@ -5,16 +5,18 @@ typedef __m512 Floats;
 typedef __m512i Wholes;
 typedef __mmask16 Lanes;
 
-/** Largest part of a rounded query, whose second part counts 1 / (2 · QUERY_PEAK). */
+/** Largest number of a query of eight bits. */
 #define QUERY_PEAK 127
-/** Bits of each part of an attention weight. */
-#define WEIGHT_BITS 8
+/** Largest attention weight. */
+#define WEIGHT_PEAK 65535
 /** Vectors of values that are summed side by side. */
 #define GATHERED 4
 /** Queries that share a page's keys while they are in registers. */
 #define BESIDE 8
 /** Tokens whose sums are in registers while the adapter's second factor is read. */
 #define FINISHED 16
+/** Whether registers hold the sums of a tile of tokens. */
+#define HOLDS_TILE 1
 
 INLINE Floats f_load(const float *p) { return _mm512_loadu_ps(p); }
 INLINE void f_store(float *p, Floats x) { _mm512_storeu_ps(p, x); }
@@ -74,6 +76,43 @@ INLINE Wholes w_dot(Wholes sum, Wholes bytes, Wholes by) { return _mm512_dpbusd_
 INLINE Wholes w_dot_four(Wholes sum, Wholes bytes, const void *p) {
   __asm__("vpdpbusd %2%{1to16%}, %1, %0" : "+v"(sum) : "v"(bytes), "m"(*(const int32_t *)p));
   return sum;
+}
+
+/** Four bytes in each lane, as they are multiplied. */
+typedef Wholes Fours;
+
+INLINE Fours unsigned_fours(Wholes bytes) { return bytes; }
+INLINE Fours signed_fours(Wholes bytes) { return bytes; }
+
+/** Sums of products with numbers of 16 bits: with their upper eight bits, and with the lower. */
+typedef struct {
+  Wholes first, second;
+} Dot;
+
+INLINE Dot no_dot(void) { return (Dot){ w_all(0), w_all(0) }; }
+INLINE Wholes total(Dot dot) { return w_add(w_left(dot.first, 8), dot.second); }
+
+/** Number `i` of such numbers, of which the lower eight bits lie `apart` bytes behind the upper. */
+#define number_at(numbers, i) ((numbers) + (i))
+/** LANES of them, whose lower eight bits get a sign, too. */
+INLINE void store_numbers(int8_t *to, int apart, Wholes n) {
+  Wholes upper = w_right(w_add(n, w_all(128)), 8);
+  w_store_bytes(to, upper);
+  w_store_bytes(to + apart, w_sub(n, w_left(upper, 8)));
+}
+/** The same of numbers without sign, for bytes with it. */
+INLINE void store_positive(int8_t *to, int apart, Wholes n) {
+  w_store_bytes(to, w_right(n, 8));
+  w_store_bytes(to + apart, n);
+}
+
+/** sum + four bytes without sign × four numbers. */
+INLINE Dot keys_dot(Dot sum, Fours keys, const int8_t *numbers, int apart) {
+  return (Dot){ w_dot_four(sum.first, keys, numbers), w_dot_four(sum.second, keys, numbers + apart) };
+}
+/** sum + four bytes with sign × four numbers without. */
+INLINE Dot values_dot(Dot sum, Fours values, const int8_t *numbers, int apart) {
+  return (Dot){ w_dot(sum.first, w_four(numbers), values), w_dot(sum.second, w_four(numbers + apart), values) };
 }
 
 /** A block of LANES rows by `tokens` tokens: sum += W · n. */

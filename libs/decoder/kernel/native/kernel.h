@@ -177,12 +177,12 @@ typedef struct {
   int mass_capacity;
 } Step;
 
-/** Largest rounded number that enters a product: 256 times the largest of eight bits. */
+/** Largest number of 16 bits that enters a product: 256 times the largest of eight bits, since some processors take it in two parts. */
 #define WHOLE 32512.0f
 
 /**
- * What enters products, in tiles: [tile, block, token in tile]. In two parts each token has one scale and whole numbers of two times eight bits; in one
- * part each block has a scale and eight bits.
+ * What enters products, in tiles: [tile, block, token in tile]. In two parts each token has one scale and numbers of 16 bits, as the
+ * vectors of the processor take them; in one part each block has a scale and eight bits.
  */
 typedef struct {
   int tokens, blocks, parts;
@@ -234,7 +234,7 @@ typedef struct Kernel {
   Entering entering;
   /** f32 [tokens, LOW_STRIDE]: what the adapter's first factors give. */
   float *low;
-  /** Rounded queries: i8 [tokens, heads, 2, dim]; per head: scale, and 128 times the sums of both parts. */
+  /** Queries as numbers of 16 bits, [tokens, heads, dim]; per head: scale, and 128 times their sum. */
   int8_t *queries;
   float *query_scales;
   int32_t *query_sums;

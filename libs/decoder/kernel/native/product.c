@@ -11,12 +11,10 @@ static void tile_of(int tokens, int token, int *start, int *count) {
   *count = tokens - *start < each ? tokens - *start : each;
 }
 
-/** LANES of a block: whole numbers n as 256 · first + second; returns them. */
-INLINE Wholes split(const float *x, Floats rate, int8_t *first) {
+/** LANES of a block as numbers of 16 bits; returns them. */
+INLINE Wholes split(const float *x, Floats rate, int8_t *to) {
   Wholes n = rounded(x, rate);
-  Wholes high = w_right(w_add(n, w_all(128)), 8);
-  w_store_bytes(first, high);
-  w_store_bytes(first + BLOCK, w_sub(n, w_left(high, 8)));
+  store_numbers(to, BLOCK, n);
   return n;
 }
 
@@ -36,8 +34,9 @@ void enter(Entering *entering, int token, const float *x) {
     Floats rate = f_all(most == 0 ? 0 : WHOLE / most);
     entering->scales[token] = most / WHOLE;
     for (int b = 0; b < blocks; b++, x += BLOCK, at += count) {
+      int8_t *numbers = entering->numbers + at * 2 * BLOCK;
       Wholes sum = w_all(0);
-      for (int i = 0; i < BLOCK; i += LANES) sum = w_add(sum, split(x + i, rate, entering->numbers + at * 2 * BLOCK + i));
+      for (int i = 0; i < BLOCK; i += LANES) sum = w_add(sum, split(x + i, rate, number_at(numbers, i)));
       entering->sums[at] = w_sum(sum);
     }
     return;
@@ -68,9 +67,9 @@ static Entered entered_at(const Entering *entering, size_t at) {
  */
 INLINE void tile(const uint8_t *w, int blocks, int bits, Entered x, size_t step, Floats *out, const int parts, const int tokens) {
   const int bytes = bits == 4 ? FOUR_BYTES : EIGHT_BYTES;
-  Floats sum[TILE];
+  Floats own[TILE], *sum = HOLDS_TILE ? own : out;
 #pragma GCC unroll 16
-  for (int t = 0; t < tokens; t++) sum[t] = out[t];
+  for (int t = 0; HOLDS_TILE && t < tokens; t++) sum[t] = out[t];
   for (int b = 0; b < blocks; b++) {
 #pragma GCC unroll 9
     for (int i = 0; i < bytes; i += 64) _mm_prefetch(w + AHEAD + i, _MM_HINT_T0);
@@ -81,7 +80,7 @@ INLINE void tile(const uint8_t *w, int blocks, int bits, Entered x, size_t step,
     x.sums += step;
   }
 #pragma GCC unroll 16
-  for (int t = 0; t < tokens; t++) out[t] = sum[t];
+  for (int t = 0; HOLDS_TILE && t < tokens; t++) out[t] = sum[t];
 }
 
 /** The same, times the tokens' scales, with the adapter's second factor: [rank, LANES] by [tokens, LOW_STRIDE]. */

@@ -32,7 +32,7 @@ Kernel *kernel_create(Shape shape, int threads) {
   kernel->low = room((size_t)MOST_TOKENS * LOW_STRIDE * 4);
   kernel->queries = room(heads * 2 * shape.head_dim);
   kernel->query_scales = room(heads * 4);
-  kernel->query_sums = room(heads * 8);
+  kernel->query_sums = room(heads * sizeof(int32_t));
   kernel->folded = room((size_t)MOST_TOKENS * shape.kv_heads * sizeof(int));
   int whole = kernel->layers && kernel->residual && kernel->product && kernel->plain && kernel->entering.numbers && kernel->entering.scales &&
     kernel->entering.sums && kernel->entering.block_scales && kernel->low && kernel->queries && kernel->query_scales && kernel->query_sums && kernel->folded;
