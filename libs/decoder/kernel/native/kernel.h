@@ -297,8 +297,10 @@ void pack_low(Slab **slabs, Part *part, const float *a, const float *b, int rank
 void enter(Entering *entering, int token, const float *x);
 /** Groups `from` to `to` of a matrix: out[token · stride + row] for all tokens that entered; `low` [tokens, LOW_STRIDE] from the adapter's first factor. */
 void multiply(const Part *part, int from, int to, const Entering *entering, const float *low, float *out, size_t stride);
-/** The adapter's first factor for one token. */
-void lower(const Part *part, const Entering *entering, int token, float *low);
+/** Tokens of each tile but the last, which may have fewer: they are spread evenly. */
+int tile_length(int tokens);
+/** The adapter's first factor for `count` tokens from `token` on, or as many as its tile has: `low` [count, LOW_STRIDE]. */
+void lower(const Part *part, const Entering *entering, int token, int count, float *low);
 
 // working-set.c
 WorkingSet *working_set_open(Kernel *kernel, int capacity);

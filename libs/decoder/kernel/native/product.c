@@ -3,10 +3,14 @@
 /** Bytes before they are needed that weights are asked for: memory answers while the blocks before are multiplied. */
 #define AHEAD 5120
 
-/** Where the tile of a token begins, and how many tokens it has: they are spread evenly. */
-static void tile_of(int tokens, int token, int *start, int *count) {
+int tile_length(int tokens) {
   int tiles = (tokens + TILE - 1) / TILE;
-  int each = (tokens + tiles - 1) / tiles;
+  return (tokens + tiles - 1) / tiles;
+}
+
+/** Where the tile of a token begins, and how many tokens it has. */
+static void tile_of(int tokens, int token, int *start, int *count) {
+  int each = tile_length(tokens);
   *start = token / each * each;
   *count = tokens - *start < each ? tokens - *start : each;
 }
@@ -143,14 +147,16 @@ void multiply(const Part *part, int from, int to, const Entering *entering, cons
   }
 }
 
-void lower(const Part *part, const Entering *entering, int token, float *low) {
-  int start, count, blocks = part->blocks;
-  tile_of(entering->tokens, token, &start, &count);
+void lower(const Part *part, const Entering *entering, int token, int count, float *low) {
+  int start, step, blocks = part->blocks;
+  tile_of(entering->tokens, token, &start, &step);
   Entered x = entered_at(entering, (size_t)start * blocks + (token - start));
+  if (count > step) count = step;
   for (int group = 0; group < part->rank / LANES; group++) {
-    Floats sum = f_all(0);
+    Floats sum[TILE];
+    for (int t = 0; t < count; t++) sum[t] = f_all(0);
     const uint8_t *w = part->low_in + (size_t)group * blocks * EIGHT_BYTES;
-    (entering->parts == 2 ? eight_by_two : eight_by_one)(w, blocks, x, count, &sum, 1);
-    f_store(low + group * LANES, f_mul(sum, f_all(entering->scales[token])));
+    (entering->parts == 2 ? eight_by_two : eight_by_one)(w, blocks, x, step, sum, count);
+    for (int t = 0; t < count; t++) f_store(low + (size_t)t * LOW_STRIDE + group * LANES, f_mul(sum[t], f_all(entering->scales[token + t])));
   }
 }

@@ -82,10 +82,20 @@ static void norm(Kernel *kernel, int t, const float *weight, float *out) {
   rms_norm(kernel->residual + (size_t)t * shape->hidden, shape->hidden, shape->epsilon, weight, out);
 }
 
-/** Rounds the input of a token and computes the adapter's first factors of the parts that it enters. */
-static void enter_parts(Kernel *kernel, int t, int first, int count) {
+/** The adapter's first factors of parts that the same input enters, for `count` tokens of a tile. */
+static void lower_parts(Kernel *kernel, int t, int count, int first, int parts) {
+  for (int i = 0; i < parts; i++) lower(&kernel->layer->parts[first + i], &kernel->entering, t, count, low_of(kernel, t, i));
+}
+
+/** Rounds the input of a token for some parts. Of few tokens the first factors are too little work for a phase of their own. */
+static void enter_parts(Kernel *kernel, int t, int first, int parts) {
   enter(&kernel->entering, t, plain_of(kernel, t));
-  for (int i = 0; i < count; i++) lower(&kernel->layer->parts[first + i], &kernel->entering, t, low_of(kernel, t, i));
+  if (kernel->entering.tokens <= TILE) lower_parts(kernel, t, 1, first, parts);
+}
+
+static void lower_piece(void *context, int piece) {
+  Kernel *kernel = context;
+  lower_parts(kernel, piece * tile_length(kernel->entering.tokens), TILE, kernel->first_part, kernel->part_count);
 }
 
 static void enter_attention(void *context, int t) {
@@ -213,6 +223,8 @@ static void product(Kernel *kernel, int first, int count) {
   const Part *parts = &kernel->layer->parts[first];
   kernel->first_part = first;
   kernel->part_count = count;
+  int tokens = kernel->entering.tokens, length = tile_length(tokens);
+  if (tokens > TILE) share(&kernel->crew, lower_piece, kernel, (tokens + length - 1) / length);
   int threads = kernel->crew.threads;
   share(&kernel->crew, product_piece, kernel, pieces_of(threads, groups_of(parts, count), shortest(parts)));
 }
