@@ -2,7 +2,8 @@ import { unzipSync, type UnzipFileInfo } from 'fflate';
 import { TesseraError } from '#contracts';
 import type { DocumentBlock } from './block.js';
 import { decodeText } from '../sniff.js';
-import { markdownBlocks, sourceBlocks } from './plain.js';
+import { markdownBlocks } from './markdown.js';
+import { sourceBlocks } from './plain.js';
 import { DOCUMENT_TYPES, namedTextType } from './text-type.js';
 import { tooLarge, type Unpack, type UnpackLimits, type Wanted } from './unpack.js';
 

@@ -7,6 +7,8 @@ export interface DocumentBlock {
   page?: number;
   /** First line of the text in its file, from 1. */
   line?: number;
+  /** Where in the text the lines after the first begin, of a paragraph that was wrapped by hand. */
+  lineStarts?: number[];
   /** Seconds, of a subtitle. */
   start?: number;
   end?: number;

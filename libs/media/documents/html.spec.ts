@@ -34,4 +34,20 @@ describe('htmlBlocks', () => {
     expect(texts('<p>one<div><b>two</p></span><td>three')).toEqual(['one', 'two', 'three']);
     expect(texts('<div>'.repeat(20_000) + 'deep')).toEqual(['deep']);
   });
+
+  it('keeps a row and the tables in its cells apart, in the order in which they begin', () => {
+    const inner = '<table><tr><td>inner</td><td>more</td></tr></table>';
+    expect(texts(`<table><tr><td>Label</td><td>has ${inner}</td><td>Value</td></tr></table><p>after</p>`)).toEqual([
+      'Label | has | Value',
+      'inner | more',
+      'after',
+    ]);
+    expect(texts('<table><tr><td>'.repeat(5000) + 'deep')).toEqual(['deep']);
+  });
+
+  it('keeps what follows an empty cell in its column, and no empty row', () => {
+    const html = `<table><tr><th>Name<th>Phone<th>Age<tr><td>Alice<td><td>30
+      <tr><td> </td><td><br></td><td></td></tr><tr></tr><tr><td></td><td><p>0170</p><p>0171</p></td></tr></table>`;
+    expect(texts(html)).toEqual(['Name | Phone | Age', 'Alice |  | 30', '| 0170 0171']);
+  });
 });

@@ -15,11 +15,19 @@ const BLOCKS = new Set(
   ).split(' '),
 );
 
+/** A table row that is open. Its block stands where it began, before those of the tables in its cells. */
+interface Row {
+  block: DocumentBlock;
+  cells: string[];
+  /** What the open cell says so far. */
+  cell: string[];
+}
+
 /** The text of a page, one block for each block element or table row. Scripts, styles and hidden parts are dropped. */
 export function htmlBlocks(html: string): DocumentBlock[] {
   const blocks: DocumentBlock[] = [];
   let text = '';
-  let row: string[] | undefined;
+  const rows: Row[] = [];
   let preformatted = 0;
   /** Elements inside the outermost dropped one; a title is kept although it stands in the head. */
   let dropped: string[] = [];
@@ -29,9 +37,24 @@ export function htmlBlocks(html: string): DocumentBlock[] {
     text = '';
     for (const line of lines) {
       if (line.trim() === '') continue;
-      if (row) row.push(line.trim());
+      const row = rows.at(-1);
+      if (row) row.cell.push(line.trim());
       else blocks.push({ text: preformatted > 0 ? line.trimEnd() : line.trim() });
     }
+  };
+  const openRow = (): void => {
+    const block = { text: '' };
+    blocks.push(block);
+    rows.push({ block, cells: [], cell: [] });
+  };
+  const closeCell = (): void => {
+    const row = rows.at(-1);
+    row?.cells.push(row.cell.splice(0).join(' '));
+  };
+  const closeRow = (): void => {
+    if (rows.at(-1)?.cell.length) closeCell();
+    const row = rows.pop();
+    if (row?.cells.some((cell) => cell !== '')) row.block.text = row.cells.join(' | ').trim();
   };
   const parser = new Parser({
     onopentag(name, attributes) {
@@ -43,7 +66,7 @@ export function htmlBlocks(html: string): DocumentBlock[] {
         return;
       }
       if (BLOCKS.has(name) || name === 'td' || name === 'th') flush();
-      if (name === 'tr') row = [];
+      if (name === 'tr') openRow();
       if (name === 'pre') preformatted++;
     },
     ontext(data) {
@@ -58,14 +81,12 @@ export function htmlBlocks(html: string): DocumentBlock[] {
         return;
       }
       if (BLOCKS.has(name) || name === 'td' || name === 'th') flush();
-      if (name === 'tr' && row) {
-        if (row.length > 0) blocks.push({ text: row.join(' | ') });
-        row = undefined;
-      }
+      if (name === 'td' || name === 'th') closeCell();
+      if (name === 'tr') closeRow();
       if (name === 'pre') preformatted = Math.max(0, preformatted - 1);
     },
   });
   parser.end(html);
   flush();
-  return blocks;
+  return blocks.filter((block) => block.text !== '');
 }

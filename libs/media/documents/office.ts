@@ -61,24 +61,27 @@ interface XmlForm {
   onTag?: (name: string) => void;
 }
 
-/** Paragraphs of one part; a table row is one, its cells parted by bars. `at` is `place()` where the paragraph began. */
+/** Paragraphs of one part; a table row is one, its cells parted by bars. `at` is `place()` where its text began. */
 function xmlParagraphs(xml: string, form: XmlForm, place: () => number): { text: string; at: number }[] {
   const found: { text: string; at: number }[] = [];
   let text = '';
   let at: number | undefined;
   /** Cells of the outermost open row; a table inside a cell is that cell's text. */
-  let cells: string[][] | undefined;
+  let row: { cells: string[][]; at?: number } | undefined;
   let rows = 0;
   let reading = false;
   /** Depth inside the variants for older readers, which repeat what was said. */
   let fallback = 0;
   const flush = (): void => {
     const words = text.replace(/\s+/g, ' ').trim();
+    const began = at ?? place();
     text = '';
-    if (words === '') return;
-    if (cells) cells.at(-1)?.push(words);
-    else found.push({ text: words, at: at ?? place() });
     at = undefined;
+    if (words === '') return;
+    if (row) {
+      row.cells.at(-1)?.push(words);
+      row.at ??= began;
+    } else found.push({ text: words, at: began });
   };
   const parser = new Parser(
     {
@@ -86,8 +89,8 @@ function xmlParagraphs(xml: string, form: XmlForm, place: () => number): { text:
         if (name === 'mc:Fallback') fallback++;
         if (fallback > 0) return;
         form.onTag?.(name);
-        if (name === form.row && rows++ === 0) cells = [];
-        else if (name === form.cell && rows === 1) cells?.push([]);
+        if (name === form.row && rows++ === 0) row = { cells: [] };
+        else if (name === form.cell && rows === 1) row?.cells.push([]);
         else if (name === form.text) {
           reading = true;
           at ??= place();
@@ -102,9 +105,10 @@ function xmlParagraphs(xml: string, form: XmlForm, place: () => number): { text:
         if (name === form.text) reading = false;
         if (name === form.paragraph) flush();
         if (name === form.row && --rows === 0) {
-          const row = (cells ?? []).flatMap((cell) => (cell.length > 0 ? [cell.join(' ')] : [])).join(' | ');
-          cells = undefined;
-          if (row !== '') found.push({ text: row, at: at ?? place() });
+          const cells = (row?.cells ?? []).map((cell) => cell.join(' '));
+          // An empty cell keeps its place, so that what follows stays in its column.
+          if (cells.some((cell) => cell !== '')) found.push({ text: cells.join(' | ').trim(), at: row?.at ?? place() });
+          row = undefined;
         }
       },
     },

@@ -1,8 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { markdownBlocks, proseBlocks, sourceBlocks } from './plain.js';
-
-const texts = (blocks: { text: string }[]) => blocks.map((block) => block.text);
+import { proseBlocks, sourceBlocks } from './plain.js';
 
 describe('sourceBlocks', () => {
   it('keeps lines as they stand, with their numbers', () => {
@@ -37,34 +35,31 @@ describe('proseBlocks', () => {
       {
         text: 'The harbour of the town was built in the year 1070 and burned down many times since. It is a world heritage site.',
         line: 1,
+        lineStarts: [62],
       },
       { text: 'Contents', line: 4 },
       { text: '- one thing that is long enough to have been wrapped at the end', line: 5 },
       { text: '- another thing', line: 6 },
     ]);
   });
-});
 
-describe('markdownBlocks', () => {
-  it('reads what a reader of the page would', () => {
-    const text =
-      '# The *plan*\n\nWe go to\n[Oslo](https://example.org) **soon**.\n\n- first\n- second\n\n| a | b |\n|---|---|\n| 1 | 2 |';
-    expect(texts(markdownBlocks(text))).toEqual([
-      'The plan',
-      'We go to Oslo soon.',
-      'first',
-      'second',
-      'a | b',
-      '1 | 2',
-    ]);
+  it('tells where in a paragraph each of its lines begins', () => {
+    const lines = Array.from({ length: 20 }, (_, i) => `and the harbour of the town was built again in ${1900 + i}`);
+    const [block, ...others] = proseBlocks(`Title\n\n${lines.join('\n')}`).slice(1);
+    expect(others).toEqual([]);
+    expect(block?.line).toBe(3);
+    const starts = [0, ...(block?.lineStarts ?? [])];
+    expect(starts.map((at, i) => block?.text.slice(at, starts[i + 1]).trim())).toEqual(lines);
   });
 
-  it('keeps fenced code line by line, untouched', () => {
-    expect(markdownBlocks('See:\n```js\n# not a heading\n  **x**\n```\nend')).toEqual([
-      { text: 'See:', line: 1 },
-      { text: '# not a heading', line: 3 },
-      { text: '  **x**', line: 4 },
-      { text: 'end', line: 6 },
+  it('counts no line for a form feed, and begins a paragraph with it', () => {
+    expect(proseBlocks('Line one.\n\fLine two.\nLine three.\n\f\nLine\ffour.\f')).toEqual([
+      { text: 'Line one.', line: 1 },
+      { text: 'Line two.', line: 2 },
+      { text: 'Line three.', line: 3 },
+      { text: 'Line four.', line: 5 },
     ]);
+    const long = 'a line that is long enough to have been wrapped at its end';
+    expect(proseBlocks(`${long}\n\fnext page`)).toHaveLength(2);
   });
 });

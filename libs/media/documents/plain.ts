@@ -12,14 +12,15 @@ export function sourceBlocks(text: string, file?: string): DocumentBlock[] {
 /** Hard-wrapped prose fills its lines at least this far. */
 const WRAPPED_FROM = 50;
 
-/** Prose as paragraphs: lines that were wrapped by hand are joined, others stay on their own. */
+/** Prose as paragraphs: lines that were wrapped by hand are joined, others stay on their own. A page begins a new one. */
 export function proseBlocks(text: string): DocumentBlock[] {
   const blocks: DocumentBlock[] = [];
   let last = '';
-  text.split(/\r\n|\r|\n|\f/).forEach((raw, index) => {
-    const line = raw.trim();
+  text.split(/\r\n|\r|\n/).forEach((raw, index) => {
+    // A form feed begins a page; no editor counts it as a line.
+    const line = raw.replaceAll('\f', ' ').trim();
     const open = blocks.at(-1);
-    if (open && line !== '' && wraps(last, line)) open.text += ` ${line}`;
+    if (open && line !== '' && !raw.startsWith('\f') && wraps(last, line)) joinLine(open, line);
     else if (line !== '') blocks.push({ text: line, line: index + 1 });
     last = line;
   });
@@ -33,40 +34,8 @@ function wraps(line: string, next: string): boolean {
   return /^[\p{Ll}\p{N}("'“‘]/u.test(next) || !/[.!?:;]["'”’)]?$/.test(line);
 }
 
-/** Markdown as prose: headings, items and table rows on their own, fenced code line by line, marks and link targets dropped. */
-export function markdownBlocks(text: string): DocumentBlock[] {
-  const blocks: DocumentBlock[] = [];
-  let fence: string | undefined;
-  let open = false;
-  text.split(/\r\n|\r|\n/).forEach((raw, index) => {
-    const mark = /^\s*(```+|~~~+)/.exec(raw)?.[1];
-    if (mark && (fence === undefined || mark.startsWith(fence))) {
-      fence = fence === undefined ? mark : undefined;
-      open = false;
-      return;
-    }
-    if (fence !== undefined) {
-      if (raw.trim() !== '') blocks.push({ text: raw.trimEnd(), line: index + 1 });
-      return;
-    }
-    const line = withoutMarks(raw);
-    const last = blocks.at(-1);
-    const own = /^\s*(#{1,6}\s|[-*+]\s|\d+[.)]\s|\||>)/.test(raw);
-    if (line === '' || /^[-=_*|:\s]{3,}$/.test(line)) open = false;
-    else if (open && !own && last) last.text += ` ${line}`;
-    else blocks.push({ text: line, line: index + 1 });
-    if (line !== '') open = !/^\s*(#{1,6}\s|\|)/.test(raw) && !/^[-=_*|:\s]{3,}$/.test(line);
-  });
-  return blocks;
-}
-
-function withoutMarks(line: string): string {
-  return line
-    .replace(/^\s*(#{1,6}\s+|>\s?|[-*+]\s+(\[[ x]\]\s+)?)/, '')
-    .replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')
-    .replace(/(\*\*|__|~~|`)(?=\S)(.+?)\1/g, '$2')
-    .replace(/(?<![\w*])([*_])(?=\S)([^*_]+)\1(?![\w*])/g, '$2')
-    .replace(/<\/?[a-z][^>]*>|<!--.*?-->/gi, '')
-    .replace(/^\s*\||\|\s*$/g, '')
-    .trim();
+/** The block goes on in the next line of its file. */
+export function joinLine(block: DocumentBlock, line: string): void {
+  (block.lineStarts ??= []).push(block.text.length + 1);
+  block.text += ` ${line}`;
 }

@@ -26,6 +26,7 @@ const Block = z.object({
   text: z.string(),
   page: z.number().int().positive().optional(),
   line: z.number().int().positive().optional(),
+  lineStarts: z.array(z.number().int().positive()).optional(),
   start: z.number().optional(),
   end: z.number().optional(),
   file: z.string().optional(),

@@ -2,6 +2,7 @@ import type { DocumentBlock } from './block.js';
 
 const TIME = String.raw`(?:(\d{1,3}):)?(\d{1,2}):(\d{2})[.,](\d{1,3})`;
 const CUE = new RegExp(`^\\s*${TIME}\\s*-->\\s*${TIME}`);
+const NUMBER = /^\s*\d+\s*$/;
 
 /**
  * Cues of SubRip and WebVTT (https://www.w3.org/TR/webvtt1) as timed text: numbers, settings, notes, styles and tags
@@ -14,8 +15,11 @@ export function subtitleBlocks(text: string): DocumentBlock[] {
     const times = CUE.exec(lines[at] ?? '');
     if (!times) continue;
     const line = at + 1;
+    const numbered = NUMBER.test(lines[at - 1] ?? '');
     const said: string[] = [];
-    while (lines[at + 1]?.trim()) said.push(lines[++at] as string);
+    while (lines[at + 1]?.trim() && !CUE.test(lines[at + 1] ?? '')) said.push(lines[++at] as string);
+    // Without an empty line between them, the number of the next cue stands below what is said.
+    if (numbered && lines[at + 1]?.trim() && NUMBER.test(said.at(-1) ?? '')) said.pop();
     const start = seconds(times.slice(1, 5));
     const end = Math.max(start, seconds(times.slice(5, 9)));
     const words = plain(said.join(' '));
@@ -34,10 +38,14 @@ function seconds([hours, minutes, whole, fraction]: (string | undefined)[]): num
 
 const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', nbsp: ' ', lrm: '', rlm: '' };
 
+/** Tags of SubRip and WebVTT and no others: people also say "I <3 you". */
+const TAG =
+  /<\/?(?:(?:[ibusc]|ruby|rt)(?:\.[^\s<>]*)?\s*|(?:v|lang|font)(?:[.\s][^<>]*)?)>|<(?:\d{1,3}:)?\d{1,2}:\d{2}\.\d{3}>/gi;
+
 function plain(text: string): string {
   return text
-    .replace(/<[^>]*>/g, '')
-    .replace(/\{\\[^}]*\}/g, '')
+    .replace(TAG, '')
+    .replace(/\{\\[^{}]*\}/g, '')
     .replace(/&(\w+);/g, (whole, name: string) => ENTITIES[name] ?? whole)
     .replace(/\s+/g, ' ')
     .trim();

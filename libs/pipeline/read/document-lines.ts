@@ -19,7 +19,7 @@ export function documentLines(medium: Pick<Medium, 'id'>, blocks: DocumentBlock[
 }
 
 function blockLines({ id }: Pick<Medium, 'id'>, block: DocumentBlock, templates: LineTemplates): Line[] {
-  const { page, line, start, end, file, box } = block;
+  const { page, line, lineStarts = [], start, end, file, box } = block;
   if (start !== undefined) {
     const text = oneLine(block.text);
     const said = write(templates.utterance, { time: timecode(start), text });
@@ -39,13 +39,20 @@ function blockLines({ id }: Pick<Medium, 'id'>, block: DocumentBlock, templates:
       quote: text,
     }));
   // Indentation is part of source code; a line that is not too long stays whole.
-  return passages(block.text.replace(/\s+$/, ''), block.file === undefined ? undefined : Infinity).map(
-    (text, index) => ({
-      text: `${index === 0 ? indentation(block.text) : ''}${text}\n`,
-      span,
+  const whole = block.text.trimEnd();
+  let to = 0;
+  /** Lines of the block that end before the passage. */
+  let ends = 0;
+  return passages(whole, file === undefined ? undefined : Infinity).map((text, index) => {
+    const from = whole.indexOf(text, to);
+    to = from + text.length;
+    while ((lineStarts[ends] ?? Infinity) <= from) ends++;
+    return {
+      text: `${index === 0 ? indentation(whole) : ''}${text}\n`,
+      span: { ...span, ...(line === undefined ? {} : { line: line + ends }) },
       quote: text,
-    }),
-  );
+    };
+  });
 }
 
 const indentation = (text: string): string => /^\s*/.exec(text)?.[0].replace(/\t/g, '  ') ?? '';

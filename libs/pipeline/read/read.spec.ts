@@ -62,6 +62,16 @@ describe('documentLines', () => {
     expect(lines.map((line) => line.text)).toEqual(['a.py:\n', 'def f():\n', '    return 1\n', 'b.py:\n', 'x\n']);
     expect(lines[2]).toMatchObject({ span: { line: 2, file: 'a.py' }, quote: 'return 1' });
   });
+
+  it('cites each passage of a wrapped paragraph by the line on which it begins', () => {
+    const wrapped = Array.from({ length: 20 }, (_, i) => `${1900 + i}, in the harbour of Bergen. It was built in`);
+    const text = wrapped.join(' ');
+    const lineStarts = wrapped.slice(1).map((words) => text.indexOf(words));
+    const lines = documentLines(medium, [{ text, line: 5, lineStarts }], templates);
+    expect(lines.length).toBeGreaterThan(2);
+    for (const { quote, span } of lines) expect(wrapped[(span.line ?? 0) - 5]).toContain(quote.slice(0, 12));
+    expect(lines.map((line) => line.quote).join(' ')).toBe(text);
+  });
 });
 
 describe('text in pictures', () => {
