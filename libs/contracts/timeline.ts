@@ -38,7 +38,7 @@ export function timelineEntries(
   return timeline
     .flatMap((segment) => segment.lines)
     .filter(({ span: { start, end } }) => start === undefined || (start < to && (end ?? start) >= from))
-    .map(({ text, kind, span: { start, end, page, line, file, box } }) => ({
+    .map(({ text, quote, kind, span: { start, end, page, line, file, box } }) => ({
       start: start ?? null,
       end: end ?? null,
       page: page ?? null,
@@ -47,6 +47,10 @@ export function timelineEntries(
       ...(box === undefined ? {} : { box }),
       ...(kind === undefined ? {} : { kind }),
       // The time or page mark is in the fields.
-      text: text.replace(/^\[[^\]\n]*\]\s/, '').trimEnd(),
+      text: text.slice(markBefore(quote, text).length).trimEnd(),
     }));
 }
+
+/** The mark that a line begins with, as `[00:05] `. Brackets in what it quotes are its own. */
+const markBefore = (quote: string, text: string): string =>
+  /^\[.*\]\s/.exec(text.slice(0, Math.max(0, text.lastIndexOf(quote))))?.[0] ?? '';

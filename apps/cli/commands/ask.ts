@@ -66,14 +66,20 @@ function print(result: AskResult): void {
   }
 }
 
-function place({ start, end, page, line, file }: AskResult['citations'][number]): string {
+type Place = Pick<AskResult['citations'][number], 'start' | 'end' | 'page' | 'line' | 'file'>;
+
+/** Where a citation points to, after the name of its input. */
+export function place({ start, end, page, line, file }: Place): string {
   const inFile = file === undefined ? '' : `/${file}`;
   if (page !== null) return ` page ${page}`;
   if (start !== null) return ` ${clock(start)}–${clock(end ?? start)}`;
   return line === undefined ? inFile : `${inFile}:${line}`;
 }
 
+/** m:ss.s, or h:mm:ss.s from one hour on. */
 function clock(at: number): string {
-  const minutes = Math.floor(at / 60);
-  return `${minutes}:${(at % 60).toFixed(1).padStart(4, '0')}`;
+  const tenths = Math.round(at * 10);
+  const [hours, minutes] = [Math.floor(tenths / 36_000), Math.floor(tenths / 600) % 60];
+  const seconds = ((tenths % 600) / 10).toFixed(1).padStart(4, '0');
+  return hours > 0 ? `${hours}:${String(minutes).padStart(2, '0')}:${seconds}` : `${minutes}:${seconds}`;
 }

@@ -30,8 +30,10 @@ export function toCaptions(segments: readonly Utterance[]): Caption[] {
   return captions;
 }
 
+/** Here a word has the space before it with it, so that what is written without spaces stays so. */
 function captionsOf(segment: Utterance): Caption[] {
-  const words = segment.words?.length ? segment.words : sharedOut(segment);
+  const timed = spaced(segment);
+  const words = timed.length > 0 ? timed : sharedOut(segment);
   const groups: TranscriptWord[][] = [];
   for (const word of words) {
     const open = groups.at(-1);
@@ -46,6 +48,17 @@ function captionsOf(segment: Utterance): Caption[] {
   }));
 }
 
+/** Words with times, and the space before each where the text has one. */
+function spaced({ text, words = [] }: Utterance): TranscriptWord[] {
+  let at = 0;
+  return words.map((each) => {
+    const found = text.indexOf(each.word, at);
+    const joined = found > 0 && !/\s/.test(text[found - 1]!);
+    if (found >= 0) at = found + each.word.length;
+    return joined ? each : { ...each, word: ` ${each.word}` };
+  });
+}
+
 function fits(words: readonly TranscriptWord[]): boolean {
   const long = words.at(-1)!.end - words[0]!.start > LONGEST;
   return !long && wrap(words.map(({ word }) => word)).length <= LINES;
@@ -53,33 +66,53 @@ function fits(words: readonly TranscriptWord[]): boolean {
 
 /** Words of an utterance without word times: each gets time by its letters. */
 function sharedOut({ start, end, text }: Utterance): TranscriptWord[] {
-  const words = text.split(/\s+/).filter(Boolean);
-  const letters = words.reduce((sum, word) => sum + word.length + 1, 0);
+  const words = text.split(/\s+/).filter(Boolean).flatMap((run) => spaceless(` ${run}`)); // prettier-ignore
+  const letters = words.reduce((sum, word) => sum + word.length, 0);
   let at = start;
   return words.map((word, i) => {
     const begin = at;
-    at = i === words.length - 1 ? end : at + ((end - start) * (word.length + 1)) / letters;
+    at = i === words.length - 1 ? end : at + ((end - start) * word.length) / letters;
     return { word, start: begin, end: at };
   });
+}
+
+/** Scripts that write words without spaces between them. */
+const SPACELESS = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u; // prettier-ignore
+const segmenter = new Intl.Segmenter('en', { granularity: 'word' });
+const OPENS = /[\p{Ps}\p{Pi}\s]$/u;
+
+/** The words of what is written without spaces. A line begins with no mark but one that opens, and ends with none of these. */
+function spaceless(run: string): string[] {
+  if (!SPACELESS.test(run)) return [run];
+  const words: string[] = [];
+  for (const { segment, isWordLike } of segmenter.segment(run)) {
+    const last = words.at(-1);
+    const begins = isWordLike || OPENS.test(segment);
+    if (last === undefined || (begins && !OPENS.test(last))) words.push(segment);
+    else words[words.length - 1] = last + segment;
+  }
+  return words;
 }
 
 function wrap(words: readonly string[]): string[] {
   const lines: string[] = [];
   for (const word of words) {
-    const last = lines.at(-1);
-    if (last !== undefined && last.length + 1 + word.length <= LINE) lines[lines.length - 1] = `${last} ${word}`;
-    else lines.push(word);
+    const longer = (lines.at(-1) ?? '') + word;
+    if (lines.length > 0 && longer.length <= LINE) lines[lines.length - 1] = longer;
+    else lines.push(word.trimStart());
   }
   return lines;
 }
 
+const lineOf = (words: readonly string[]): string => words.join('').trimStart();
+
 /** Two lines of about the same length read better than a full one and a rest. */
 function balance(words: readonly string[]): string[] {
-  if (wrap(words).length < 2) return [words.join(' ')];
+  if (wrap(words).length < 2) return [lineOf(words)];
   let best: string[] = wrap(words);
   let difference = Infinity;
   for (let cut = 1; cut < words.length; cut++) {
-    const pair = [words.slice(0, cut).join(' '), words.slice(cut).join(' ')];
+    const pair = [lineOf(words.slice(0, cut)), lineOf(words.slice(cut))];
     const apart = Math.abs(pair[0]!.length - pair[1]!.length);
     if (pair.every((line) => line.length <= LINE) && apart < difference) [best, difference] = [pair, apart];
   }

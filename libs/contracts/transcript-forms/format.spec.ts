@@ -117,6 +117,29 @@ describe('toCaptions', () => {
     expect(captions[0]!.lines.map((line) => line.length)).toEqual([26, 35]);
   });
 
+  it.each([
+    ['Japanese', '今日は東京で「猫」を見ました。とても楽しかったです！'],
+    ['Chinese', '我们今天去北京（首都）看朋友。'],
+    ['Thai', 'สวัสดีครับวันนี้อากาศดี'],
+  ])('cuts what is written without spaces at its words: %s', (_language, sentence) => {
+    const captions = toCaptions([{ start: 0, end: 30, text: `OK ${sentence.repeat(6)}` }]);
+    expect(captions.flatMap(({ lines }) => lines).join('')).toBe(`OK ${sentence.repeat(6)}`);
+    for (const { start, end, lines } of captions) {
+      expect(end - start).toBeLessThanOrEqual(7);
+      expect(lines.length).toBeLessThanOrEqual(2);
+      for (const line of lines) {
+        expect(line.length).toBeLessThanOrEqual(42);
+        expect(line).not.toMatch(/^[。！」）]|[「（]$/);
+      }
+    }
+  });
+
+  it('joins words with times as the text does', () => {
+    const words = ['今天', '天气', '很好。', 'OK', 'then.'].map((word, i) => ({ word, start: i, end: i + 1 }));
+    const [caption] = toCaptions([{ start: 0, end: 5, text: '今天天气很好。 OK then.', words }]);
+    expect(caption?.lines).toEqual(['今天天气很好。 OK then.']);
+  });
+
   it('loses no word, keeps lines short and times in order', () => {
     const segment = fc.record({
       length: fc.double({ min: 0.1, max: 30, noNaN: true }),

@@ -14,8 +14,10 @@ import { asksForText } from '../read/picture-lines.js';
 import { readPictureLines } from '../read/picture-text.js';
 import { stillFor } from '../see/stills.js';
 import { frameTokens, readHalves } from '../see/visual-tokens.js';
-import { decode, elapsed, NO_USAGE, result } from './decode.js';
+import { decode, elapsed, NO_USAGE, result, untold } from './decode.js';
 import { lookAt } from './detail.js';
+import { toldApart } from './given.js';
+import { materialInPlace } from './in-place.js';
 import { standalone } from './question/follow-up.js';
 import { asksForDescription, wholeAsked } from './question/whole.js';
 import { chatSequence, describeSequence, pictureSequence, type Picture } from './sequence.js';
@@ -47,7 +49,18 @@ export async function answer(stage: Stage, payload: Payload, context: JobContext
     const done = await decode(stage, payload, sequence, context);
     return withWarnings(result(done, [citePicture(picture.medium)], started), looked.warnings);
   }
-  return askTimeline(stage, { payload, material, question: question || UNASKED, started }, context);
+  const there = await materialInPlace(stage, question, material);
+  const { jsonSchema, logprobs } = payload.sampling;
+  const isFree = jsonSchema === undefined && logprobs === undefined;
+  if (isFree && there !== material && there.every(({ segments }) => segments.length === 0))
+    return notThere(stage, context, started);
+  return askTimeline(stage, { payload, material: there, question: question || UNASKED, started }, context);
+}
+
+async function notThere(stage: Stage, context: JobContext, started: number): Promise<Answer> {
+  const { not_found: text } = await stage.models.prompts();
+  context.emit({ type: 'token', text });
+  return untold({ text, citations: [], started });
 }
 
 async function describe(
@@ -84,14 +97,12 @@ function describeFilm({ medium, segments }: Material, started: number): Answer {
 
 async function materialOf(stage: Stage, context: JobContext, inputs: string[]): Promise<Material[]> {
   const composed = (await context.children()).filter((child) => child.name === 'media.compose');
+  const given = composed.map((child, index) => {
+    const { medium, segments } = JOBS['media.compose'].result.parse(child.result) as JobResult<'media.compose'>;
+    return { medium: { ...medium, name: inputs[index] ?? medium.name }, segments };
+  });
   return Promise.all(
-    composed.map(async (child, index) => {
-      const { medium, segments } = JOBS['media.compose'].result.parse(child.result) as JobResult<'media.compose'>;
-      return {
-        medium: { ...medium, name: inputs[index] ?? medium.name },
-        segments: await readTimeline(stage, segments),
-      };
-    }),
+    toldApart(given).map(async ({ medium, segments }) => ({ medium, segments: await readTimeline(stage, segments) })),
   );
 }
 

@@ -39,4 +39,22 @@ describe('focus', () => {
     expect(quotes('How often is Molly named?')).toBeUndefined();
     expect(quotes('Who is president?')).toBeUndefined();
   });
+
+  it('keeps to the place that a question names', () => {
+    expect(quotes('What is said in the first ten seconds?')).toEqual(['Welcome.', 'The cat is Molly.']);
+    expect(quotes('What is said after 0:25?')).toEqual(['It was loud.', 'That is all.']);
+    expect(quotes('What is said about Molly between 0:05 and 0:15?')).toEqual(['The cat is Molly.', 'Molly sleeps in the garden.']); // prettier-ignore
+    expect(quotes('What is said after 5:00?')).toEqual([]);
+  });
+
+  it('reads no place as words', () => {
+    const pages = [...said, 'We sold 3 houses last year.'].map((quote, i): Line => ({ text: `${quote}\n`, quote, span: { mediumId, page: i < 7 ? 3 : 1 } })); // prettier-ignore
+    const asked = (question: string) =>
+      focus(
+        question,
+        segmentLines(pages, (text) => text.length, 400),
+      );
+    expect(asked('What is on page 3?')?.map(({ quote }) => quote)).toEqual(said);
+    expect(asked('What is on page 1?')?.map(({ quote }) => quote)).toEqual(['We sold 3 houses last year.']);
+  });
 });

@@ -1,5 +1,6 @@
 import type { Line } from '../compose/lines.js';
 import type { TimelineSegment } from '../compose/segments.js';
+import { inPlace } from './in-place.js';
 import { ALL, coverage } from './words/coverage.js';
 import { bm25, highest } from './words/lexical.js';
 import { withoutAnswerType } from './question/question.js';
@@ -22,10 +23,16 @@ const FEW_LINES = 6;
 /**
  * The lines that a question about one place in the material is about: those that share its words, and what happens at
  * the same time. Undefined when no line does, when the question is about the whole, or when little would be left out.
+ * Of a question that names its place ("on page 3") only what lies there, all of it or related to the rest of the question.
  * A small model reads a short, related context much better than a long one (docs/decisions/0002).
  */
 export function focus(question: string, segments: TimelineSegment[]): Line[] | undefined {
   const lines = segments.flatMap((segment) => segment.lines);
+  const { about, there } = inPlace(question, lines);
+  return there ? (related(about, there) ?? there) : related(about, lines);
+}
+
+function related(question: string, lines: Line[]): Line[] | undefined {
   if (lines.length < FEW_LINES || WHOLE.test(question)) return undefined;
   const shares = coverage(withoutAnswerType(question), lines);
   const scores = relation(question, lines, shares);
@@ -33,9 +40,9 @@ export function focus(question: string, segments: TimelineSegment[]): Line[] | u
   if (top <= 0) return undefined;
   const ranked = [...scores.keys()].sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0));
   const above = (least: number): number[] => ranked.filter((i) => (scores[i] ?? 0) >= least * top).slice(0, MOST_LINES);
-  const related = above(RELATED);
-  const crowded = related.length > FEW_LINES && highest(shares) >= ALL;
-  const kept = new Set(crowded ? above(RELATED_TO_ALL) : related);
+  const near = above(RELATED);
+  const crowded = near.length > FEW_LINES && highest(shares) >= ALL;
+  const kept = new Set(crowded ? above(RELATED_TO_ALL) : near);
   // A chapter is as long as all that happens in it.
   const strong = [...kept].filter((i) => (scores[i] ?? 0) >= STRONG * top && lines[i]?.kind !== 'chapter');
   lines.forEach((line, i) => {

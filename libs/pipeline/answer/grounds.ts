@@ -40,7 +40,7 @@ const AS_MUCH = 0.85;
 
 /**
  * Whether an answer has nothing of the line that a question is about, when there is one: then it was taken from another.
- * True of the beginning of an answer too, until it comes to a word of that line that is not the question's own.
+ * True of the finished words that it begins with too, until it comes to a word of that line that is not the question's own.
  */
 export function strays(question: string, lines: readonly Line[]): (answer: string) => boolean {
   const about = withoutAnswerType(question);

@@ -79,7 +79,7 @@ export async function askSegments(stage: Reader, request: SegmentsQuestion, cont
   const names = [...media.values()].map(({ name }) => name);
   const wanted = asked(question);
   const unknown = ABOUT_A_PLACE.has(wanted.type) && isUnknown(question, lines, names);
-  const known = unknown ? undefined : fromTimeline(question, lines);
+  const known = unknown ? undefined : fromTimeline(question, lines, media);
   if (known) return told(known);
   if (!unknown && !isOnlyLookedUp(wanted, lines)) return askDecoder(stage, { ...request, question }, context);
   const { not_found: text } = await stage.models.prompts();
@@ -118,7 +118,10 @@ function together(answers: Answer[], started: number): Answer {
 }
 
 /** How an answer begins that may be a time alone. */
-const MAY_BECOME_A_TIME = /^\s*(?:a|at\s*[\d:]*\.?)?$/i;
+const MAY_BECOME_A_TIME = /^(?:a|at\s*[\d:]*\.?)?$/i;
+
+/** "No" may become "Nothing": an unfinished answer is judged by its finished words. */
+const finishedWords = (text: string): string => text.replace(/[\p{L}\p{N}]+$/u, '');
 
 /** The decoder reads what is related to the question. Where it sees no answer, a line that holds nearly all of the question is quoted. */
 async function askDecoder(stage: Reader, request: SegmentsQuestion, context: Telling): Promise<Answer> {
@@ -129,7 +132,10 @@ async function askDecoder(stage: Reader, request: SegmentsQuestion, context: Tel
   const lines = whole.flatMap((segment) => segment.lines);
   const isElsewhere = free ? strays(question, lines) : () => false;
   const putAside = (text: string): boolean =>
-    free && (MAY_BECOME_A_TIME.test(text) || prompts.not_found.startsWith(text.trim()) || isElsewhere(text));
+    free &&
+    (MAY_BECOME_A_TIME.test(text.trim()) ||
+      prompts.not_found.startsWith(text.trim()) ||
+      isElsewhere(finishedWords(text)));
   const tokens = new HeldTokens((token) => context.emit(token), putAside);
   const { done, segments } = await whatFits(question, related, (segments, prior) => {
     // Lines that were chosen for one question are not read again.

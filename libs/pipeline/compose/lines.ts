@@ -27,7 +27,7 @@ export function write(template: string, values: Record<string, string>): string 
 }
 
 /** What a line says before what it quotes: its time, or the name of its file. */
-export const markOf = ({ text, quote }: Line): string => text.slice(0, Math.max(0, text.indexOf(quote)));
+export const markOf = ({ text, quote }: Line): string => text.slice(0, Math.max(0, text.lastIndexOf(quote)));
 
 /** One line, whatever the user's text holds: a newline would start a line without a time. */
 export function oneLine(text: string): string {

@@ -96,6 +96,88 @@ describe('several pictures', () => {
     });
     expect(fromTimeline('Compare these two pictures.', pictures.slice(1))).toBeUndefined();
   });
+
+  it('are all told, something of each before more of one', () => {
+    const ten = Array.from('abcdefghij', (id) => picture(id, `${id}.jpg`, `View ${id}.`));
+    const answer = fromTimeline('Describe these photos.', ten);
+    expect(answer?.text.split('\n')).toEqual(Array.from('abcdefghij', (id) => `${id}.jpg: View ${id}.`));
+    expect(answer?.lines).toHaveLength(6);
+    const page = Array.from({ length: 60 }, (_, i) => picture('a', 'page.jpg', `Passage ${i}.`));
+    const told = fromTimeline('Compare these two pictures.', [...page, pictures[1]!])?.text.split('\n');
+    expect(told?.slice(0, 3)).toEqual(['page.jpg: Passage 0.', 'rail.jpg: A train at a station.', 'page.jpg: Passage 1.']); // prettier-ignore
+    expect(told?.at(-1)).toBe('and 11 more.');
+  });
+
+  it('go by the names of their media, also where these have brackets', () => {
+    const bracketed = [picture('a', 'photo [1] copy.jpg', 'A brown dog on a lawn.'), pictures[1]!];
+    expect(fromTimeline('Which of these photos shows a dog?', bracketed)?.text).toBe('photo [1] copy.jpg.');
+    const media = new Map([['b'.repeat(64), { name: 'inline-2.jpeg' }]]);
+    expect(fromTimeline('Which of these photos shows a train?', pictures, media)?.text).toBe('inline-2.jpeg.');
+  });
+});
+
+describe('long lists', () => {
+  const film = Array.from({ length: 60 }, (_, i) => line('said', i, i + 0.5, `Sentence ${i}.`));
+  const cat = (end: number) => line('seen', 0, end, 'A cat.');
+
+  it('are told whole, and cited by their first lines', () => {
+    const dozen = film.slice(0, 12);
+    const answer = fromTimeline('What is said while the cat is shown?', [cat(12), ...dozen]);
+    expect(answer?.text).toBe(dozen.map(({ quote }) => quote).join(' '));
+    expect(answer?.lines).toEqual(dozen.slice(0, 6));
+    const atOnce = dozen.map((each) => ({ ...each, span: { mediumId, start: 0, end: 9 } }));
+    expect(fromTimeline('What is said at 0:05?', atOnce)?.text).toBe(answer?.text);
+  });
+
+  it('say how much of them is left out', () => {
+    expect(fromTimeline('What is said while the cat is shown?', [cat(60), ...film])?.text).toMatch(
+      /^Sentence 0\. .* Sentence 49\. and 10 more\.$/,
+    );
+    const often = Array.from({ length: 9 }, (_, i) => line('said', 5 * i, 5 * i + 4, 'A bridge.'));
+    expect(fromTimeline('When is the bridge mentioned?', often)?.text).toBe(
+      'At 00:00, 00:05, 00:10, 00:15, 00:20, 00:25 and 3 more.',
+    );
+  });
+});
+
+describe('several files', () => {
+  const other = 'e'.repeat(64);
+  const inOther = (each: Line): Line => ({ ...each, span: { ...each.span, mediumId: other } });
+  const media = new Map([
+    [mediumId, { name: 'a.mp4' }],
+    [other, { name: 'b, c.mp4' }],
+  ]);
+  const films = [
+    line('said', 10, 14, 'The bridge is old.'),
+    line('seen', 10, 14, 'A brown dog.'),
+    inOther(line('said', 10, 14, 'A bridge was built.')),
+    inOther(line('said', 20, 24, 'Lunch costs twelve dollars.')),
+  ];
+
+  it.each([
+    ['When is the bridge mentioned?', 'At 00:10 in a.mp4 and 00:10 in b, c.mp4.'],
+    ['How often is the bridge mentioned?', '2 times: at 00:10 in a.mp4 and 00:10 in b, c.mp4.'],
+    ['When is a dog shown?', 'At 00:10 in a.mp4.'],
+    [
+      'Which is mentioned first, the bridge that was built or lunch?',
+      '“the bridge that was built” comes first, at 00:10 in b, c.mp4; the other is at 00:20.',
+    ],
+    ['What is said after a bridge was built?', 'At 00:20 in b, c.mp4: Lunch costs twelve dollars.'],
+  ])('are named beside a time: %s', (question, text) => {
+    expect(fromTimeline(question, films, media)?.text).toBe(text);
+  });
+
+  it('are named in lists of views and chapters', () => {
+    const listed = (kind: Line['kind']) => [line(kind, 0, 5, 'Opening.'), inOther(line(kind, 0, 5, 'Harbour.'))];
+    const text = '00:00 in a.mp4: Opening.\n00:00 in b, c.mp4: Harbour.';
+    expect(fromTimeline('What does the video show?', listed('seen'), media)?.text).toBe(text);
+    expect(fromTimeline('List the chapters.', listed('chapter'), media)?.text).toBe(text);
+  });
+
+  it('are not named where only one has times', () => {
+    const page: Line = { text: 'Notes.\n', quote: 'Notes.', span: { mediumId: other, line: 1 } };
+    expect(fromTimeline('When is the bridge mentioned?', [films[0]!, page], media)?.text).toBe('At 00:10.');
+  });
 });
 
 describe('quoted', () => {

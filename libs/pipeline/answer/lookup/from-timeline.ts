@@ -6,7 +6,7 @@ import { highest } from '../words/lexical.js';
 import { inOrder, nextTo } from './order.js';
 import { asked } from '../question/question.js';
 import type { Sense } from '../question/sense.js';
-import { nameOf, quoteOf, type TimelineAnswer } from './timeline-answer.js';
+import { Files, listed, MOST_TOLD, quoteOf, type Named, type TimelineAnswer } from './timeline-answer.js';
 import { TELLS_A_TIME, TELLS_HOW_OFTEN } from './told-time.js';
 import { titleOf, topics } from './topics.js';
 import { wholeOf } from './whole.js';
@@ -18,7 +18,7 @@ const ABOUT_SUBJECT = 0.38;
 /** Lines this near to the best one are about the same. */
 const NEAR_BEST = 0.9;
 const NEAR_BEST_EVENT = 0.65;
-/** More than this would be no answer any more. */
+/** Lines that an answer is cited by, and times that it lists. */
 const MOST_LINES = 6;
 
 const SENSES: Record<Sense, (line: Line) => boolean> = {
@@ -30,8 +30,13 @@ const SENSES: Record<Sense, (line: Line) => boolean> = {
  * Times, counts, orders, and what was said while something was shown stand in the timeline: they are looked up there, not made up by
  * the decoder. Undefined when the question asks for something else, or when nothing in the timeline matches.
  */
-export function fromTimeline(question: string, lines: readonly Line[]): TimelineAnswer | undefined {
+export function fromTimeline(
+  question: string,
+  lines: readonly Line[],
+  media: Named = new Map(),
+): TimelineAnswer | undefined {
   const wanted = asked(question);
+  const files = new Files(lines, media);
   const timed = lines.filter(({ span }) => span.start !== undefined);
   switch (wanted.type) {
     case 'while':
@@ -43,7 +48,8 @@ export function fromTimeline(question: string, lines: readonly Line[]): Timeline
       if (!wanted.sense && events.some(({ quote }) => TELLS_A_TIME.test(quote))) return undefined;
       const shown = wanted.last ? events.slice(-1) : events;
       if (shown.length === 0) return undefined;
-      return { text: related ? quotedTimes(shown) : `At ${times(shown)}.`, lines: shown.slice(0, MOST_LINES) };
+      const text = related ? quotedTimes(shown, files) : `At ${times(shown, files)}.`;
+      return { text, lines: shown.slice(0, MOST_LINES) };
     }
     case 'at':
       return happeningAt(wanted, timed);
@@ -53,20 +59,20 @@ export function fromTimeline(question: string, lines: readonly Line[]): Timeline
       // "How often does the bus run?" asks for what a line tells, where it tells how often.
       if (!wanted.sense && events.some(({ quote }) => TELLS_HOW_OFTEN.test(quote))) return undefined;
       const often = events.length === 1 ? 'Once' : `${events.length} times`;
-      return { text: `${often}: at ${times(events)}.`, lines: events.slice(0, MOST_LINES) };
+      return { text: `${often}: at ${times(events, files)}.`, lines: events.slice(0, MOST_LINES) };
     }
     case 'order':
-      return inOrder(wanted, lines);
+      return inOrder(wanted, lines, files);
     case 'next':
-      return nextTo(wanted, lines, (sense, line) => SENSES[sense](line));
+      return nextTo(wanted, { lines, files }, (sense, line) => SENSES[sense](line));
     case 'which':
-      return named(bestOrRelated(pictures(lines), wanted.about, ABOUT).lines);
+      return named(bestOrRelated(pictures(lines), wanted.about, ABOUT).lines, files);
     case 'compare':
-      return compared(pictures(lines));
+      return compared(pictures(lines), files);
     case 'chapters':
-      return chaptersOf(lines);
+      return chaptersOf(lines, files);
     case 'whole':
-      return wholeOf(wanted.whole, lines);
+      return wholeOf(wanted.whole, lines, files);
     default:
       return undefined;
   }
@@ -75,40 +81,45 @@ export function fromTimeline(question: string, lines: readonly Line[]): Timeline
 /** Lines that go on at a time, as it is written: to the second. */
 function happeningAt({ seconds, sense }: { seconds: number; sense: Sense | undefined }, lines: Line[]) {
   const on = lines.filter(({ span }) => (span.start ?? 0) < seconds + 1 && (span.end ?? span.start ?? 0) >= seconds);
-  const found = (sense ? on.filter(SENSES[sense]) : on).filter(({ kind }) => kind !== 'chapter').slice(0, MOST_LINES);
+  const found = (sense ? on.filter(SENSES[sense]) : on).filter(({ kind }) => kind !== 'chapter');
   const told = found.map((line) => (sense ? line.quote : quoteOf(line).text));
-  return found.length === 0 ? undefined : { text: told.join(sense ? ' ' : '\n'), lines: found };
+  if (found.length === 0) return undefined;
+  return { text: listed(told, sense ? ' ' : '\n'), lines: found.slice(0, MOST_LINES) };
 }
 
 /** Lines of pictures that stand for themselves; each begins with the name of its file. */
 const pictures = (lines: readonly Line[]): Line[] =>
   lines.filter(({ kind, span }) => (kind === 'seen' || kind === 'written') && span.start === undefined);
 
-function named(found: Line[]): TimelineAnswer | undefined {
-  const one = found.filter((line, i) => found.findIndex((other) => other.span.mediumId === line.span.mediumId) === i);
-  return one.length === 0 ? undefined : { text: `${one.map(nameOf).join(', ')}.`, lines: one };
+/** The first of the lines of each medium. */
+const firstOfEach = (lines: readonly Line[]): Line[] =>
+  [...new Map(lines.toReversed().map((line) => [line.span.mediumId, line])).values()].reverse();
+
+function named(found: Line[], files: Files): TimelineAnswer | undefined {
+  const one = firstOfEach(found);
+  return one.length === 0 ? undefined : { text: `${one.map((line) => files.nameOf(line)).join(', ')}.`, lines: one };
 }
 
-/** Captions of several pictures beside each other: what a small model would say of how they differ is made up. */
-function compared(found: Line[]): TimelineAnswer | undefined {
-  if (new Set(found.map(({ span }) => span.mediumId)).size < 2) return undefined;
-  const lines = found.slice(0, MOST_LINES);
-  return { text: lines.map((line) => `${nameOf(line)}: ${line.quote}`).join('\n'), lines };
+/**
+ * Captions of several pictures beside each other: what a small model would say of how they differ is made up. One line of each
+ * comes before more of any.
+ */
+function compared(found: Line[], files: Files): TimelineAnswer | undefined {
+  const first = firstOfEach(found);
+  if (first.length < 2) return undefined;
+  const lines = [...first, ...found.filter((line) => !first.includes(line))];
+  const told = lines.map((line) => `${files.nameOf(line)}: ${line.quote}`);
+  return { text: listed(told, '\n'), lines: lines.slice(0, MOST_LINES) };
 }
-
-/** Titles that are listed; the first of a very long list. */
-const MOST_CHAPTERS = 50;
 
 /** The chapters that files name, or else the topics that the lines turn to. */
-function chaptersOf(lines: readonly Line[]): TimelineAnswer | undefined {
+function chaptersOf(lines: readonly Line[], files: Files): TimelineAnswer | undefined {
   const named = lines.filter(({ kind }) => kind === 'chapter');
   const found = named.length > 0 ? named : topics(lines).flatMap((topic) => titledBy(topic, lines));
   if (found.length === 0) return undefined;
-  const list = found.slice(0, MOST_CHAPTERS).map((line) => `${placeOf(line)}${line.quote}`);
-  return {
-    text: [...(named.length > 0 ? [] : ['No chapters are named. By topic:']), ...list].join('\n'),
-    lines: found.slice(0, MOST_CHAPTERS),
-  };
+  const titles = found.map((line) => `${placeOf(line, files)}${line.quote}`);
+  const opening = named.length > 0 ? '' : 'No chapters are named. By topic:\n';
+  return { text: opening + listed(titles, '\n'), lines: found.slice(0, MOST_TOLD) };
 }
 
 /** A topic is called by its most telling line, at the place where it begins. */
@@ -118,11 +129,12 @@ function titledBy(topic: Line[], all: readonly Line[]): Line[] {
   return first && title ? [{ ...title, span: first.span }] : [];
 }
 
-function placeOf({ span: { start, page, line, file } }: Line): string {
-  if (start !== undefined) return `${timecode(start)} `;
-  if (page !== undefined) return `Page ${page}: `;
+function placeOf(at: Line, files: Files): string {
+  const { start, page, line, file } = at.span;
+  if (start !== undefined) return files.at(at);
+  if (page !== undefined) return `Page ${page}${files.in(at)}: `;
   const inFile = file === undefined ? '' : `${file} `;
-  return line === undefined ? inFile : `${inFile}line ${line}: `;
+  return line === undefined ? inFile : `${inFile}line ${line}${files.in(at)}: `;
 }
 
 function during(lines: Line[], { wanted, during: what, about }: { wanted: Sense; during: string; about: string }) {
@@ -130,11 +142,12 @@ function during(lines: Line[], { wanted, during: what, about }: { wanted: Sense;
   const anchors = bestOrRelated(lines.filter(SENSES[other]), what, ABOUT);
   const together = lines.filter(SENSES[wanted]).filter((line) => anchors.lines.some((anchor) => overlap(line, anchor)));
   const narrowed = about === '' ? [] : best(together, about, ABOUT);
-  const found = (narrowed.length > 0 ? narrowed : together).slice(0, MOST_LINES);
+  const found = narrowed.length > 0 ? narrowed : together;
   if (found.length === 0) return undefined;
   // What is only related to what was asked for is named, so that it can be judged.
   const while_ = anchors.related ? `While “${anchors.lines.map(({ quote }) => quote).join(' ')}” is ${other}: ` : '';
-  return { text: while_ + found.map(({ quote }) => quote).join(' '), lines: found };
+  const told = found.map(({ quote }) => quote);
+  return { text: while_ + listed(told, ' '), lines: found.slice(0, MOST_LINES) };
 }
 
 interface About {
@@ -186,12 +199,16 @@ function nearTop(lines: Line[], scores: number[], least: number, near: number): 
   return top < least ? [] : lines.filter((_, i) => (scores[i] ?? 0) > 0 && (scores[i] ?? 0) >= near * top);
 }
 
-const times = (lines: Line[]): string => {
-  const all = lines.slice(0, MOST_LINES).map(({ span }) => timecode(span.start ?? 0));
-  const rest = lines.length > MOST_LINES ? [`${lines.length - MOST_LINES} more`] : [];
-  return [...all, ...rest].join(', ').replace(/, ([^,]+)$/, ' and $1');
+/** "00:10", or "00:10 in a.mp4". */
+const timeOf = (line: Line, files: Files): string => `${timecode(line.span.start ?? 0)}${files.in(line)}`;
+
+const times = (lines: Line[], files: Files): string => {
+  const all = lines.slice(0, MOST_LINES).map((line) => timeOf(line, files));
+  if (lines.length > MOST_LINES) all.push(`${lines.length - MOST_LINES} more`);
+  const last = all.pop() ?? '';
+  return all.length === 0 ? last : `${all.join(', ')} and ${last}`;
 };
 
 /** Times with what is told there. */
-const quotedTimes = (lines: Line[]): string =>
-  lines.map(({ span, quote }) => `At ${timecode(span.start ?? 0)}: “${quote}”`).join(' ');
+const quotedTimes = (lines: Line[], files: Files): string =>
+  lines.map((line) => `At ${timeOf(line, files)}: “${line.quote}”`).join(' ');

@@ -24,6 +24,11 @@ describe('namesIn', () => {
     ['What were the sales in March?', []],
     ['What does Otto do on Monday?', ['Otto']],
     ['Who is it?', []],
+    ['What is on Page 3?', []],
+    ['What is said in Chapter Two about Otto?', ['Otto']],
+    ['What does Figure IV show?', []],
+    ['What does the Chairman say?', []],
+    ['What does the Chairman Otto Lund say?', ['Chairman Otto Lund']],
   ])('%s', (question, names) => {
     expect(namesIn(question)).toEqual(names);
   });
@@ -61,6 +66,29 @@ describe('isUnknown', () => {
     const ferries = ['Die Fähre Neptun fährt um neun.', 'Die Fähre Orion fährt um zehn.', 'Es regnet.', 'Guten Tag.', 'Wir essen.'];
     expect(isUnknown('Wann fährt die Fähre?', ferries.map((quote) => line(quote)))).toBe(false);
   }); // prettier-ignore
+
+  it.each([
+    'What is on Page 3?',
+    'What does Page 3 say?',
+    'What is said in Chapter 3?',
+    'What does the Chairman say about the budget?',
+  ])('%s names nothing', (question) => {
+    expect(isUnknown(question, [line('The budget was approved.', undefined)])).toBe(false);
+  });
+
+  it('knows where nothing lies, and what is said of a page on it alone', () => {
+    const pages = ['We sold 3 houses.', 'Otto is the mayor.'].map((quote, i): Line => ({ text: `${quote}\n`, quote, span: { mediumId: 'a', page: i + 1 } })); // prettier-ignore
+    expect(isUnknown('What is on page 3?', pages)).toBe(true);
+    expect(isUnknown('What is on page 2?', pages)).toBe(false);
+    expect(isUnknown('Who is Otto on page 2?', pages)).toBe(false);
+    expect(isUnknown('Who is Otto on page 1?', pages)).toBe(true);
+  });
+
+  it('asks who speaks at a time, whoever is named then', () => {
+    const timed = lines.map((each, i) => ({ ...each, span: { mediumId: 'a', start: i * 10, end: i * 10 + 8 } }));
+    expect(isUnknown('What does Otto say in the first 20 seconds?', timed)).toBe(false);
+    expect(isUnknown('What does Otto say after 5:00?', timed)).toBe(true);
+  });
 
   it('knows the names of files', () => {
     expect(isUnknown('What does Minutes say about the mayor?', lines, ['minutes.pdf'])).toBe(false);

@@ -2,6 +2,8 @@ import type { Line } from '../../compose/lines.js';
 import { coverage } from '../words/coverage.js';
 import { contentWords, idf, stem, words } from '../words/lexical.js';
 import { likeness, soundOf } from '../words/sounds-alike.js';
+import { wordNet } from '../words/word-net.js';
+import { inPlace } from '../in-place.js';
 import { MOST_CHARACTERS, withoutAnswerType } from '../question/question.js';
 
 const ASKS = /^(?:who|whom|whose|what|when|where|which|why|how|is|are|was|were|do|does|did|has|have|had|can|could|will|would|in|on|at|to|from|for|about)\b/i; // prettier-ignore
@@ -13,14 +15,23 @@ const ENGLISH = /\b(?:who|whom|whose|what|when|where|which|why|how|the|of|for|fr
 /** "Was Freya born in Bergen?" */
 const ENGLISH_OPENING = /^[WwDdHh](?:as|ill|o) \p{Lu}/u;
 
+/** What has a number is told by it: "Chapter 3", "Part Two", "Figure IV". */
+const NUMBERED = /\b(?:Page|Slide|Sheet|Line|Chapter|Section|Paragraph|Figure|Fig|Table|Diagram|Part|Volume|Act|Scene|Episode|Lesson|Unit|Item|Step|Question|Exercise|Appendix|Day|Week|Number|No)s?\.? (?:\d|[A-Z]\b|[IVXL]+\b|(?:One|Two|Three|Four|Five|Six|Seven|Eight|Nine|Ten)\b)\S*/g; // prettier-ignore
+const NAME = /\p{Lu}[\p{Ll}\p{M}]+(?:[ -]\p{Lu}[\p{Ll}\p{M}]+)*/gu;
+const ARTICLE = /\b(?:the|an?|this|that|these|those)\s+$/i;
+
 /** Names in a question: capitals inside a sentence, words that belong together as one. What opens it may be any word. */
 export function namesIn(question: string): string[] {
   const sentences = question.split(/(?<=[.?!])\s+/).filter((sentence) => ASKS.test(sentence.trim()));
   return sentences.flatMap((sentence) => {
-    const inner = sentence.trim().replace(/^\S+/, '').replace(LANGUAGE, ' ');
-    return inner.match(/\p{Lu}[\p{Ll}\p{M}]+(?:[ -]\p{Lu}[\p{Ll}\p{M}]+)*/gu) ?? [];
+    const inner = sentence.trim().replace(/^\S+/, '').replace(NUMBERED, ' ').replace(LANGUAGE, ' ');
+    return [...inner.matchAll(NAME)].flatMap(({ 0: name, index }) => isCommon(name, inner.slice(0, index)) ? [] : [name]); // prettier-ignore
   });
 }
+
+/** "the Chairman": a noun that is written like a name. */
+const isCommon = (name: string, before: string): boolean =>
+  ARTICLE.test(before) && wordNet().noun(name.toLowerCase()) !== undefined;
 
 /** How like a word something is that a recogniser may have made of it, in the one line that the rest of a question is about. */
 const MAY_BE_HEARD = 0.75;
@@ -57,8 +68,9 @@ function missingIn(question: string, lines: readonly Line[], known: readonly str
 }
 
 /**
- * Whether nothing in the material can answer a question, however well a line fits the rest of it: it asks about a name that
- * stands nowhere, not even misheard, or about one of several things that are told alike, by a word that none of them has.
+ * Whether nothing in the material can answer a question, however well a line fits the rest of it: it asks about a place where
+ * nothing lies, about a name that stands nowhere, not even misheard, or about one of several things that are told alike, by a
+ * word that none of them has.
  * A decoder that is asked then names one of them.
  *
  * @param known names of the files, which a question may use
@@ -66,6 +78,14 @@ function missingIn(question: string, lines: readonly Line[], known: readonly str
 export function isUnknown(question: string, lines: readonly Line[], known: readonly string[] = []): boolean {
   // In another language nouns have capitals, and the words that ask are missing in the material.
   if (question.length > MOST_CHARACTERS || !(ENGLISH.test(question) || ENGLISH_OPENING.test(question))) return false;
+  const { about, there } = inPlace(question, lines);
+  if (there?.length === 0) return true;
+  // Who is heard or seen at a time need not be named then.
+  if (there?.some(({ kind }) => kind !== undefined)) return false;
+  return isMissing(about, there ?? lines, known);
+}
+
+function isMissing(question: string, lines: readonly Line[], known: readonly string[]): boolean {
   const names = namesIn(question).map(contentWords).filter((name) => name.length > 0); // prettier-ignore
   const missing = missingIn(question, lines, known);
   if (missing && missing.words.length > 0) {
@@ -92,7 +112,8 @@ function isToldOfOthers(name: string[], question: string, lines: readonly Line[]
 
 /** The one line that a question is about, where all that is missing in it may have been misheard there. */
 export function misheard(question: string, lines: readonly Line[]): Line | undefined {
-  const missing = missingIn(question, lines, []);
+  const { about, there } = inPlace(question, lines);
+  const missing = missingIn(about, there ?? lines, []);
   return missing?.words.length === 0 && missing.fitting.length === 1 ? missing.fitting[0] : undefined;
 }
 

@@ -2,7 +2,7 @@ import type { Line } from '../../compose/lines.js';
 import { timecode } from '../../compose/timecode.js';
 import { coverage } from '../words/coverage.js';
 import { senseOf, type Sense } from '../question/sense.js';
-import type { TimelineAnswer } from './timeline-answer.js';
+import type { Files, TimelineAnswer } from './timeline-answer.js';
 import { TELLS_A_TIME } from './told-time.js';
 
 /** Share of a wording from which a line is what it names. More than for a subject: an order of the wrong things is worse than none. */
@@ -47,6 +47,7 @@ const bare = (wording = ''): string =>
 export function inOrder(
   { things, wanted, told }: Extract<Order, { type: 'order' }>,
   lines: readonly Line[],
+  files: Files,
 ): TimelineAnswer | undefined {
   const [a, b] = things.map((thing) => nearest(thing, lines));
   if (!a || !b || a === b || a.span.mediumId !== b.span.mediumId) return undefined;
@@ -58,7 +59,7 @@ export function inOrder(
   const [chosen, other] = wanted === 'first' ? [first, last] : [last, first];
   const name = things[chosen === a ? 0 : 1];
   return {
-    text: `“${name}” comes ${wanted}, ${placed(chosen)}; the other is ${placed(other)}.`,
+    text: `“${name}” comes ${wanted}, ${placed(chosen)}${files.in(chosen)}; the other is ${placed(other)}.`,
     lines: [chosen, other],
   };
 }
@@ -69,7 +70,7 @@ export type InSense = (sense: Sense, line: Line) => boolean;
 /** What stands next to a thing in the timeline: something of its own kind, unless the question names a sense. */
 export function nextTo(
   { to, direction, sense, of }: Extract<Order, { type: 'next' }>,
-  lines: readonly Line[],
+  { lines, files }: { lines: readonly Line[]; files: Files },
   inSense: InSense,
 ): TimelineAnswer | undefined {
   const anchor = nearest(to, of ? lines.filter((line) => inSense(of, line)) : lines);
@@ -82,7 +83,7 @@ export function nextTo(
     direction === 'before'
       ? lines.findLast((line, i) => i < at && wanted(line))
       : lines.find((line, i) => i > at && wanted(line) && (line.span.start ?? Infinity) >= ended);
-  return found && { text: `${capital(placed(found))}: ${found.quote}`, lines: [found, anchor] };
+  return found && { text: `${capital(placed(found))}${files.in(found)}: ${found.quote}`, lines: [found, anchor] };
 }
 
 /** Speech and pictures do not end to the second where the next begin. */

@@ -1,7 +1,6 @@
 import { markOf, type Line } from '../../compose/lines.js';
-import { timecode } from '../../compose/timecode.js';
 import type { Whole } from '../question/whole.js';
-import { nameOf, type TimelineAnswer } from './timeline-answer.js';
+import type { Files, TimelineAnswer } from './timeline-answer.js';
 
 /** Fewer sentences than this are read faster than a summary of them. */
 const FEWEST_SENTENCES = 4;
@@ -49,9 +48,9 @@ export function isSummarised(whole: Whole, lines: readonly Line[]): boolean {
 }
 
 /** What was asked of the whole material, in its own words; undefined where it has none of that kind. */
-export function wholeOf(whole: Whole, lines: readonly Line[]): TimelineAnswer | undefined {
-  if (showsText(whole, lines)) return wholeOf('about', lines);
-  if (whole === 'shown') return viewsOf(lines.filter(isShown));
+export function wholeOf(whole: Whole, lines: readonly Line[], files: Files): TimelineAnswer | undefined {
+  if (showsText(whole, lines)) return wholeOf('about', lines, files);
+  if (whole === 'shown') return viewsOf(lines.filter(isShown), files);
   const telling = whole === 'about' ? toTell(lines) : linesOf(whole, lines);
   if (telling.length === 0) return undefined;
   const text = whole === 'written' ? telling.map(({ quote }) => quote).join('\n') : running(telling);
@@ -74,15 +73,14 @@ function running(lines: readonly Line[]): string {
 }
 
 /** Views that follow each other, each with its time; of many some, none of them twice. What is written in them is marked. */
-function viewsOf(shown: readonly Line[]): TimelineAnswer | undefined {
+function viewsOf(shown: readonly Line[], files: Files): TimelineAnswer | undefined {
   const views = shown.map(({ quote, span }) => `${span.mediumId} ${quote}`);
   const changes = shown.filter((_, i) => views[i] !== views[i - 1]);
   const told = changes.length > MOST_SHOWN ? shown.filter((_, i) => views.indexOf(views[i]!) === i) : changes;
   const step = Math.max(1, told.length / MOST_SHOWN);
   const lines = Array.from({ length: Math.min(told.length, MOST_SHOWN) }, (_, i) => told[Math.floor(i * step)]!);
   if (lines.length === 0) return undefined;
-  const place = (line: Line): string =>
-    line.span.start === undefined ? `${nameOf(line)}: ` : `${timecode(line.span.start)} `;
+  const place = (line: Line): string => (line.span.start === undefined ? `${files.nameOf(line)}: ` : files.at(line));
   const words = ({ kind, quote }: Line): string => (kind === 'written' ? `Written: “${quote}”` : quote);
   return { text: lines.map((line) => place(line) + words(line)).join('\n'), lines };
 }

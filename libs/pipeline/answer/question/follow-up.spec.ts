@@ -19,6 +19,47 @@ describe('a follow-up question', () => {
   }); // prettier-ignore
 
   it.each([
+    [['What is the woman holding?', 'An umbrella.', 'What color is it?'], 'What color is the umbrella?'],
+    [['What is the woman holding?', 'Umbrella.', 'What color is it?'], 'What color is the umbrella?'],
+    [['What is the woman holding?', 'An umbrella.', 'What color is it?', 'Red.', 'What is she wearing?'], 'What is the woman wearing?'],
+    [['What is the woman holding?', 'An umbrella.', 'And the man?'], 'What is the man holding?'],
+    [['Who wrote the report?', 'Anna Meyer.', 'When did she write it?'], 'When did Anna Meyer write the report?'],
+    [['Who wrote the report?', 'Anna.', 'What is her job?'], "What is Anna's job?"],
+    [['Describe this picture.', 'A man riding a horse on a beach.', 'What is he wearing?'], 'What is the man wearing?'],
+    [['Describe this picture.', 'A red car parked on a street.', 'What colour is it?'], 'What colour is the red car?'],
+    [['What does the man say about the train?', 'It is late.', 'When does he arrive?'], 'When does the man arrive?'],
+  ])('%j means what fits the pronoun', (turns, question) => {
+    expect(last(...turns)).toBe(question);
+  }); // prettier-ignore
+
+  it.each([
+    [['How many people are there?', 'Three.', 'What are they doing?'], 'What are the people doing?'],
+    [['How many people are in the car?', 'Three.', 'What color is it?'], 'What color is the car?'],
+    [['What colour is the car?', 'Orange.', 'How fast is it?'], 'How fast is the car?'],
+    [['What is the cat doing?', 'Sleeping.', 'What colour is it?'], 'What colour is the cat?'],
+  ])('%j is about no number, colour or deed', (turns, question) => {
+    expect(last(...turns)).toBe(question);
+  });
+
+  it.each(['Is it raining?', 'What time is it?', 'Is it day or night?', "Is it ten o'clock?", 'What is he wearing?'])(
+    'after the train, %s stays as it was asked',
+    (question) => {
+      expect(last('Where is the train?', 'In the station.', question)).toBe(question);
+    },
+  );
+
+  it('asks what happens at a time that was listed', () => {
+    const times = ['When is the train shown?', 'At 0:20 and 1:05.'];
+    expect(last(...times, 'What is said the second time?')).toBe('What is said at 1:05?');
+    expect(last(...times, 'What is said at the second time?')).toBe('What is said at 1:05?');
+    expect(last(...times, 'What time is it mentioned?')).toBe('What time is the train mentioned?');
+  });
+
+  it('leaves another language alone', () => {
+    expect(last('Was macht die Frau?', 'Sie liest.', 'Was liest sie?')).toBe('Was liest sie?');
+  });
+
+  it.each([
     [['When is the train shown?', 'At 00:30.', 'What about the dog?'], 'When is the dog shown?'],
     [['When is the train shown?', 'At 00:30.', 'And the dog?'], 'When is the dog shown?'],
     [['Where was Otto born?', 'In Bergen.', 'How about Freya?'], 'Where was Freya born?'],

@@ -1,12 +1,14 @@
+import { isMany, isThing, somebodyIn, subjectsAfter, subjectsIn, type Subject } from './subjects.js';
+
 export interface Turn {
   role: string;
   content: string;
 }
 
-/** What a conversation has come to: the last question, whole, what it was about, and the things that its answer listed. */
+/** What a conversation has come to: the last question, whole, what was spoken of, the last first, and the things that its answer listed. */
 interface Context {
   question: string;
-  subject: string | undefined;
+  subjects: Subject[];
   listed: string[];
 }
 
@@ -15,14 +17,17 @@ interface Context {
  * asks when the train is shown. Only the words change that point back; what stands alone stays as it is.
  */
 export function standalone(turns: readonly Turn[]): string {
-  let context: Context = { question: '', subject: undefined, listed: [] };
+  let context: Context = { question: '', subjects: [], listed: [] };
   for (const { role, content } of turns) {
     if (role === 'user') {
       const question = context.question === '' ? content : resolve(content, context);
-      context = { ...context, question, subject: subjectOf(question) ?? context.subject };
+      context = { ...context, question, subjects: [...subjectsIn(question), ...context.subjects] };
     } else if (role === 'assistant') {
-      const subject = context.subject ?? subjectOf(content) ?? shortAnswer(content);
-      context = { ...context, subject, listed: listedIn(content) };
+      context = {
+        ...context,
+        subjects: subjectsAfter(content, context.question, context.subjects),
+        listed: listedIn(content),
+      };
     }
   }
   return context.question;
@@ -39,13 +44,14 @@ function resolve(text: string, context: Context): string {
   const thing = WHAT_ABOUT.exec(rest)?.groups?.['thing'] ?? (connected && !ASKS.test(rest) ? rest.replace(/[?.!\s]+$/, '') : undefined); // prettier-ignore
   if (thing !== undefined && !POINTS_BACK.test(thing)) return instead(withListed(thing, context.listed), context);
   const asked = connected ? capital(rest) : rest;
-  return withSubject(withListed(asked, context.listed), context.subject);
+  return withSubjects(withListed(asked, context.listed), context.subjects);
 }
 
 /** The question before, about another thing. */
-function instead(thing: string, { question, subject }: Context): string {
-  const at = subject === undefined ? -1 : question.toLowerCase().indexOf(subject.toLowerCase());
-  if (at >= 0) return question.slice(0, at) + thing + question.slice(at + subject!.length);
+function instead(thing: string, { question }: Context): string {
+  const [{ noun } = { noun: '' }] = subjectsIn(question);
+  const at = noun === '' ? -1 : question.toLowerCase().indexOf(noun.toLowerCase());
+  if (at >= 0) return question.slice(0, at) + thing + question.slice(at + noun.length);
   return `What about ${thing}? ${question}`;
 }
 
@@ -60,55 +66,66 @@ function withListed(text: string, listed: string[]): string {
   const found = LISTED.exec(text);
   const nth = found?.groups?.['nth']?.toLowerCase() ?? '';
   const item = nth === 'last' || nth === 'other' ? listed.at(-1) : listed[ORDINALS.indexOf(nth)];
-  return found && item !== undefined && listed.length > 1 ? text.replace(found[0], item) : text;
+  if (!found || item === undefined || listed.length < 2) return text;
+  const isWhen = TIME.test(item) && / time$/i.test(found[0]) && ENDS_WITHOUT_PREPOSITION.test(text.slice(0, found.index)); // prettier-ignore
+  return text.replace(found[0], isWhen ? `at ${item}` : item);
 }
+
+const TIME = /^(?:\d+:)?\d{1,2}:\d{2}$/;
+/** "What is said the second time?" asks what is said at it. */
+const ENDS_WITHOUT_PREPOSITION = /(?<!\b(?:at|from|after|before|until|around|between|since|to|of|about|in|on))\s$/i;
 
 const POINTS_BACK = /\b(?:it|its|this|that|these|those|they|them|their|he|him|his|she|her|hers)\b/i;
 /** Words after which "that" stands for what was said, and not before a noun or a clause. */
 const ENDS = String.raw`(?=\s*(?:[?.!,]|$|\b(?:is|was|are|were|be|being|happens?|happened|shown|said|mentioned|seen|visible|in|on|at|from|for|again|first|last|before|after|mean|cost|costs|start|starts|end|ends|ring|rings|come|comes|appear|appears|look|looks|do|does)\b))`; // prettier-ignore
-const PRONOUN = new RegExp(String.raw`\b(?:it|they|them|he|him|she)\b|\b(?:this|that|these|those|her)\b${ENDS}`, 'i');
-const POSSESSIVE = /\b(?:its|their|his|her)\b(?=\s+\p{L})/iu;
 const SAID_THAT = /\b(?:said|says|say|told|mentioned)\s+(?:it|this|that)\b(?=\s*(?:[?.!,]|$|\b(?:while|when|in|at|first|last)\b))/i; // prettier-ignore
 
-function withSubject(text: string, subject: string | undefined): string {
-  const pronoun = POINTS_BACK.exec(text);
-  if (subject === undefined || !pronoun) return text;
-  // A pronoun that follows its own noun points there.
-  const before = text.slice(0, pronoun.index);
-  if (subjectOf(before) !== undefined) return text;
-  // "How often does the bell ring ring?": the verb was taken for a part of the noun.
+const thing = (subjects: readonly Subject[]): string | undefined => subjects.find(isThing)?.noun;
+
+/** Words that point back, and what of a conversation they may point at. */
+const PRONOUNS: { alone: RegExp; possessive: RegExp; meant: (subjects: readonly Subject[]) => string | undefined }[] = [
+  {
+    alone: new RegExp(String.raw`\b(?:he|him|she)\b|\bher\b${ENDS}`, 'i'),
+    possessive: /\b(?:his|her)\b(?=\s+\p{L})/iu,
+    meant: (subjects) => subjects.map(somebodyIn).find((noun) => noun !== undefined),
+  },
+  {
+    alone: new RegExp(String.raw`\bit\b|\b(?:this|that)\b${ENDS}`, 'i'),
+    possessive: /\bits\b(?=\s+\p{L})/iu,
+    meant: thing,
+  },
+  {
+    alone: new RegExp(String.raw`\b(?:they|them)\b|\b(?:these|those)\b${ENDS}`, 'i'),
+    possessive: /\btheir\b(?=\s+\p{L})/iu,
+    meant: (subjects) => (subjects.find(isMany) ?? subjects[0])?.noun,
+  },
+];
+
+/** "It is raining", "What time is it?": nothing is pointed at. */
+const IMPERSONAL = /\bit (?:(?:still|already|really|very|so|getting|a|an|the|about|going to) )*(?:rain\w*|snow\w*|storm\w*|hail\w*|sunny|cloudy|windy|foggy|dark|(?:cold|hot|warm|light|bright) outside|day\w*|night\w*|morning|evening|afternoon|noon|midnight|dawn|dusk|late|early|winter|spring|summer|autumn|weekend|\w+day|half past|quarter (?:past|to)|\w+ o['’]?clock|\d{1,2}(?::\d{2}| ?[ap]\.?m))\b|\b(?:time|day|date|weekday|month|season|year|weather) (?:is|was) it(?=\s*(?:[?.!,]|$|\b(?:in|on|now|there|here|when|while)\b))/i; // prettier-ignore
+
+function withSubjects(text: string, subjects: readonly Subject[]): string {
+  return PRONOUNS.reduce((resolved, { alone, possessive, meant }) => {
+    const forms = [{ form: possessive, ending: "'s" }, { form: alone, ending: '' }]; // prettier-ignore
+    const found = forms.map((each) => ({ ...each, at: text.search(each.form) })).filter(({ at }) => at >= 0);
+    const [first] = found.sort((a, b) => a.at - b.at);
+    if (!first || (/^it\b/i.test(text.slice(first.at)) && IMPERSONAL.test(text))) return resolved;
+    // A pronoun that follows its own noun points there.
+    if (subjectsIn(text.slice(0, first.at)).length > 0) return resolved;
+    const whole = meant(subjects);
+    if (whole === undefined) return resolved;
+    const noun = withoutVerb(whole, text);
+    if (meant === thing && SAID_THAT.test(text)) return resolved.replace(SAID_THAT, (said) => `${said} about ${noun}`);
+    return resolved.replace(first.form, () => noun + first.ending);
+  }, text);
+}
+
+/** "How often does the bell ring ring?": the verb was taken for a part of the noun. */
+function withoutVerb(noun: string, text: string): string {
   const rest = new Set(text.toLowerCase().match(/[\p{L}\p{N}]+/gu));
-  const words = subject.split(' ');
+  const words = noun.split(' ');
   while (words.length > 2 && rest.has(words.at(-1)!.toLowerCase())) words.pop();
-  const noun = words.join(' ');
-  if (SAID_THAT.test(text)) return text.replace(SAID_THAT, (said) => `${said} about ${noun}`);
-  if (POSSESSIVE.test(text)) return text.replace(POSSESSIVE, `${noun}'s`);
-  return text.replace(PRONOUN, noun);
-}
-
-const DETERMINER = '(?:the|a|an|this|that|these|those|my|our)';
-/** What no noun goes on with. */
-const NO_NOUN = 'is|are|was|were|be|been|do|does|did|has|have|had|can|could|will|would|shown?|shows|said|says?|mentioned|told|seen|sees?|heard|visible|appears?|happens?|happened|starts?|begins?|ends?|and|or|but|while|when|where|who|which|that|than|then|in|on|at|of|for|from|to|by|with|about|before|after|during|into|first|last|times?|often|it|they|he|she|there|here'; // prettier-ignore
-const PHRASE = new RegExp(`\\b${DETERMINER}((?: (?!(?:${NO_NOUN})\\b)[\\p{L}\\p{N}'’-]+){1,3})`, 'giu');
-const NAME = /(?<=\S\s)\p{Lu}[\p{Ll}\p{M}]+(?: \p{Lu}[\p{Ll}\p{M}]+)*/gu;
-/** The material itself is not what one goes on to ask about. */
-const MATERIAL = /\b(?:films?|videos?|movies?|recordings?|pictures?|photos?|photographs?|images?|files?|material|documents?|talk|presentation|time|summary|chapters|difference)$/i; // prettier-ignore
-
-/** What a text is about: a name, else its last noun with an article. */
-function subjectOf(text: string): string | undefined {
-  const name = text.match(NAME)?.at(-1);
-  const phrases = [...text.matchAll(PHRASE)].map(([phrase]) => phrase).filter((phrase) => !MATERIAL.test(phrase));
-  return name ?? phrases.at(-1);
-}
-
-const MOST_WORDS = 4;
-
-/** An answer of a few words names what it is about: "red chair". */
-function shortAnswer(text: string): string | undefined {
-  const answer = text.trim().replace(/[.!]+$/, '');
-  const words = answer.split(/\s+/);
-  if (answer === '' || words.length > MOST_WORDS || /^(?:yes|no|none|\d+)$|[:\d]/i.test(answer)) return undefined;
-  return /^(?:the|a|an)\s/i.test(answer) ? answer : `the ${answer}`;
+  return words.join(' ');
 }
 
 /** Things that an answer lists: files with what they show, files, or times. */

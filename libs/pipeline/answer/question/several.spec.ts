@@ -34,6 +34,15 @@ describe('severalQuestions', () => {
       'Is Otto in Bergen?',
       'Compare Oslo and Bergen.',
       'What did Anna tell Bob and uncle Carl?',
+      'Who is older, Tom or Anna?',
+      'Who won, Anna or Ben?',
+      'Who wrote it: Anna or Ben?',
+      'Where did they meet, Paris or London?',
+      'What do Tom and Anna have in common?',
+      'What is the relationship of Anna and Ben?',
+      'Who married Anna and Ben?',
+      'What is the total of January and February?',
+      'What is the distance between Paris and London?',
     ])
       expect(severalQuestions(question)).toBeUndefined();
   });

@@ -28,6 +28,21 @@ const SINGULAR: [RegExp, string][] = [
   [/^(\S+(?: \S+)??) have\b/, '$1 has'],
 ];
 
+/** "between X and Y", "both X and Y", "which came first, X or Y", "the total of X and Y": these are about the items together. */
+const TOGETHER = new RegExp(
+  `\\b(?:${[
+    'between|both|compare|differ\\w*|first|earlier|later|last|before|after|while|together|which|how (?:often|many times)',
+    'in common|each other|one another|versus|against|same|similar\\w*|alike|shared?|connect(?:s|ed|ions?)|relat(?:e|ed|ions?|ives?|ionships?)',
+    'total|sum|average|combined|altogether|distance|meet|met|marr(?:y|ies|ied|iage)|wins?|won|winner|beats?|fought|agreed?',
+    '(?:old|young|tall|short|small|large|long|high|low|fast|slow|strong|weak|cheap|rich|poor|clos|near)er',
+    'bigger|heavier|better|worse|farther|further|more|less|fewer',
+  ].join('|')})\\b`,
+  'i',
+);
+
+/** "Who won, Anna or Ben?": what stands after a comma is what one may choose from. */
+const isChoice = (list: string, before: string): boolean => /[,:;–-]\s*$/.test(before) && /\bor\b/.test(list);
+
 /** More than this is no question any more. */
 const MOST = 8;
 
@@ -47,8 +62,7 @@ export function severalQuestions(question: string, quotes: readonly string[] = [
   const list = found?.groups?.['items'];
   if (!found || list === undefined || !/^(?:wh|how|tell|name|give|list|say|find|please)/i.test(opening))
     return undefined;
-  // "between X and Y", "both X and Y", "which came first, X or Y": these are about the items together.
-  if (/\b(?:between|both|compare|differ\w*|first|earlier|later|last|before|after|while|together|which|how (?:often|many times))\b/i.test(text)) return undefined; // prettier-ignore
+  if (TOGETHER.test(text) || isChoice(list, rest.slice(0, found.index))) return undefined;
   const items = list.split(new RegExp(`(?:${AND}|, )${AGAIN}`));
   const outside = outsideOf(items);
   if (items.length > MOST || outside === undefined) return undefined;
