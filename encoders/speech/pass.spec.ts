@@ -95,6 +95,16 @@ describe('Pass', () => {
     expect(third.asked).toHaveLength(1);
   });
 
+  it('leaves out what replacements leave nothing of', async () => {
+    const told: Utterance[] = [];
+    const replacements = [{ from: `word${FIRST + 1}`, to: '' }];
+    const { pass: target } = pass({ replacements, onSegment: (segment) => told.push(segment) });
+    for (const id of ids.slice(0, 3)) await target.add(region(id), sound(id));
+    expect((await target.finish()).map(({ text }) => text)).toEqual([`word${FIRST}`, `word${FIRST + 2}`]);
+    expect(told).toHaveLength(2);
+    expect(target.warnings).toEqual([]);
+  });
+
   it('says where speech was left out', async () => {
     const { pass: target } = pass({}, [FIRST + 1, FIRST + 2]);
     expect(await addAll(target)).toHaveLength(ids.length - 2);

@@ -5,7 +5,8 @@ import { normaliseLoudness } from './loudness.js';
 import type { Recognition, RecogniseRequest, SpeechVocabulary } from './recognition.js';
 import { respell } from './spelling.js';
 import { stretchKey, type StretchMemory } from './stretch-memory.js';
-import { rounded, toUtterances } from './utterance.js';
+import { rounded } from './timed-words.js';
+import { toUtterances } from './utterance.js';
 
 export type PassOptions = Partial<HearOptions> & {
   /** Called for each utterance, in order, as soon as everything before it is known too. */
@@ -161,9 +162,11 @@ export class Pass {
       this.missed.push(heard);
     if (result.language && utterances.length > 0)
       this.languages.set(result.language, (this.languages.get(result.language) ?? 0) + seconds);
+    const spelt = utterances.map((utterance) => respell(utterance, replacements));
+    // Replacements may leave nothing of an utterance.
     this.known.set(
       order,
-      utterances.map((utterance) => respell(utterance, replacements)),
+      spelt.filter(({ text }) => text !== ''),
     );
   }
 

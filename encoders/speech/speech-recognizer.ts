@@ -19,6 +19,7 @@ import { Pass, type PassOptions } from './pass.js';
 import type { RecogniseRequest, SpeechVocabulary } from './recognition.js';
 import { SoundBuffer } from './sound-buffer.js';
 import { SpeechWorkers } from './speech-workers.js';
+import { rounded } from './timed-words.js';
 
 export interface SpeechOptions {
   pack: InstalledPack;
@@ -81,7 +82,8 @@ export class SpeechRecognizer {
 
     return {
       language: task === 'translate' ? 'en' : (language ?? pass.language ?? 'en'),
-      duration: (options.start ?? 0) + seconds,
+      // As the times of segments are, so that none ends after it.
+      duration: rounded((options.start ?? 0) + seconds),
       text: segments.map(({ text }) => text).join(' '),
       segments,
       warnings: [...pass.warnings, ...(warn ? [NOT_ENGLISH] : [])],

@@ -32,6 +32,27 @@ describe('respell', () => {
     expect(spelt('Open, a i.', ['open a i', 'OpenAI'])).toBe('Open, a i.');
   });
 
+  it('meets a possessive and marks that are asked for, and puts back only what is beyond them', () => {
+    expect(spelt("Well, let's go; LET'S!", ["let's", 'let us'])).toBe('Well, let us go; Let us!');
+    expect(spelt('At "McDonald\'s", now.', ["McDonald's", "MacDonald's"])).toBe('At "MacDonald\'s", now.');
+    expect(spelt('He met Dr. Smith, and C++.', ['Dr. Smith', 'Doctor Smith'], ['c++', 'cpp'])).toBe(
+      'He met Doctor Smith, and Cpp.',
+    );
+    expect(spelt('A ".NET" net.', ['.NET', 'dot net'])).toBe('A "Dot net" net.');
+    expect(spelt("The O'Neill's CAT'S", ["o'neill", "O'Neil"], ['cat', 'dog'])).toBe("The O'Neil's Dog'S");
+    expect(spelt("Dr Smith let's go.", ['Dr.', 'Doctor'], ["let'", 'x'])).toBe("Dr Smith let's go.");
+  });
+
+  it('lets what is longer win, in whatever order they are given', () => {
+    expect(spelt("Let's let.", ['let', 'allow'], ["let's", 'let us'])).toBe('Let us allow.');
+  });
+
+  it('leaves no space where there was none', () => {
+    const words = ['我', '用', '苹果', 'OK', '吗？'].map((word, i) => ({ word, start: i, end: i + 1 }));
+    const utterance = { ...said('我用苹果 OK吗？'), words };
+    expect(respell(utterance, [{ from: '苹果', to: 'Apple' }]).text).toBe('我用Apple OK吗？');
+  });
+
   it('keeps the times of words', () => {
     const { words, text } = respell(timed('say kuber netties now'), [{ from: 'kuber netties', to: 'Kubernetes' }]);
     expect(text).toBe('say Kubernetes now');

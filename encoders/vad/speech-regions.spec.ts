@@ -31,6 +31,13 @@ describe('RegionDetector', () => {
     expect(close[0]!.end).toBeLessThanOrEqual(close[1]!.start);
   });
 
+  it('ends with the sound inside the last window', () => {
+    const detector = new RegionDetector(WINDOW, RATE);
+    detector.push(run([1, 0.9]));
+    const samples = seconds(1) * WINDOW - 412;
+    expect(detector.finish(samples).map(({ start, end }) => [start, end])).toEqual([[0, samples]]);
+  });
+
   it('lets a short pause and a moderate probability pass, and drops a click', () => {
     expect(regions(run([1, 0.9], [0.3, 0], [1, 0.9])).length).toBe(1);
     expect(regions(run([1, 0.9], [3, 0.4], [1, 0.9])).length).toBe(1);

@@ -70,7 +70,8 @@ export class RegionDetector {
     const done: SpeechRegion[] = [];
     if (this.begin !== undefined) this.close(this.open.length - this.quiet, done);
     this.release(samples, done);
-    return done;
+    // The last window is filled up with silence.
+    return done.map((region) => ({ ...region, end: Math.min(region.end, samples) }));
   }
 
   /** No sample before this one will be in a region that is still to come. */

@@ -16,10 +16,10 @@ export interface AudioOptions extends TimeRange {
   signal?: AbortSignal;
 }
 
-/** Pieces of mono float32 PCM in [-1, 1]. `warnings` is complete once every piece was read. */
 /** Begins the warning of a stream that ended early. */
 export const DAMAGED_SOUND = 'The sound is damaged';
 
+/** Pieces of mono float32 PCM, in [-1, 1] where the file keeps to it. `warnings` is complete once every piece was read. */
 export interface AudioStream extends AsyncIterable<Float32Array> {
   readonly warnings: string[];
 }
@@ -61,7 +61,7 @@ async function* pieces(file: string, options: AudioOptions, warnings: string[]):
   if (failure) warnings.push(`${DAMAGED_SOUND}; ${(total / sampleRate).toFixed(1)} s could be read: ${failure}`);
 }
 
-/** Cuts a byte stream into arrays of `size` float32 samples; the last one may be shorter. */
+/** Cuts a byte stream into arrays of `size` float32 samples, all finite; the last one may be shorter. */
 export async function* repack(bytes: AsyncIterable<Buffer>, size: number): AsyncGenerator<Float32Array> {
   let piece = Buffer.alloc(size * 4);
   let filled = 0;
@@ -80,5 +80,13 @@ export async function* repack(bytes: AsyncIterable<Buffer>, size: number): Async
   if (samples > 0) yield floats(piece, samples);
 }
 
-/** `Buffer.alloc` never takes from the pool, so the memory is aligned. */
-const floats = (buffer: Buffer, samples: number) => new Float32Array(buffer.buffer, buffer.byteOffset, samples);
+/** A million times full scale. The squares of such samples, which models take, are still numbers. */
+const LOUDEST = 1e6;
+
+/** What is no sound becomes silence: one NaN, which ffmpeg passes on, would stay in the state of all that listens. */
+function floats(buffer: Buffer, samples: number): Float32Array {
+  // `Buffer.alloc` never takes from the pool, so the memory is aligned.
+  const piece = new Float32Array(buffer.buffer, buffer.byteOffset, samples);
+  for (let i = 0; i < samples; i++) if (!(Math.abs(piece[i]!) <= LOUDEST)) piece[i] = 0;
+  return piece;
+}

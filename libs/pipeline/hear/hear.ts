@@ -180,15 +180,19 @@ function emitSegments(segments: readonly Utterance[], context: JobContext): void
 }
 
 /** Channels transcribed apart, as one conversation in the order of time. */
-function merge(parts: Transcript[]): Transcript {
+export function merge(parts: Transcript[]): Transcript {
   const segments = parts
     .flatMap((part) => part.segments)
     .sort((a, b) => a.start - b.start || (a.channel ?? 0) - (b.channel ?? 0));
   return {
-    language: parts[0]?.language ?? 'en',
+    // A silent channel's is only a guess.
+    language: parts.toSorted((a, b) => secondsOfSpeech(b) - secondsOfSpeech(a))[0]?.language ?? 'en',
     duration: Math.max(0, ...parts.map((part) => part.duration)),
     text: segments.map((segment) => segment.text).join(' '),
     segments,
     warnings: [...new Set(parts.flatMap((part) => part.warnings))],
   };
 }
+
+const secondsOfSpeech = ({ segments }: Transcript): number =>
+  segments.reduce((sum, { start, end }) => sum + end - start, 0);
