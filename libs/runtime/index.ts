@@ -49,7 +49,14 @@ export { Tokenizer } from './tokenizer/tokenizer.js';
 export { readSafetensors, SafetensorsFile } from './safetensors/file.js';
 export type { SafetensorsInfo, SafetensorsType } from './safetensors/header.js';
 export { buildConnector } from './connector/build-connector.js';
-export { ARCHITECTURES, readConfig, type Architecture, type DecoderConfig } from './graph/architecture.js';
+export {
+  ARCHITECTURES,
+  readConfig,
+  readDecoderConfig,
+  type Architecture,
+  type DecoderConfig,
+} from './graph/architecture.js';
+export { rotaryFrequencies, type RotaryShape } from './graph/rotary.js';
 export { buildDecoderGraphs, decoderGraphsId, type DecoderGraphOptions, type DecoderGraphs } from './graph/build.js';
 export { readAdapter } from './graph/adapter.js';
 export { toHalves, type Adapter } from './graph/weights.js';

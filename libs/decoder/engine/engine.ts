@@ -42,10 +42,10 @@ export class Engine {
     private readonly model: DecoderModel,
     private readonly cache: KvCache,
   ) {
-    const { layers, kvHeads, headDim, theta } = model.config;
+    const { layers, kvHeads, headDim } = model.config;
     this.arena = new Arena({ layers, kvHeads, headDim }, !model.kernel?.holdsRows);
     this.runner = new Runner(model);
-    const rotary = rotaryTable({ positions: MOST_POSITIONS, headDim, theta, pairs: 'halves' });
+    const rotary = rotaryTable({ ...model.config, positions: MOST_POSITIONS, pairs: 'halves' });
     const prefixes = new PrefixCache(this.runner, cache.store, rotary);
     this.filler = new Filler(this.runner, cache, prefixes);
     const admitted = (): number => this.jobs.filter(({ phase }) => phase !== 'waiting').length;

@@ -1,6 +1,6 @@
 import type { Worker } from 'node:worker_threads';
-import { openGguf, readAdapter, spawnWorker, type DecoderConfig } from '#runtime';
-import { rotaryFrequencies, writePhases } from '../pool/rotary.js';
+import { openGguf, readAdapter, rotaryFrequencies, spawnWorker, type DecoderConfig } from '#runtime';
+import { writePhases } from '../pool/rotary.js';
 import type { WorkingSet } from '../runner/arena.js';
 import type { StepBatch, StepKernel, StepResult } from './step-kernel.js';
 import { instantiate, type KernelExports } from './exports.js';

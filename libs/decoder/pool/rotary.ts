@@ -1,3 +1,5 @@
+import { rotaryFrequencies, type RotaryShape } from '#runtime';
+
 /** Cosines and sines of rotary position embedding (RoFormer, arXiv:2104.09864), [positions, headDim / 2] each. */
 export interface RotaryTable {
   readonly cos: Float32Array;
@@ -13,12 +15,7 @@ export const MOST_POSITIONS = 16_384;
  * @example
  * const rotary = rotaryTable({ positions: 8192, headDim: 64, theta: 100_000, pairs: 'interleaved' });
  */
-export function rotaryTable(of: {
-  positions: number;
-  headDim: number;
-  theta: number;
-  pairs: RotaryTable['pairs'];
-}): RotaryTable {
+export function rotaryTable(of: RotaryShape & { positions: number; pairs: RotaryTable['pairs'] }): RotaryTable {
   const half = of.headDim / 2;
   const cos = new Float32Array(of.positions * half);
   const sin = new Float32Array(of.positions * half);
@@ -29,11 +26,6 @@ export function rotaryTable(of: {
     }
   });
   return { cos, sin, pairs: of.pairs };
-}
-
-/** Radians that each pair turns by from one position to the next, [headDim / 2]. */
-export function rotaryFrequencies({ headDim, theta }: { headDim: number; theta: number }): Float64Array {
-  return Float64Array.from({ length: headDim / 2 }, (_, i) => theta ** ((-2 * i) / headDim));
 }
 
 /** Writes cosines, then sines, of one position to `out`, [headDim]. */

@@ -7,8 +7,8 @@ import {
   EmbeddingTable,
   openGguf,
   openSession,
-  readConfig,
   readCpu,
+  readDecoderConfig,
   Tokenizer,
   type DecoderConfig,
   type LocalSession,
@@ -97,7 +97,7 @@ export function modelFiles(pack: InstalledPack): Pick<ModelOptions, 'gguf' | 'ad
 export async function loadModel(options: ModelOptions): Promise<DecoderModel> {
   const gguf = await openGguf(options.gguf);
   try {
-    const config = readConfig(gguf.metadata, gguf.info('token_embd.weight').dims[0]!);
+    const config = await readDecoderConfig(gguf);
     const evidenceLayers = EVIDENCE_LAYERS.filter((layer) => layer < config.layers);
     const chosen = choosePrecision(await readCpu());
     const { precision = chosen.precision, manyRows = chosen.manyRows, selection = SELECTION } = options;

@@ -1,5 +1,7 @@
 import { TesseraError } from '#contracts';
+import type { GgufFile } from '../gguf/file.js';
 import type { GgufValue } from '../gguf/header.js';
+import { readDivisors, type RotaryShape } from './rotary.js';
 
 /** How one family of decoders differs from the next: data, so that another base is a row of this table. */
 export interface Architecture {
@@ -27,24 +29,30 @@ export const ARCHITECTURES: Readonly<Record<string, Architecture>> = {
   gemma: { ...LLAMA_LIKE, activation: 'gelu', scaledEmbeddings: true },
 };
 
-export interface DecoderConfig extends Architecture {
+export interface DecoderConfig extends Architecture, RotaryShape {
   architecture: string;
   layers: number;
   hidden: number;
   heads: number;
   kvHeads: number;
-  headDim: number;
   feedForward: number;
   vocabulary: number;
   normEpsilon: number;
-  /** Base of the rotary frequencies. */
-  theta: number;
   /** Positions that the model was trained on. */
   contextLength: number;
 }
 
 /**
- * The sizes of a decoder from its GGUF metadata.
+ * What a GGUF file says of its decoder.
+ * @throws TesseraError `model_invalid` for one that would be computed wrongly, or whose sizes are not there
+ */
+export async function readDecoderConfig(gguf: GgufFile): Promise<DecoderConfig> {
+  const config = readConfig(gguf.metadata, gguf.info('token_embd.weight').dims[0]!);
+  return { ...config, divisors: await readDivisors(gguf, config) };
+}
+
+/**
+ * The sizes of a decoder from its GGUF metadata, without the divisors of its rotary frequencies.
  * @throws TesseraError `model_invalid` that names the architecture or the missing key
  */
 export function readConfig(metadata: Record<string, GgufValue>, vocabulary: number): DecoderConfig {

@@ -4,7 +4,7 @@ import { openGguf } from '../gguf/file.js';
 import { buildOnce } from '../onnx/build-once.js';
 import { writeModels } from '../onnx/model.js';
 import { readAdapter } from './adapter.js';
-import { readConfig } from './architecture.js';
+import { readDecoderConfig } from './architecture.js';
 import { readCalibration } from './balance.js';
 import type { Precision, QuantisedKernel } from './linear.js';
 import { packDecoder } from './pack.js';
@@ -13,7 +13,7 @@ import { selectGraph, type SelectOptions } from './select.js';
 import { stepGraph } from './step.js';
 
 /** Raise it when the graphs change: cached ones are then built anew. */
-const BUILDER_VERSION = 37;
+const BUILDER_VERSION = 38;
 
 export interface DecoderGraphOptions {
   /** The base model. */
@@ -72,7 +72,7 @@ async function write(options: DecoderGraphOptions, folder: string): Promise<void
   const { precision, manyRows, evidenceLayers, selection } = options;
   const gguf = await openGguf(options.gguf);
   try {
-    const config = readConfig(gguf.metadata, gguf.info('token_embd.weight').dims[0]!);
+    const config = await readDecoderConfig(gguf);
     const adapter = options.adapter === undefined ? undefined : await readAdapter(options.adapter);
     const calibration =
       precision === 'int8' && options.calibration !== undefined

@@ -2,6 +2,7 @@ import type { DecoderConfig } from './architecture.js';
 import { balance, balanceLayer, type Calibration } from './balance.js';
 import type { PackedDecoder, PackedLayer } from './layer.js';
 import { packMatrix, type Precision } from './linear.js';
+import { rotaryFrequencies, type RotaryShape } from './rotary.js';
 import { readLayer, type Adapter, type LayerWeights, type TensorSource } from './weights.js';
 
 /** Positions in the rotary tables: working sets are re-indexed to contiguous positions below this. */
@@ -60,16 +61,15 @@ function scaleQueries({ qkv, queryNorm }: LayerWeights, queries: number, scale: 
 }
 
 /** Cosines and sines of rotary position embedding (RoFormer, arXiv:2104.09864), [positions, headDim / 2]. */
-function rotaryTables({ headDim, theta }: DecoderConfig): { cos: Float32Array; sin: Float32Array } {
-  const half = headDim / 2;
+function rotaryTables(shape: RotaryShape): { cos: Float32Array; sin: Float32Array } {
+  const half = shape.headDim / 2;
   const cos = new Float32Array(POSITIONS * half);
   const sin = new Float32Array(POSITIONS * half);
-  for (let i = 0; i < half; i++) {
-    const frequency = theta ** (-i / half);
+  rotaryFrequencies(shape).forEach((frequency, i) => {
     for (let p = 0; p < POSITIONS; p++) {
       cos[p * half + i] = Math.cos(p * frequency);
       sin[p * half + i] = Math.sin(p * frequency);
     }
-  }
+  });
   return { cos, sin };
 }

@@ -25,7 +25,7 @@ export class SessionHost {
   ): Promise<OnnxSession> {
     const loaded = await this.client.call<LoadedSession>('load', options, { signal });
     loaded.warnings.forEach((warning) => onWarning?.(`${options.name}: ${warning}`));
-    return new HostedSession(options.name, loaded, this.client);
+    return new HostedSession(options, loaded, this.client);
   }
 
   /** Stops the thread and with it every session; pending runs are rejected as `cancelled`. */
@@ -36,7 +36,7 @@ export class SessionHost {
 
 /**
  * Loads a model into a worker thread of its own, so that the event loop stays free while it computes.
- * If the thread dies, pending runs are rejected with `model_failed`, and the session is to be created again.
+ * If the thread dies, pending runs are rejected with `model_failed`; the next one loads the model again.
  *
  * @example
  * const session = await createSession({ file, name: 'vision encoder', threads: 2 });
@@ -55,19 +55,22 @@ export async function createSession(options: SessionOptions, run?: { signal?: Ab
 }
 
 class HostedSession implements OnnxSession {
+  readonly name;
   readonly inputs;
   readonly outputs;
   readonly executionProvider;
   readonly warnings;
-  private readonly id: number;
-  private readonly generation: number;
+  private id: number;
+  private generation: number;
+  private reloading: Promise<void> | undefined;
   private disposed = false;
 
   constructor(
-    readonly name: string,
+    private readonly options: SessionOptions,
     loaded: LoadedSession,
     private readonly client: WorkerClient,
   ) {
+    this.name = options.name;
     this.id = loaded.id;
     this.inputs = loaded.inputs;
     this.outputs = loaded.outputs;
@@ -77,7 +80,12 @@ class HostedSession implements OnnxSession {
   }
 
   async run(feeds: Feeds, { outputs, signal, transfer }: RunOptions = {}): Promise<Record<string, Tensor>> {
-    this.requireAlive();
+    this.requireOpen();
+    // Only where it has to: feeds are taken as they are at the time of the call.
+    if (this.client.generation !== this.generation) {
+      await this.reload();
+      this.requireOpen();
+    }
     const faults = checkFeeds(this.inputs, feeds);
     if (faults.length > 0) throw new TesseraError('invalid_request', `${this.name}: ${faults.join('; ')}.`);
     const own = Object.fromEntries(Object.entries(feeds).map(([name, value]) => [name, withOwnBuffer(value)]));
@@ -89,13 +97,23 @@ class HostedSession implements OnnxSession {
   async dispose(): Promise<void> {
     if (this.disposed) return;
     this.disposed = true;
+    await this.reloading?.catch(() => undefined);
     if (this.client.generation === this.generation) await this.client.call('release', this.id);
   }
 
-  private requireAlive(): void {
+  /** Another thread knows nothing of this model. Runs that come meanwhile wait for the same load; a failed one is tried again by the next. */
+  private reload(): Promise<void> {
+    return (this.reloading ??= this.client
+      .call<LoadedSession>('load', this.options)
+      .then(({ id }) => {
+        this.id = id;
+        this.generation = this.client.generation;
+      })
+      .finally(() => (this.reloading = undefined)));
+  }
+
+  private requireOpen(): void {
     if (this.disposed) throw new TesseraError('cancelled', `${this.name}: the session was disposed.`);
-    if (this.client.generation !== this.generation)
-      throw new TesseraError('model_failed', `${this.name}: its worker thread stopped; create the session again.`);
   }
 }
 

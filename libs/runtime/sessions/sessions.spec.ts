@@ -149,16 +149,30 @@ describe('SessionHost', () => {
     await expect(arithmetic.run({ a: pair(1, 2), b: pair(3, 4) })).rejects.toMatchObject({ code: 'cancelled' });
   });
 
-  it('can load again after its thread died', async () => {
+  it('loads its models again after its thread died', async () => {
     const host = new SessionHost('host');
-    const options = { bytes: ARITHMETIC, name: 'arithmetic' };
-    const session = await host.load(options);
-    const { worker } = (host as unknown as { client: { worker: Worker } }).client;
-    await worker.terminate();
-    await expect(session.run({ a: pair(1, 2), b: pair(3, 4) })).rejects.toMatchObject({ code: 'model_failed' });
-    await session.dispose();
-    const again = await host.load(options);
-    expect((await again.run({ a: pair(1, 2), b: pair(3, 4) })).sum).toEqual(pair(4, 6));
+    const load = (name: string) => host.load({ bytes: ARITHMETIC, name });
+    const sessions = [await load('one'), await load('another')];
+    const stop = () => (host as unknown as { client: { worker: Worker } }).client.worker.terminate();
+    const sums = () =>
+      Promise.all(
+        sessions.flatMap((session, i) =>
+          [1, 2].map(async (a) => {
+            const { sum } = await session.run({ a: pair(a, a), b: pair(i, i) });
+            return sum!.data[0];
+          }),
+        ),
+      );
+    await stop();
+    expect(await sums()).toEqual([1, 2, 2, 3]);
+    await stop();
+    expect(await sums()).toEqual([1, 2, 2, 3]);
+    await stop();
+    await sessions[0]!.dispose();
+    const late = sessions[1]!.run({ a: pair(1, 2), b: pair(3, 4) });
+    const cancelled = expect(late).rejects.toMatchObject({ code: 'cancelled' });
+    await sessions[1]!.dispose();
+    await cancelled;
     await host.dispose();
   });
 

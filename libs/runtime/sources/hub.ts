@@ -7,6 +7,7 @@ import { TesseraError } from '#contracts';
 import { fillFile } from '#platform';
 import type { Download } from './download.js';
 import type { Source } from './source.js';
+import { isStorageFailure } from './storage-failure.js';
 
 const ATTEMPTS = 4;
 /** A connection that sends nothing for this long is given up. */
@@ -17,8 +18,10 @@ export const DEFAULT_HUB = 'https://huggingface.co';
 /**
  * Downloads from a model hub, pinned to a revision (`OWNER/REPO/resolve/REVISION/PATH`). Goes on where an earlier,
  * broken download stopped, by HTTP Range; within one call it tries again with a growing pause.
+ *
+ * @returns whether the file is made of what several requests gave: they need not have been answered by the same file
  */
-export async function downloadFromHub(source: Source & { type: 'hf' }, download: Download): Promise<void> {
+export async function downloadFromHub(source: Source & { type: 'hf' }, download: Download): Promise<boolean> {
   const path = [source.revision, ...source.path.split('/')].map(encodeURIComponent).join('/');
   const url = `${download.hub?.url ?? DEFAULT_HUB}/${source.repository}/resolve/${path}`;
   for (let attempt = 1; ; attempt++) {
@@ -28,15 +31,17 @@ export async function downloadFromHub(source: Source & { type: 'hf' }, download:
     } catch (error) {
       if (download.signal?.aborted)
         throw new TesseraError('cancelled', 'The download was cancelled.', { cause: error });
+      if (isStorageFailure(error)) throw error;
       if (error instanceof TesseraError || attempt === ATTEMPTS) throw unreachable(url, error);
     }
   }
 }
 
-async function continueDownload(url: string, download: Download): Promise<void> {
+/** @returns whether it added to what was there */
+async function continueDownload(url: string, download: Download): Promise<boolean> {
   const { destination, bytes, signal, onProgress, hub } = download;
   const have = (await stat(destination).catch(() => undefined))?.size ?? 0;
-  if (have >= bytes) return;
+  if (have >= bytes) return true;
 
   const stall = new AbortController();
   const timer = setTimeout(() => stall.abort(new Error(`nothing came for ${STALL_MS / 1000} s`)), STALL_MS);
@@ -57,7 +62,8 @@ async function continueDownload(url: string, download: Download): Promise<void> 
       const passing = response.status === 429 || response.status >= 500;
       throw passing ? new Error(answer) : new TesseraError('model_source_unreachable', answer);
     }
-    let received = response.status === 206 ? have : 0;
+    const continued = response.status === 206 && have > 0;
+    let received = continued ? have : 0;
     async function* counted(source: AsyncIterable<Uint8Array>) {
       for await (const chunk of source) {
         timer.refresh();
@@ -68,10 +74,11 @@ async function continueDownload(url: string, download: Download): Promise<void> 
         yield chunk;
       }
     }
-    const file = createWriteStream(destination, { flags: response.status === 206 ? 'a' : 'w' });
+    const file = createWriteStream(destination, { flags: continued ? 'a' : 'w' });
     // The next attempt asks how long the file is: nothing may still be on its way into it.
     await fillFile(file, Readable.fromWeb(response.body as ReadableStream<Uint8Array>), counted, { signal: either });
     if (received < bytes) throw new Error(`it ended after ${received} of ${bytes} bytes`);
+    return continued;
   } finally {
     clearTimeout(timer);
   }

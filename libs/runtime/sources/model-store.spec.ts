@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -103,6 +103,25 @@ describe('ModelStore', () => {
     expect(await readFile(await store().ensure(HF, folder))).toEqual(CONTENT);
   });
 
+  it('starts anew where what it went on with was something else', async () => {
+    await mkdir(join(folder, 'models'));
+    await writeFile(join(folder, 'models', `${SHA}.part`), 'version https://git-lfs.github.com/spec/v1');
+    expect(await readFile(await store().ensure(HF, folder))).toEqual(CONTENT);
+    expect(requests.map(({ headers }) => headers.range)).toEqual(['bytes=42-', 'bytes=0-']);
+  });
+
+  it('adds nothing to what another source has left', async () => {
+    answer = (request, response) => {
+      if (!request.url?.includes('/gone/')) return serve(request, response);
+      if (requests.length > 1) return response.writeHead(404).end();
+      response.end('version https://git-lfs.github.com/spec/v1');
+    };
+    const file = modelFile('hf:owner/gone@abc/m.onnx', 'hf:owner/repo@abc/m.onnx');
+    expect(await readFile(await store().ensure(file, folder))).toEqual(CONTENT);
+    expect(requests.map(({ headers }) => headers.range)).toEqual(['bytes=0-', 'bytes=42-', 'bytes=0-']);
+    expect(await left()).toEqual([SHA]);
+  });
+
   it('refuses other bytes, and bytes without end', async () => {
     const wrong = randomBytes(CONTENT.length);
     answer = (_, response) => response.end(wrong);
@@ -183,6 +202,16 @@ describe('ModelStore', () => {
       code: 'configuration',
       message: expect.stringContaining('set TESSERA_CACHE_DIR'),
     });
+  });
+
+  it.runIf(existsSync('/dev/full'))('says when the disk is full, and asks no second time', async () => {
+    await mkdir(join(folder, 'models'));
+    await symlink('/dev/full', join(folder, 'models', `${SHA}.part`));
+    await expect(store().ensure(HF, folder)).rejects.toMatchObject({
+      code: 'configuration',
+      message: expect.stringContaining('(ENOSPC). Free space there'),
+    });
+    expect(requests).toHaveLength(1);
   });
 
   it('fetches once however many ask at once', async () => {

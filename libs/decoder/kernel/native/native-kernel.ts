@@ -1,5 +1,5 @@
-import { openGguf, readAdapter, type DecoderConfig, type ReadRow } from '#runtime';
-import { MOST_POSITIONS, rotaryFrequencies, writePhases } from '../../pool/rotary.js';
+import { openGguf, readAdapter, rotaryFrequencies, type DecoderConfig, type ReadRow } from '#runtime';
+import { MOST_POSITIONS, writePhases } from '../../pool/rotary.js';
 import { KEPT_MS, type RowHolder, type WorkingSet } from '../../runner/arena.js';
 import { Prefilled } from '../../runner/prefilled.js';
 import type { PrefixRows } from '../../runner/prefix-rows.js';
@@ -78,7 +78,9 @@ export class NativeKernel implements StepKernel, RowHolder {
 
   takes({ members, appended }: StepBatch): boolean {
     const tokens = appended.reduce((sum, count) => sum + count, 0);
-    return tokens > 0 && tokens <= MOST_TOKENS && members.every(({ length }, i) => length + appended[i]! < MOST_POSITIONS);
+    return (
+      tokens > 0 && tokens <= MOST_TOKENS && members.every(({ length }, i) => length + appended[i]! < MOST_POSITIONS)
+    );
   }
 
   get heldBytes(): number {
@@ -198,7 +200,8 @@ export class NativeKernel implements StepKernel, RowHolder {
     const { hidden, kvHeads, headDim, layers, vocabulary } = this.config;
     const [S, P, chosenRows] = [question.length / hidden, prefix.tokens, choice.count * PAGE_TOKENS];
     const rows = P + chosenRows;
-    if (S > MOST_TOKENS || rows + S >= MOST_POSITIONS || headDim > MOST_DIM || choice.position !== rows) return undefined;
+    if (S > MOST_TOKENS || rows + S >= MOST_POSITIONS || headDim > MOST_DIM || choice.position !== rows)
+      return undefined;
     member.arena.reserve(rows + S);
     const { set } = this.open(member, rows + S);
     this.writePrefix(set, prefix);
