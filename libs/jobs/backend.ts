@@ -54,13 +54,23 @@ async function migrate(pool: pg.Pool): Promise<void> {
   }
 }
 
+/** `connection`, with BullMQ's schema for its search path: in pg the options of a URL come before those that are given beside it. */
+export function inSchema({ connectionString, ...connection }: pg.PoolConfig): pg.PoolConfig {
+  const path = `-c search_path=${BULLMQ_SCHEMA}`;
+  if (connectionString === undefined) return { ...connection, options: path };
+  const url = new URL(connectionString);
+  const given = url.searchParams.get('options');
+  if (given === null) return { ...connection, connectionString, options: path };
+  url.searchParams.delete('options');
+  return { ...connection, connectionString: url.href, options: `${given} ${path}` };
+}
+
 export async function openPostgres(connection: pg.PoolConfig, scope: string, shared: boolean): Promise<Backend> {
   const pool = new pg.Pool({
-    ...connection,
+    ...inSchema(connection),
     max: POOL_SIZE,
     keepAlive: true,
     application_name: 'tessera-queue',
-    options: `-c search_path=${BULLMQ_SCHEMA}`,
   });
   // BullMQ adds listeners of its own for each queue and worker.
   pool.setMaxListeners(50);

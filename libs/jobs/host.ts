@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
+  DelayedError,
   UnrecoverableError,
   WaitingError,
   Worker,
@@ -13,7 +15,17 @@ import { beginWork, counter, createLogger, gauge, histogram, storable } from '#p
 import type { Backend } from './backend.js';
 import { orderChildren, queueName, type JobData } from './flow.js';
 import { checkHandlers, type AnyHandler, type Handlers, type JobContext } from './handlers.js';
-import { LOCK_MS, LOCK_RENEW_MS, MAX_DEATHS, STALLED_CHECK_MS, priorityOf, type QueueName } from './options.js';
+import {
+  LEAVE_MS,
+  LOCK_MS,
+  LOCK_RENEW_MS,
+  MAX_DEATHS,
+  OUTAGE_PAUSES_MS,
+  STALLED_CHECK_MS,
+  priorityOf,
+  type QueueName,
+} from './options.js';
+import { isOutage } from './outage.js';
 import { Outbox } from './outbox.js';
 
 const log = createLogger('jobs');
@@ -166,13 +178,34 @@ export class Host {
       throw new WaitingError();
     }
     if (signal.aborted) throw new UnrecoverableError('The tree has ended.');
+    if (isOutage(thrown)) {
+      const outages = job.attemptsStarted - job.attemptsMade - job.stalledCounter - 1;
+      const pauseMs = OUTAGE_PAUSES_MS[Math.max(0, outages)];
+      if (pauseMs !== undefined) return this.delay(job, token, pauseMs, thrown);
+    }
     const error = TesseraError.from(thrown);
     if (error.code === 'internal') log.error({ tree, job: job.name, err: thrown }, 'a job failed');
     if (error.transient && job.attemptsMade + 1 < (job.opts.attempts ?? 1) && job.stalledCounter < MAX_DEATHS)
       throw error;
     await this.outbox.flush(tree);
-    await this.backend.journal.finish(tree, { state: 'failed', error: error.toBody() });
+    try {
+      await this.backend.journal.finish(tree, { state: 'failed', error: error.toBody() });
+    } catch (unwritten) {
+      // Forgotten by the queue now, its tree would never end.
+      if (isOutage(unwritten)) return this.delay(job, token, OUTAGE_PAUSES_MS.at(-1) ?? 0, unwritten);
+      throw unwritten;
+    }
     throw new UnrecoverableError(`${error.code}: ${error.message}`);
+  }
+
+  /** Gives a job back to the queue for a while, without an attempt. Where that fails as well, its lock ends, and another worker takes it. */
+  private async delay(job: OurJob, token: string | undefined, pauseMs: number, cause: unknown): Promise<never> {
+    const { message } = cause as Error;
+    log.warn({ tree: job.data.tree, job: job.name, error: message, pauseMs }, 'a store is away; the job waits for it');
+    // Jobs that failed together are not to come back together.
+    const at = Math.round(Date.now() + pauseMs * (0.5 + Math.random() / 2));
+    await job.moveToDelayed(at, token).catch((error: Error) => log.warn({ error: error.message }, 'a job cannot wait'));
+    throw new DelayedError();
   }
 
   /** Jobs that are running in this process. */
@@ -180,13 +213,25 @@ export class Host {
     return [...this.running.values()].reduce((sum, controllers) => sum + controllers.size, 0);
   }
 
-  /** Takes no more jobs and waits for the running ones; after `graceMs` they are aborted and go back to the queue. */
+  /**
+   * Takes no more jobs and waits for the running ones; after `graceMs` they are aborted and go back to the queue. When its server does not
+   * answer they stay where they are, and the next worker finds them.
+   */
   async close(graceMs: number): Promise<void> {
     const closing = Promise.all(this.workers.map((worker) => worker.close()));
     const hurry = setTimeout(() => {
       for (const controllers of this.running.values()) for (const controller of controllers) controller.abort(LEAVING);
     }, graceMs);
-    await closing;
+    const over = new AbortController();
+    await Promise.race([closing, this.unanswered(graceMs, over.signal)]);
+    over.abort();
     clearTimeout(hurry);
+  }
+
+  /** Resolves when workers still have not closed though no job runs, or should run, any more. */
+  private async unanswered(graceMs: number, signal: AbortSignal): Promise<void> {
+    const end = Date.now() + graceMs + LEAVE_MS;
+    do await sleep(LEAVE_MS, undefined, { signal }).catch(() => undefined);
+    while (!signal.aborted && this.active > 0 && Date.now() < end);
   }
 }

@@ -4,6 +4,7 @@ export type { Handler, Handlers, JobContext } from './handlers.js';
 export type { HostOptions } from './host.js';
 export type { JournalEvent } from './journal/journal.js';
 export type { Priority, QueueName } from './options.js';
+export { isOutage } from './outage.js';
 export {
   answerTree,
   askTree,

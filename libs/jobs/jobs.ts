@@ -10,7 +10,7 @@ import {
   type JobState,
   type JobTree,
 } from '#contracts';
-import { traceCarrier, type Config } from '#platform';
+import { orAfter, traceCarrier, type Config } from '#platform';
 import { openPostgres, openRedis, type Backend } from './backend.js';
 import { toBoard, type BaseAdapter, type OurQueue } from './board.js';
 import { checkTree, queueName, toFlow } from './flow.js';
@@ -26,7 +26,7 @@ import {
   type UnfinishedState,
 } from './journal/journal.js';
 import { LOST_AFTER_MS, Mender } from './mender.js';
-import { QUEUES, type Priority } from './options.js';
+import { LEAVE_MS, QUEUES, type Priority } from './options.js';
 
 export interface JobsOptions {
   config: Pick<Config, 'queue'>;
@@ -322,14 +322,18 @@ export class Jobs {
     this.closing ??= (async () => {
       clearInterval(this.sweeper);
       clearInterval(this.mending);
-      await this.mender?.settled();
+      await orAfter(LEAVE_MS, this.mender?.settled() ?? Promise.resolve(), undefined);
       await this.host_?.close(graceMs);
       if (this.isPrivate) await this.removeTraces();
-      await Promise.all((this.queues_ ?? []).map((queue) => queue.close()));
-      await this.producer.close();
-      await this.backend.close();
+      await orAfter(LEAVE_MS, this.disconnect(), undefined);
     })();
     return this.closing;
+  }
+
+  private async disconnect(): Promise<void> {
+    await Promise.all((this.queues_ ?? []).map((queue) => queue.close()));
+    await this.producer.close();
+    await this.backend.close();
   }
 
   private async removeTraces(): Promise<void> {

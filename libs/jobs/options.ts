@@ -34,6 +34,12 @@ export const LOCK_MS = 9_000;
 export const LOCK_RENEW_MS = 3_000;
 export const STALLED_CHECK_MS = 2_000;
 
+/** Leaving asks the queue's server several things. One that does not answer must not keep the process: others take over its jobs. */
+export const LEAVE_MS = 3_000;
+
+/** A database or a bucket that is away is not the job's fault: so often it is tried again before its attempts are counted. */
+export const OUTAGE_PAUSES_MS = [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000];
+
 export function bullOptions(name: JobName, priority: Priority): JobsOptions {
   return {
     attempts: JOB_OPTIONS[name].attempts,

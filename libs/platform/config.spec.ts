@@ -34,6 +34,14 @@ test('XDG variables and our own are read, empty ones count as absent', () => {
   expect(config.queue.url).toBeUndefined();
 });
 
+test('proxies are one, as many as there are, or where they are', () => {
+  const trusted = (text: string) => loadConfig({ HOME: '/', TESSERA_TRUST_PROXY: text }).http.trustProxy;
+  expect(['', 'false', '0', 'true', '1', '3'].map(trusted)).toEqual([false, false, false, 1, 1, 3]);
+  expect(trusted('10.0.0.0/8, 192.0.2.7,fd00::/8')).toEqual(['10.0.0.0/8', '192.0.2.7', 'fd00::/8']);
+  for (const text of ['yes', '-1', 'proxy.example', '10.0.0.0/33', '10.0.0.0/0', '::/129', '10.0.0.1/8/8', ','])
+    expect(() => trusted(text), text).toThrow('TESSERA_TRUST_PROXY');
+});
+
 test('every fault is reported at once', () => {
   const env = {
     TESSERA_PORT: '99999',
@@ -52,6 +60,17 @@ test('every fault is reported at once', () => {
   }
   for (const name of Object.keys(env)) expect(message).toContain(name);
   expect(message).toContain('write for example 4GiB');
+});
+
+test('a decoder is named by its address alone: what it asks for has its own setting', () => {
+  const named = (url: string) => loadConfig({ HOME: '/', TESSERA_DECODER_URL: url }).decoder.url;
+  expect(named('http://engine:8000/v1')).toBe('http://engine:8000/v1');
+  expect(named('grpc://one:1, grpc://two:2')).toBe('grpc://one:1,grpc://two:2');
+  for (const url of ['http://ada:s3cret@engine/v1', 'grpc://one:1,grpc://s3cret@two:2']) {
+    expect(() => named(url)).toThrow(/TESSERA_DECODER_URL: holds a user name or password.*TESSERA_DECODER_KEY/);
+    expect(() => named(url)).toThrow(/^(?!.*s3cret)/s);
+  }
+  expect(() => named('nowhere')).toThrow(/^[^\n]*\n {2}TESSERA_DECODER_URL: is neither[^\n]*$/);
 });
 
 test('one webhook secret, or several while they change', () => {

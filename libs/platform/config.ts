@@ -69,6 +69,8 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env) {
       cpuJobs: s.TESSERA_CPU_JOBS,
       answerJobs: s.TESSERA_ANSWER_JOBS,
       resultSeconds: s.TESSERA_RESULT_TTL,
+      // As long as a job may wait for its turn, though its result be kept for a minute.
+      mediaSeconds: Math.max(2 * s.TESSERA_RESULT_TTL, 3600),
     },
     limits: {
       maxFileBytes: s.TESSERA_MAX_FILE,

@@ -1,7 +1,11 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { TesseraError } from '#contracts';
+import { orAfter } from './deadline.js';
 import { renderMetrics } from './metrics.js';
+
+/** Whoever asks gives up after three seconds (deploy/kubernetes) and would not hear which check it was. */
+const CHECK_SECONDS = 2;
 
 export interface HealthOptions {
   host: string;
@@ -22,11 +26,13 @@ export async function readiness(
   checks: HealthOptions['checks'],
   draining: boolean,
 ): Promise<{ status: 'ok' | 'draining' | 'unavailable'; checks: Record<string, string> }> {
-  const state = (check: () => Promise<unknown>): Promise<string> =>
-    check().then(
+  const state = (check: () => Promise<unknown>): Promise<string> => {
+    const told = check().then(
       () => 'ok',
       (error: Error) => error.message,
     );
+    return orAfter(CHECK_SECONDS * 1000, told, `no answer within ${CHECK_SECONDS} s`);
+  };
   const states = await Promise.all(
     Object.entries(checks).map(async ([name, check]) => [name, await state(check)] as const),
   );

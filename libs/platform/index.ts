@@ -11,6 +11,7 @@ export { runProcess, type ProcessOptions, type ProcessOutput } from './process.j
 export { safeFetch, type FetchOptions, type Fetched } from './net/fetch.js';
 export { isPublicAddress } from './net/address.js';
 export { checkUrl, type UrlRules } from './net/rules.js';
+export { orAfter } from './deadline.js';
 export { readiness, serveHealth, type HealthServer } from './health.js';
 export { collectMetrics, counter, gauge, histogram, renderMetrics } from './metrics.js';
 export {

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { formatSize, parseSize } from './size.js';
 
@@ -61,12 +62,42 @@ const decoders = z
   .optional()
   .refine((text) => text === undefined || areDecoders(text.split(',')), {
     error: 'is neither URLs of grpc:// or grpcs:// with commas between nor one of http:// or https://',
+    abort: true,
+  })
+  .refine((text) => text === undefined || !text.split(',').some(hasCredentials), {
+    error: 'holds a user name or password, which nothing sends; the key goes into TESSERA_DECODER_KEY',
   });
+
+/** How many proxies a request comes through, or where they are. */
+const proxies = z
+  .string()
+  .default('false')
+  .transform((text, ctx): false | number | string[] => {
+    if (text === 'false' || text === '0') return false;
+    if (text === 'true') return 1;
+    if (/^\d{1,3}$/.test(text)) return Number(text);
+    const networks = text.split(/[\s,]+/).filter(Boolean);
+    if (networks.length > 0 && networks.every(isNetwork)) return networks;
+    ctx.addIssue({ code: 'custom', message: 'is true, false, a number of proxies, or their addresses and networks' });
+    return z.NEVER;
+  });
+
+function isNetwork(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/');
+  const kind = isIP(address);
+  if (kind === 0 || rest.length > 0 || address.includes('%')) return false;
+  return bits === undefined || (/^[1-9]\d*$/.test(bits) && Number(bits) <= (kind === 4 ? 32 : 128));
+}
 
 function areDecoders(urls: readonly string[]): boolean {
   const are = (...schemes: string[]) =>
     urls.every((each) => URL.canParse(each) && schemes.includes(new URL(each).protocol));
   return are('grpc:', 'grpcs:') || (urls.length === 1 && are('http:', 'https:'));
+}
+
+function hasCredentials(url: string): boolean {
+  const { username, password } = new URL(url);
+  return username !== '' || password !== '';
 }
 
 /** https://github.com/standard-webhooks/standard-webhooks: 24 to 64 random bytes; base64 that Buffer would not read in full is refused. */
@@ -99,7 +130,9 @@ export const SETTINGS = {
     .optional()
     .describe('Port of gRPC; 0 picks a free one. Default: none for api and serve, 50051 for decoder.'),
   TESSERA_CORS_ORIGINS: list().describe('Origins that browsers may call from; empty: none.'),
-  TESSERA_TRUST_PROXY: flag().describe('Read the client address from X-Forwarded-For.'),
+  TESSERA_TRUST_PROXY: proxies.describe(
+    'Read the client address from X-Forwarded-For: true (one proxy), how many proxies, or the addresses and networks of all of them.',
+  ),
   TESSERA_AUTH: flag().describe('Ask every request for an API key (tessera keys create).'),
   TESSERA_RATE_LIMIT: whole(0, 0).describe(
     'Requests for work a minute per key or address, counted by each edge for itself; 0: no limit.',
@@ -174,7 +207,8 @@ export const SETTINGS = {
     .optional()
     .describe('Key of that decoder or engine; a decoder asks its callers for it.'),
   TESSERA_DECODER_MODEL: z.string().optional().describe('Model of that engine. Default: the first that it lists.'),
-  TESSERA_DECODER_TIMEOUT: whole(600).describe('Seconds for one answer of that decoder or engine.'),
+  // Timers count milliseconds in 31 bits.
+  TESSERA_DECODER_TIMEOUT: whole(600, 1, 2_000_000).describe('Seconds for one answer of that decoder or engine.'),
 } as const;
 
 export const Settings = z.object(SETTINGS);

@@ -8,6 +8,7 @@ import {
 } from '@grpc/grpc-js';
 import { traceCarrier } from '#platform';
 import { fromStatus } from './errors.js';
+import { MAX_MESSAGE_BYTES } from './limits.js';
 import { Decoder } from './proto.js';
 import type { CountTokensRequest } from './generated/tessera/v1/CountTokensRequest.js';
 import type { DecoderClient as GeneratedClient } from './generated/tessera/v1/Decoder.js';
@@ -39,6 +40,9 @@ const CHANNEL = {
   'grpc.service_config': SERVICE_CONFIG,
   'grpc.max_receive_message_length': -1,
   'grpc.max_send_message_length': -1,
+  // What is larger than these is never sent again. They are bounds: a call keeps its own message, until the decoder begins to answer.
+  'grpc.per_rpc_retry_buffer_size': MAX_MESSAGE_BYTES,
+  'grpc.retry_buffer_size': 16 * MAX_MESSAGE_BYTES,
   // A decoder that comes back is found within two seconds, and one whose machine has gone within thirty.
   'grpc.initial_reconnect_backoff_ms': 200,
   'grpc.max_reconnect_backoff_ms': 2000,
@@ -70,7 +74,7 @@ export class DecoderRpc {
     this.client = new Decoder(`dns:///${host}`, channel, { ...CHANNEL, 'grpc.enable_retries': resend });
   }
 
-  /** Throws the decoder's own error, `decoder_failed` when the connection broke, `timeout`, or `cancelled`. */
+  /** Throws the decoder's own error, `decoder_failed` when the connection broke or the decoder left, `timeout`, or `cancelled` after `signal`. */
   async *generate(request: GenerateRequest, signal?: AbortSignal): AsyncGenerator<GenerateEvent__Output> {
     signal?.throwIfAborted();
     const call = this.client.Generate(request, this.metadata(), this.deadline());
@@ -80,7 +84,7 @@ export class DecoderRpc {
       for await (const event of call as ClientReadableStream<GenerateEvent__Output>)
         yield event as GenerateEvent__Output;
     } catch (error) {
-      throw fromStatus(error, `The decoder at ${this.url}`);
+      throw fromStatus(error, `The decoder at ${this.url}`, signal);
     } finally {
       signal?.removeEventListener('abort', cancel);
       // Whoever stops reading wants no more to be written.

@@ -48,15 +48,19 @@ function bodyOf(metadata: Metadata | undefined): ErrorBody | undefined {
   return data;
 }
 
-/** What a call failed with. Without an error of ours it is the connection's: `decoder_failed` and `timeout` are worth another try. */
-export function fromStatus(thrown: unknown, target: string): TesseraError {
+/**
+ * What a call failed with. Without an error of ours it is the connection's: `decoder_failed` and `timeout` are worth another try. Work is
+ * cancelled by its caller alone, with `signal`: a decoder that cancels it is leaving, and another one can do it.
+ */
+export function fromStatus(thrown: unknown, target: string, signal?: AbortSignal): TesseraError {
   if (thrown instanceof TesseraError) return thrown;
   const error = thrown as ServiceError;
   const body = bodyOf(error.metadata);
-  if (body) return TesseraError.fromBody(body);
-  if (error.code === status.CANCELLED)
-    return new TesseraError('cancelled', 'The work was cancelled.', { cause: error });
+  const cancelled = body ? body.code === 'cancelled' : error.code === status.CANCELLED;
+  if (cancelled && signal?.aborted) return new TesseraError('cancelled', 'The work was cancelled.', { cause: error });
+  if (body && !cancelled) return TesseraError.fromBody(body);
   if (error.code === status.DEADLINE_EXCEEDED)
     return new TesseraError('timeout', `${target} did not end in time.`, { cause: error });
-  return new TesseraError('decoder_failed', `${target} failed: ${error.details ?? error.message}.`, { cause: error });
+  const why = (error.details ?? error.message).replace(/\.$/, '');
+  return new TesseraError('decoder_failed', `${target} failed: ${why}.`, { cause: error });
 }

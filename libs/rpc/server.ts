@@ -2,11 +2,9 @@ import { Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import { TesseraError } from '#contracts';
+import { MAX_MESSAGE_BYTES } from './limits.js';
 import { definition } from './proto.js';
 import type { Service } from './service.js';
-
-/** A request that carries the timeline of a long film, or the visual tokens of a thousand frames. */
-const MAX_MESSAGE_BYTES = 64 * 2 ** 20;
 
 export interface RpcServer {
   /** `host:port`. */

@@ -126,6 +126,16 @@ describe.each(BACKENDS)('jobs on $name', ({ start }) => {
     expect(seen.started).toEqual(['flaky', 'flaky', 'flaky']);
   });
 
+  test('a store that cannot be reached is waited for, without an attempt', async () => {
+    jobs.host(testHandlers(seen));
+    const start = Date.now();
+    expect(await jobs.result<'answer'>(await jobs.submit(photoTree('away')))).toMatchObject({ text: 'What? ← away' });
+    expect(seen.started).toEqual(['away', 'away', 'away', 'away']);
+    // By its pauses, not by the end of its lock.
+    expect(Date.now() - start).toBeGreaterThan(1700);
+    expect(Date.now() - start).toBeLessThan(9000);
+  });
+
   test('a result that breaks its contract is an internal error, after all tries', async () => {
     jobs.host(testHandlers(seen));
     await expect(jobs.result(await jobs.submit(photoTree('wrong')))).rejects.toMatchObject({ code: 'internal' });

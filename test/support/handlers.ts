@@ -6,7 +6,7 @@ const hash = (name: string) => Buffer.from(name).toString('hex').padEnd(64, '0')
 
 /**
  * Handlers for tests of the queue and the edge: they read no media. The name of the source says what happens:
- * `slow` never ends unless aborted, `bad` is a permanent failure (`bad late` once another job has started), `flaky` fails on the first tries, `work` takes a moment, anything else is well.
+ * `slow` never ends unless aborted, `bad` is a permanent failure (`bad late` once another job has started), `flaky` fails on the first tries, `away` cannot reach a store on the first three, `work` takes a moment, anything else is well.
  */
 export function testHandlers(seen: { aborted: string[]; started: string[] } = { aborted: [], started: [] }): Handlers {
   return {
@@ -23,6 +23,8 @@ export function testHandlers(seen: { aborted: string[]; started: string[] } = { 
       if (source.name.startsWith('bad'))
         throw new TesseraError('corrupt_media', `${source.name} is cut off.`, { param: 'file' });
       if (source.name.startsWith('flaky') && attempt < 3) throw new TesseraError('url_unreachable', 'not now');
+      if (source.name.startsWith('away') && attempt < 4)
+        throw Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
       if (source.name.startsWith('wrong')) return { nonsense: true } as never;
       return { id: hash(source.name), kind: 'image', name: source.name, mimeType: 'image/png', bytes: 1, tracks: [] };
     },

@@ -1,14 +1,21 @@
+import type { IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { z } from 'zod';
 import { TesseraError, type DecodeEvent, type DecodeRequest, type ErrorCode } from '#contracts';
 import type { LanguageModel, RemoteOptions } from '../remote/language-model.js';
 import { toBody } from './body.js';
+import { Exchange } from './exchange.js';
 import { toDecodeEvents } from './stream.js';
 
-const ModelList = z.object({ data: z.array(z.object({ id: z.string() })).min(1) });
+const ModelList = z.object({ data: z.array(z.object({ id: z.string() })) });
 const Failure = z.object({ error: z.union([z.string(), z.object({ message: z.string() })]) });
 
 /** What an engine's refusal means here, by its status; its own words go along. */
 const BY_STATUS: Record<number, ErrorCode> = {
+  301: 'configuration',
+  302: 'configuration',
+  307: 'configuration',
+  308: 'configuration',
   401: 'configuration',
   403: 'configuration',
   404: 'configuration',
@@ -17,7 +24,7 @@ const BY_STATUS: Record<number, ErrorCode> = {
   504: 'timeout',
 };
 
-function refusal(status: number, body: string, pictures: boolean): TesseraError {
+function refusal({ statusCode: status = 0 }: IncomingMessage, body: string, pictures: boolean): TesseraError {
   const { data } = Failure.safeParse(parse(body));
   const words = data ? (typeof data.error === 'string' ? data.error : data.error.message) : `status ${status}`;
   const message = `The engine of TESSERA_DECODER_URL refused: ${words}`;
@@ -46,67 +53,44 @@ class OpenAiEngine implements LanguageModel {
 
   async *generate(request: DecodeRequest, signal?: AbortSignal): AsyncGenerator<DecodeEvent> {
     const body = JSON.stringify(toBody(request, this.model));
-    // Whoever stops reading ends the exchange, and with it the engine's work.
-    const stopped = new AbortController();
-    const response = await send(this.options, 'chat/completions', { body, signal: either(signal, stopped.signal) });
+    const exchange = new Exchange(this.options, signal);
     try {
-      if (!response.ok || !response.body)
-        throw refusal(response.status, await response.text(), body.includes('"image_url"'));
-      yield* toDecodeEvents(response.body, request.segments.length);
+      const response = await exchange.send('chat/completions', body);
+      if (!isWell(response)) throw refusal(response, await text(response), body.includes('"image_url"'));
+      yield* toDecodeEvents(response, request.segments.length);
     } catch (error) {
-      throw broken(error, this.options, signal);
+      throw exchange.failure(error);
     } finally {
-      stopped.abort();
+      // Whoever stops reading wants no more to be written.
+      exchange.stop();
     }
   }
 
   async dispose(): Promise<void> {
-    // Connections are those of the whole process.
+    // A connection ends with its exchange.
   }
 }
 
-const either = (...signals: (AbortSignal | undefined)[]): AbortSignal =>
-  AbortSignal.any(signals.filter((signal) => signal !== undefined));
+const isWell = ({ statusCode = 0 }: IncomingMessage): boolean => statusCode >= 200 && statusCode < 300;
 
-async function send(
-  { url, key, timeoutMs }: RemoteOptions,
-  path: string,
-  { body, signal }: { body?: string; signal?: AbortSignal },
-): Promise<Response> {
+async function firstModel(options: RemoteOptions): Promise<string> {
+  const exchange = new Exchange(options);
   try {
-    return await fetch(`${url.replace(/\/+$/, '')}/${path}`, {
-      method: body === undefined ? 'GET' : 'POST',
-      headers: { 'content-type': 'application/json', ...(key ? { authorization: `Bearer ${key}` } : {}) },
-      ...(body === undefined ? {} : { body }),
-      signal: either(signal, AbortSignal.timeout(timeoutMs)),
-    });
+    const response = await exchange.send('models');
+    const listed = await text(response);
+    if (!isWell(response)) throw refusal(response, listed, false);
+    const { data } = ModelList.safeParse(parse(listed));
+    if (data?.data[0]) return data.data[0].id;
   } catch (error) {
-    throw broken(error, { url, timeoutMs }, signal);
+    throw exchange.failure(error);
+  } finally {
+    exchange.stop();
   }
-}
-
-function broken(
-  error: unknown,
-  { url, timeoutMs }: Pick<RemoteOptions, 'url' | 'timeoutMs'>,
-  signal?: AbortSignal,
-): TesseraError {
-  if (error instanceof TesseraError) return error;
-  if (signal?.aborted) return new TesseraError('cancelled', 'The work was cancelled.', { cause: error });
-  if ((error as Error).name === 'TimeoutError')
-    return new TesseraError('timeout', `The engine at ${url} took longer than ${timeoutMs / 1000} s.`, {
-      cause: error,
-    });
-  return new TesseraError('decoder_failed', `The engine at ${url} cannot be reached.`, { cause: error });
+  const { host } = new URL(options.url);
+  throw new TesseraError('configuration', `The engine at ${host} lists no model; name one by TESSERA_DECODER_MODEL.`);
 }
 
 /** Asks the engine for its models, unless one is named. Throws `decoder_failed` when it does not answer. */
 export async function openEngine(options: RemoteOptions): Promise<LanguageModel> {
-  if (options.model !== undefined) return new OpenAiEngine(options, options.model);
-  const response = await send(options, 'models', {});
-  const text = await response.text();
-  if (!response.ok) throw refusal(response.status, text, false);
-  const { data } = ModelList.safeParse(parse(text));
-  if (!data)
-    throw new TesseraError('configuration', `${options.url}/models lists no model; name one by TESSERA_DECODER_MODEL.`);
-  return new OpenAiEngine(options, data.data[0]?.id ?? '');
+  return new OpenAiEngine(options, options.model ?? (await firstModel(options)));
 }

@@ -35,9 +35,16 @@ const SCRIPTS = {
     redis.call('HSET', KEYS[1], 'state', ARGV[1], 'finished', ARGV[2], 'result', ARGV[3], 'error', ARGV[4])
     redis.call('XADD', KEYS[2], '*', 'e', ARGV[5])
     redis.call('ZREM', KEYS[3], ARGV[8])
+    for i = 1, 2 do redis.call('EXPIRE', KEYS[i], ARGV[9]) end
     redis.call('PUBLISH', ARGV[6], ARGV[7])
     return 1`,
 };
+
+/**
+ * Without Redis a command waits for it, and fails in the end: a failover of some seconds goes unnoticed, and no request hangs for hours. Lost
+ * connections are made anew every half second for 8 s; what a server that only stands still was sent, fails after 10.
+ */
+const PATIENCE = { retryStrategy: () => 500, maxRetriesPerRequest: 16, commandTimeout: 10_000 } as const;
 
 type Script = (keys: string[], args: (string | number)[]) => Promise<number>;
 
@@ -77,7 +84,7 @@ export class RedisJournal implements Journal {
   }
 
   static async open(url: string, scope: string, keepSeconds: number): Promise<RedisJournal> {
-    const redis = new Redis(url, { maxRetriesPerRequest: null });
+    const redis = new Redis(url, PATIENCE);
     const subscriber = new Redis(url, { maxRetriesPerRequest: null });
     redis.on('error', () => undefined);
     subscriber.on('error', () => undefined);
@@ -138,11 +145,9 @@ export class RedisJournal implements Journal {
       this.channel,
       `${id} end`,
       id,
+      this.keepSeconds,
     ];
-    const ended = (await this.script.finish([this.tree(id), this.stream(id), this.open()], args)) === 1;
-    if (ended)
-      await this.redis.multi().expire(this.tree(id), this.keepSeconds).expire(this.stream(id), this.keepSeconds).exec();
-    return ended;
+    return (await this.script.finish([this.tree(id), this.stream(id), this.open()], args)) === 1;
   }
 
   async read(id: string): Promise<TreeRecord | undefined> {
@@ -224,6 +229,8 @@ export class RedisJournal implements Journal {
   async close(): Promise<void> {
     this.listeners.clear();
     this.subscriber.disconnect();
-    await this.redis.quit().catch(() => undefined);
+    // What is on its way is still written, by a server that answers.
+    if (this.redis.status === 'ready') await this.redis.quit().catch(() => undefined);
+    this.redis.disconnect();
   }
 }
