@@ -6,6 +6,7 @@ import { APP_GUARD, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import { randomUUID } from 'node:crypto';
+import type { Config } from '#platform';
 import { mountBoard } from './board/board.js';
 import { BatchesController } from './batches/batches.js';
 import { Endpoints } from './batches/endpoints.js';
@@ -102,12 +103,19 @@ class ApiModule {
   }
 }
 
+/**
+ * Whose word for the address of a client is believed. Proxies are counted from here, since clients may write what stands farther left in
+ * X-Forwarded-For. Fastify believes nobody where it is given a number.
+ */
+const trustOf = (proxies: Config['http']['trustProxy']) =>
+  typeof proxies === 'number' ? (_address: string, hop: number) => hop < proxies : proxies;
+
 /** The HTTP edge on its parts; `listen` starts it, `close` lets running requests end. It does not own its parts. */
 export async function createApi(parts: ApiParts): Promise<NestFastifyApplication> {
   const { http, limits } = parts.config;
   const adapter = new FastifyAdapter({
     bodyLimit: http.maxBodyBytes,
-    trustProxy: http.trustProxy,
+    trustProxy: trustOf(http.trustProxy),
     requestIdHeader: 'x-request-id',
     genReqId: () => randomUUID(),
     forceCloseConnections: 'idle',

@@ -3,7 +3,8 @@ import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import OpenAI, { BadRequestError, NotFoundError, toFile } from 'openai';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { PNG, startApi, type TestApi } from '../support/api.js';
 import { runScript } from '../support/script.js';
 
@@ -11,13 +12,14 @@ import { runScript } from '../support/script.js';
 let api: TestApi;
 let client: OpenAI;
 let other: OpenAI;
+let third: OpenAI;
 beforeAll(async () => {
   api = await startApi({ TESSERA_AUTH: 'true' });
   const as = async (name: string) => {
     const { secret } = await api.records.createKey({ name });
     return new OpenAI({ baseURL: `${api.url}/v1`, apiKey: secret, maxRetries: 0 });
   };
-  [client, other] = [await as('ada'), await as('bob')];
+  [client, other, third] = [await as('ada'), await as('bob'), await as('carol')];
 });
 afterAll(() => api.close());
 
@@ -257,6 +259,50 @@ describe('batches', () => {
       .toEqual([]);
     expect(await api.jobs.count(['queued', 'running'])).toBe(0);
     await expect(client.batches.cancel(created.id)).rejects.toMatchObject({ status: 409, code: 'conflict' });
+  });
+
+  test('one that waits for its turn is cancelled at once; who has none at work comes first', async () => {
+    const create = (as: OpenAI, name: string) => createBatch(as, [withFile(`slow ${name}.txt`)]);
+    const atWork: OpenAI.Batch[] = [];
+    for (let i = 0; i < 4; i++) atWork.push(await create(client, `first ${i}`));
+    const statusOf = async (as: OpenAI, { id }: OpenAI.Batch) => (await as.batches.retrieve(id)).status;
+    const statuses = () => Promise.all(atWork.map((batch) => statusOf(client, batch)));
+    await expect.poll(statuses, { timeout: 10_000 }).toEqual(atWork.map(() => 'in_progress'));
+    const [waiting, next, theirs] = [await create(client, 'a'), await create(client, 'b'), await create(third, 'c')];
+    await client.batches.cancel(waiting.id);
+    await untilEnded(client, waiting.id, 4_000);
+    expect(await statusOf(client, waiting)).toBe('cancelled');
+    expect(await statusOf(client, next)).toBe('validating');
+
+    await client.batches.cancel(String(atWork[0]?.id));
+    await expect.poll(() => statusOf(third, theirs), { timeout: 10_000 }).toBe('in_progress');
+    expect(await statusOf(client, next)).toBe('validating');
+    for (const batch of [...atWork.slice(1), next]) await client.batches.cancel(batch.id);
+    await third.batches.cancel(theirs.id);
+    for (const batch of [...atWork, next]) await untilEnded(client, batch.id);
+    await untilEnded(third, theirs.id);
+  });
+
+  test('a connection that is lost is no answer: the line is taken up again', async () => {
+    const lost = () => Promise.reject(new Error('Connection terminated unexpectedly'));
+    const waits = vi.spyOn(api.jobs, 'result').mockImplementationOnce(lost);
+    const queues = vi.spyOn(api.jobs, 'submit').mockImplementationOnce(lost);
+    const created = await createBatch(client, [text('One'), text('Two'), withFile('bad.txt'), withFile('flaky.txt')]);
+    const lapse = 'update tessera.batch set lease_until = now() where id = $1 and lease_until is not null';
+    await expect.poll(() => queues.mock.calls.length, { timeout: 10_000 }).toBeGreaterThan(0);
+    const completed = async () => {
+      await sleep(1_000);
+      // Nobody keeps it: the end of its lease need not be waited for.
+      await api.database.pool.query(lapse, [created.id]);
+      return (await client.batches.retrieve(created.id)).status;
+    };
+    await expect.poll(completed, { timeout: 40_000, interval: 100 }).toBe('completed');
+    expect(waits.mock.calls.length).toBeGreaterThan(4);
+    vi.restoreAllMocks();
+    const batch = await client.batches.retrieve(created.id);
+    expect(batch.request_counts).toEqual({ total: 4, completed: 3, failed: 1 });
+    const [bad] = await readLines(client, batch.error_file_id);
+    expect(bad?.response).toMatchObject({ status_code: 422, body: { error: { code: 'corrupt_media' } } });
   });
 
   test('a batch whose time is over ends with what it has', async () => {

@@ -89,6 +89,44 @@ describe('the embedded server', () => {
     expect(postmaster(next)).toBeUndefined();
   });
 
+  test('is not stopped under who lost all connections in a crash of it, when another one leaves', async () => {
+    const folder = newFolder();
+    const mine = await open(folder);
+    const pid = postmaster(mine);
+    const { rows } = await mine.pool.query<{ pid: number }>('select pg_backend_pid() as pid');
+    // As the OOM killer does it: PostgreSQL ends every connection and recovers.
+    process.kill(Number(rows[0]?.pid), 'SIGKILL');
+    const present = async () => {
+      const held = "select 1 from pg_locks where locktype = 'advisory' and mode = 'ShareLock' and granted";
+      return (await mine.pool.query(held).catch(() => ({ rowCount: 0 }))).rowCount;
+    };
+    await expect.poll(present, { timeout: 10_000 }).toBe(1);
+    const other = runScript(SCRIPT, [folder]);
+    await other.line();
+    other.child.stdin?.write('close\n');
+    expect(await other.ended).toBe(0);
+    expect(postmaster(mine)).toBe(pid);
+    await mine.pool.query('select 1');
+    await mine.close();
+    expect(postmaster(mine)).toBeUndefined();
+  });
+
+  test('is started again under who uses it when it is killed, and stopped by who closes meanwhile', async () => {
+    const folder = newFolder();
+    const mine = await open(folder);
+    await new Records(mine.pool).putArtifact('kept', true);
+    await mine.pool.query('checkpoint');
+    const pid = postmaster(mine);
+    process.kill(Number(pid), 'SIGKILL');
+    await expect.poll(() => [undefined, pid].includes(postmaster(mine)), { timeout: 20_000 }).toBe(false);
+    const kept = () => new Records(mine.pool).getArtifact('kept').catch(() => undefined);
+    await expect.poll(kept, { timeout: 20_000 }).toBe(true);
+    const { rows } = await mine.pool.query<{ pid: number }>('select pg_backend_pid() as pid');
+    process.kill(Number(rows[0]?.pid), 'SIGKILL');
+    await mine.close();
+    expect(postmaster(mine)).toBeUndefined();
+  });
+
   test('is stopped after its only user has ended without closing', async () => {
     const folder = newFolder();
     const [one, two] = [runScript(SCRIPT, [folder]), runScript(SCRIPT, [folder])];
@@ -105,11 +143,15 @@ describe('the embedded server', () => {
 
   test('starts again after it was killed itself, also when its number now belongs to another program', async () => {
     const folder = newFolder();
+    const user = runScript(SCRIPT, [folder]);
+    await user.line();
     const database = await open(folder);
     await new Records(database.pool).putArtifact('kept', true);
     await database.pool.query('checkpoint');
-    process.kill(postmaster(database) as number, 'SIGKILL');
     await database.close();
+    user.child.stdin?.write('crash\n');
+    await user.ended;
+    process.kill(postmaster(database) as number, 'SIGKILL');
 
     // The number of a living program of the server's user stands in the lock file.
     const lock = join(socketFolder(database), 'cluster', 'postmaster.pid');
@@ -189,6 +231,29 @@ describe('records', () => {
     expect(await records.getArtifact('k')).toBeUndefined();
   });
 
+  test('batches are claimed in turn: of tenants that have as many at work, the oldest; those that are over apart', async () => {
+    const { batches } = records;
+    const create = async (tenant: string, id: string, windowSeconds = 60) =>
+      batches.create({ id, tenant, endpoint: '/v1/questions', inputFile: 'f', completionWindow: '24h', metadata: null, windowSeconds }); // prettier-ignore
+    for (const [tenant, id] of ['a1', 'a2', 'a3', 'a4', 'b1', 'b2', 'c1'].map((id) => [id.slice(0, 1), id] as const))
+      await create(tenant, id);
+    const claim = async (limit: number, over = false) =>
+      (await batches.claim('me', { limit, over, seconds: 60 })).map(({ id }) => id).sort();
+    expect(await claim(3)).toEqual(['a1', 'b1', 'c1']);
+    await create('d', 'd1');
+    await create('d', 'd2');
+    expect(await claim(1)).toEqual(['d1']);
+    expect(await claim(2)).toEqual(['a2', 'b2']);
+    // One whose process died counts for nobody.
+    await database.pool.query(`update tessera.batch set lease_until = now() - interval '1 s' where id = 'a1'`);
+    expect(await claim(1)).toEqual(['a1']);
+    expect(await claim(1)).toEqual(['d2']);
+    await create('e', 'e1', 0);
+    await batches.advance('a4', ['validating'], 'cancelling');
+    expect(await claim(9)).toEqual(['a3']);
+    expect(await claim(9, true)).toEqual(['a4', 'e1']);
+  });
+
   const removed = async (ids: string[]): Promise<string[]> => {
     const gone: string[] = [];
     for (const each of ids) await records.unnamed.remove(each, () => Promise.resolve(void gone.push(each)));
@@ -251,7 +316,14 @@ describe('records', () => {
     await announced;
     expect(order).toEqual(['deleted', 'announced']);
     expect(await removed([meanwhile])).toEqual([]);
-    // Who announced them and does not want them is not waited for.
+    // Who announced them and does not want them is not waited for; who needs them for a while is.
+    await records.unnamed.announce(given);
+    await records.putArtifact('facts', { id: given });
+    await records.unnamed.withdraw(given, 1);
+    expect(await records.unnamed.doomOlder(0)).not.toContain(given);
+    await sleep(1_100);
+    expect(await records.unnamed.doomOlder(0)).toContain(given);
+    await records.unnamed.announce(given);
     await records.unnamed.announce(given);
     await records.unnamed.withdraw(given);
     expect(await removed([given])).toEqual([given]);

@@ -3,6 +3,7 @@ import { setMaxListeners } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import { TesseraError } from '#contracts';
+import { isOutage } from '#jobs';
 import type { BatchFault, BatchLine, BatchOutcome, BatchRecord, Records } from '#storage';
 import { FileStore, type NewFile } from '../files/store.js';
 import { toEnvelope, toTesseraError } from '../http/errors.js';
@@ -144,9 +145,19 @@ export class BatchRun {
       return { status: 200, body: await this.results.shape(record, result, ms) };
     } catch (thrown) {
       if (signal.aborted) return undefined;
+      if (isOfStorage(thrown) || (thrown instanceof TesseraError && !(await this.isFinal(thrown, line)))) throw thrown;
       const { status, body } = toEnvelope(toTesseraError(thrown));
       return { status: status === 499 ? 409 : status, body };
     }
+  }
+
+  /**
+   * Whether this is what comes of a line, for good. What may go well later is so only once the job has failed by it; a lost connection
+   * says nothing of the job, and the next run finds what came of that.
+   */
+  private async isFinal(error: TesseraError, { job }: BatchLine): Promise<boolean> {
+    if (!error.transient) return true;
+    return (await this.parts.jobs.status(job).catch(() => undefined))?.state === 'failed';
   }
 
   /** Queues a line as soon as its key has room for it; false when that is not waited for. */
@@ -180,7 +191,7 @@ export class BatchRun {
   /** Queues a line, unless an earlier run has. */
   private async submit(batch: BatchRecord, { job: id, start, end, line }: BatchLine): Promise<void> {
     const { jobs, records, blobs } = this.parts;
-    if (await jobs.status(id).catch(() => undefined)) return;
+    if (await this.isQueued(id)) return;
     const { blob } = await this.files.get(batch.tenant, batch.inputFile, 'input_file_id');
     const chunks: Uint8Array[] = [];
     for await (const chunk of blobs.stream(blob, { start, end: end - 1 })) chunks.push(chunk as Uint8Array);
@@ -190,6 +201,15 @@ export class BatchRun {
     if (!(await records.getRequest(batch.tenant, id)))
       await records.reserveRequest({ id, tenant: batch.tenant, kind, options, fingerprint: batch.id });
     await jobs.submit(tree, { id, priority: 'batch', owner: batch.tenant });
+  }
+
+  private async isQueued(job: string): Promise<boolean> {
+    try {
+      return Boolean(await this.parts.jobs.status(job));
+    } catch (error) {
+      if (error instanceof TesseraError && error.code === 'job_not_found') return false;
+      throw error;
+    }
   }
 
   private async finish(batch: BatchRecord, status: 'completed' | Exclude<Ending, 'stopped'>, cut: Cut): Promise<void> {
@@ -226,4 +246,9 @@ function endpointOf({ endpoint }: BatchRecord): Endpoint {
   if (!known)
     throw new TesseraError('invalid_request', `endpoint: ${endpoint} takes no batches`, { param: 'endpoint' });
   return known;
+}
+
+/** Whether the database, Redis or the bucket says this, whose errors have codes: it is no answer to a line. */
+function isOfStorage(thrown: unknown): boolean {
+  return isOutage(thrown) || (thrown instanceof Error && !(thrown instanceof TesseraError) && 'code' in thrown);
 }

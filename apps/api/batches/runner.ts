@@ -9,11 +9,14 @@ const LOOK_MS = 5_000;
 const RENEW_MS = 2_000;
 /** A batch whose process died is taken over after this time. */
 const LEASE_SECONDS = 10;
+/** Of batches at work, and as many that only have to be ended: these wait for no other. */
 const AT_ONCE = 4;
 
 const log = createLogger('batches');
 
 interface Running {
+  /** It was cancelled, or its time was over, before this process began with it. */
+  over: boolean;
   ending: AbortController;
   done: Promise<void>;
   renew: () => Promise<void>;
@@ -55,14 +58,18 @@ export class BatchRunner implements OnModuleInit, OnModuleDestroy {
   private async look(): Promise<void> {
     while (this.wanted && !this.closed) {
       this.wanted = false;
-      const free = AT_ONCE - this.running.size;
-      if (free <= 0) return;
-      for (const batch of await this.batches.claim(this.owner, free, LEASE_SECONDS))
-        if (!this.running.has(batch.id)) this.start(batch);
+      for (const over of [true, false]) await this.take(over);
     }
   }
 
-  private start(batch: BatchRecord): void {
+  private async take(over: boolean): Promise<void> {
+    const limit = AT_ONCE - [...this.running.values()].filter((each) => each.over === over).length;
+    if (limit <= 0) return;
+    for (const batch of await this.batches.claim(this.owner, { limit, over, seconds: LEASE_SECONDS }))
+      if (!this.running.has(batch.id)) this.start(batch, over);
+  }
+
+  private start(batch: BatchRecord, over: boolean): void {
     const ending = new AbortController();
     const end = (reason: Ending) => ending.abort(reason);
     if (batch.status === 'cancelling') end('cancelled');
@@ -86,7 +93,7 @@ export class BatchRunner implements OnModuleInit, OnModuleDestroy {
         this.running.delete(batch.id);
         if (!this.closed) this.wake();
       });
-    this.running.set(batch.id, { ending, done, renew: attempt });
+    this.running.set(batch.id, { over, ending, done, renew: attempt });
     if (this.closed) end('stopped');
   }
 

@@ -82,7 +82,9 @@ export class ErrorFilter implements ExceptionFilter {
     const request = http.getRequest<FastifyRequest>();
     const error = toTesseraError(thrown);
     const { status, body } = toEnvelope(error);
-    if (status >= 500) log.error({ request: request.id, url: request.url, err: error.cause ?? error }, error.message);
+    // The path only: signed links have their signature in the query.
+    if (status >= 500)
+      log.error({ request: request.id, path: request.url.split('?')[0], err: error.cause ?? error }, error.message);
     // The client has gone, or a stream has begun: there is nobody to tell.
     if (reply.sent || reply.raw.headersSent || reply.raw.destroyed) return;
     const retryAfter = error.retryAfter ?? RETRY_AFTER[error.code];

@@ -40,7 +40,7 @@ export class MediaStore {
     const blob = await this.quota.receive(tenant, peek(source, head));
     if (blob.size === 0) throw new TesseraError('empty_file', `${name} is empty.`, { param: 'file' });
     const { kind, mimeType } = sniff(Buffer.concat(head));
-    const expiresAt = keep ? null : new Date(Date.now() + 2 * 1000 * this.parts.config.queue.resultSeconds);
+    const expiresAt = keep ? null : new Date(Date.now() + 1000 * this.parts.config.queue.mediaSeconds);
     const record = await this.parts.records.putMedia({
       tenant,
       id: blob.id,

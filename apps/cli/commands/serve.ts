@@ -32,13 +32,20 @@ export type Role = keyof typeof ROLES;
 
 /** Runs a role until SIGINT or SIGTERM; then running work is finished. */
 export async function run(role: Role, config: Config): Promise<number> {
+  // First of all: a database that has been started is to be stopped again, and the first process of a container ignores what it does not handle.
+  let open = false;
+  const stopped = new Promise<void>((resolve) => {
+    const stop = () => {
+      note(open ? 'Stopping: running work is finished first.' : 'Stopping as soon as it has started.');
+      resolve();
+    };
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, stop);
+  });
   const stopTraces = await startTraces(config.traces.endpoint, role === 'serve' ? 'tessera' : `tessera-${role}`);
   const running = await ROLES[role](config);
+  open = true;
   note(running.greeting);
-  await new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve());
-  });
-  note('Stopping: running work is finished first.');
+  await stopped;
   await running.close();
   await stopTraces();
   return 0;

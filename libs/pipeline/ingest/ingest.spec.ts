@@ -19,14 +19,17 @@ beforeAll(async () => {
 afterAll(() => void server.close());
 
 /** As far as a URL is read into it. */
-function stage(): Stage {
+function stage(withdraw: (id: string, seconds: number) => void = () => undefined): Stage {
   return {
-    config: loadConfig({ TESSERA_ALLOW_PRIVATE_URLS: 'true' }),
+    config: loadConfig({ TESSERA_ALLOW_PRIVATE_URLS: 'true', TESSERA_RESULT_TTL: '60' }),
     blobs: { put: () => Promise.resolve({ id: 'a'.repeat(64) }) },
     records: {
       getArtifact: () => Promise.resolve(undefined),
       putArtifact: () => Promise.resolve(),
-      unnamed: { announce: () => Promise.resolve(), named: () => Promise.resolve() },
+      unnamed: {
+        announce: () => Promise.resolve(),
+        withdraw: async (id: string, seconds: number) => withdraw(id, seconds),
+      },
     },
   } as unknown as Stage;
 }
@@ -35,7 +38,8 @@ const context = { emit: () => undefined, signal: new AbortController().signal } 
 
 it('fetches once what two want at the same moment', async () => {
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/notes.txt`;
-  const here = stage();
+  const withdrawn: [string, number][] = [];
+  const here = stage((...of) => withdrawn.push(of));
   const read = (): Promise<unknown> => ingest(here, { source: { type: 'url', url, name: 'notes.txt' } }, context);
   const [one, other] = await Promise.all([read(), read()]);
   expect(asked).toBe(1);
@@ -43,4 +47,6 @@ it('fetches once what two want at the same moment', async () => {
   // What lies there may be another thing later.
   await read();
   expect(asked).toBe(2);
+  // Nobody has it: it goes some time after the results do.
+  expect(withdrawn).toEqual(Array.from({ length: 2 }, () => ['a'.repeat(64), 3600]));
 });

@@ -65,9 +65,11 @@ async function keep(stage: Stage, path: string, source: MediaSource, signal: Abo
   if (promisedKind(source.name) === 'audio') models.speech().catch(() => undefined);
   const facts = await probe(path, { name: source.name, limits: config.limits, signal });
   const id = source.type === 'blob' ? source.blob : (await putDerived(stage, createReadStream(path), { signal })).id;
+  // Nobody has what was fetched, and nobody could delete it: it stays as long as media that come with a request.
+  if (source.type === 'url') await stage.records.unnamed.withdraw(id, config.queue.mediaSeconds);
   await rememberFacts(stage, id, source.name, facts);
   const medium = await recorded(stage, { id, name: source.name, ...facts });
-  if (source.type !== 'blob') await stage.records.unnamed.named(id);
+  if (source.type === 'file') await stage.records.unnamed.named(id);
   return medium;
 }
 

@@ -15,11 +15,14 @@ import { serverUser, type ServerUser } from './user.js';
  * One PostgreSQL server per data folder, used by any number of processes. It is found by its socket and outlives whoever started it.
  * Every user holds a shared advisory lock on its own connection. Who leaves and can then take the lock alone was the last, and
  * stops the server while holding it. A newcomer that cannot get the shared lock knows that the server is being stopped, and waits.
- * The locks go with their connections, so a crash leaves nothing behind that the next start has to clean up by guessing.
+ * The locks go with their connections, so a crash leaves nothing behind that the next start has to clean up by guessing. When a
+ * backend dies, PostgreSQL ends all connections: whose lock went with its own takes it again.
  */
 const PRESENCE_LOCK = 0x7e55e7a;
 const PORT = 5432;
 const START_TIMEOUT_MS = 30_000;
+const STOP_TIMEOUT_MS = 10_000;
+const RETURN_MS = 1_000;
 const DATABASE = { user: 'tessera', database: 'tessera' };
 const ENVIRONMENT = { PATH: '/usr/local/bin:/usr/bin:/bin', LC_ALL: 'C', TZ: 'UTC' };
 
@@ -173,9 +176,17 @@ async function createDatabase(client: pg.Client): Promise<true> {
   return true;
 }
 
-/** Leaves the server, and stops it when nobody else is using it. */
-async function leave(presence: pg.Client, place: Place): Promise<void> {
-  let last = false;
+function end(pid: number): void {
+  try {
+    process.kill(pid, 'SIGQUIT');
+  } catch {
+    // It has just gone.
+  }
+}
+
+/** Leaves the server, and stops it when nobody else is using it. False when the lock was lost before. */
+async function leave(presence: pg.Client, place: Place): Promise<boolean> {
+  let last: boolean;
   try {
     await presence.query('select pg_advisory_unlock_shared($1)', [PRESENCE_LOCK]);
     const { rows } = await presence.query<{ held: boolean }>('select pg_try_advisory_lock($1) as held', [
@@ -183,13 +194,17 @@ async function leave(presence: pg.Client, place: Place): Promise<void> {
     ]);
     last = rows[0]?.held ?? false;
   } catch {
-    // The server has gone already.
+    return false;
   }
   const pid = last ? await serverPid(place) : 0;
   if (pid && (await isServer(pid, place))) process.kill(pid, 'SIGINT');
   // The connection, and with it the lock, stays until the server takes it away.
-  while (pid && (await serverPid(place)) === pid && (await isServer(pid, place))) await sleep(4);
+  const isThere = async () => (await serverPid(place)) === pid && (await isServer(pid, place));
+  for (const began = Date.now(); pid && (await isThere()); await sleep(4))
+    // A shutdown that meets a crash may wait for ever.
+    if (Date.now() - began > STOP_TIMEOUT_MS) end(pid);
   hangUp(presence);
+  return true;
 }
 
 /**
@@ -208,10 +223,12 @@ function stopIfUnused(place: Place): void {
 const inUse = new Set<{ place: Place }>();
 const leaveAll = () => inUse.forEach(({ place }) => stopIfUnused(place));
 
-/** Connects to the server of a data folder; creates and starts it when needed. */
-export async function openEmbedded(dataDir: string): Promise<EmbeddedServer> {
-  const user = await serverUser();
-  const place = await findPlace(dataDir, user);
+/** Takes the lock, and creates and starts the server when needed; undefined when it would have to be started and is not `wanted`. */
+async function arrive(
+  place: Place,
+  user: ServerUser | undefined,
+  wanted: () => boolean = () => true,
+): Promise<pg.Client | undefined> {
   const deadline = Date.now() + START_TIMEOUT_MS;
   let presence = await connect(place);
   while (!presence) {
@@ -221,14 +238,47 @@ export async function openEmbedded(dataDir: string): Promise<EmbeddedServer> {
         `The embedded PostgreSQL did not start in ${START_TIMEOUT_MS / 1000} s; see ${place.log}.`,
       );
     if (!existsSync(join(place.sockets, `.s.PGSQL.${PORT}`)) || (await removeStaleLock(place))) {
+      if (!wanted()) return undefined;
       const binaries = await findBinaries(user, place.copies);
       if (!existsSync(place.cluster)) await initialise(place, user, binaries.initdb);
       await start(place, user, binaries.postgres);
     } else await sleep(10);
     presence = await connect(place);
   }
-  const held = presence;
+  return presence;
+}
+
+/** The lock was lost with its connection. Without it the next one to leave would stop the server under this process: there is no giving up. */
+async function comeBack(
+  place: Place,
+  user: ServerUser | undefined,
+  wanted: () => boolean,
+): Promise<pg.Client | undefined> {
+  for (;;)
+    try {
+      return await arrive(place, user, wanted);
+    } catch (error) {
+      log.warn({ err: error }, 'the embedded PostgreSQL is gone; it is looked for again');
+      if (!wanted()) return undefined;
+      await sleep(RETURN_MS);
+    }
+}
+
+/** Connects to the server of a data folder; creates and starts it when needed. */
+export async function openEmbedded(dataDir: string): Promise<EmbeddedServer> {
+  const user = await serverUser();
+  const place = await findPlace(dataDir, user);
   let closing: Promise<void> | undefined;
+  const wanted = () => !closing;
+  const hold = (client: pg.Client | undefined): pg.Client | undefined =>
+    client?.once('end', () => {
+      if (wanted()) presence = comeBack(place, user, wanted).then(hold);
+    });
+  let presence = Promise.resolve(hold(await arrive(place, user)));
+  // What a crash takes away in this moment is taken again, to be left.
+  const close = async (): Promise<void> => {
+    for (let held = await presence; held && !(await leave(held, place));) held = await comeBack(place, user, wanted);
+  };
   const use = { place };
   if (inUse.size === 0) process.on('exit', leaveAll);
   inUse.add(use);
@@ -237,7 +287,7 @@ export async function openEmbedded(dataDir: string): Promise<EmbeddedServer> {
     close: () => {
       inUse.delete(use);
       if (inUse.size === 0) process.off('exit', leaveAll);
-      return (closing ??= leave(held, place));
+      return (closing ??= close());
     },
   };
 }

@@ -69,14 +69,25 @@ export class BatchRecords {
     return rows[0]?.n ?? 0;
   }
 
-  /** Takes up to `limit` unfinished batches that nobody works on, oldest first, for `seconds`. */
-  async claim(owner: string, limit: number, seconds: number): Promise<BatchRecord[]> {
+  /**
+   * Takes up to `limit` unfinished batches that nobody works on, for `seconds`: the oldest of the tenants that have the fewest at work. With
+   * `over`, those that are cancelled or whose time is over, and without it only the others.
+   */
+  async claim(
+    owner: string,
+    { limit, over, seconds }: { limit: number; over: boolean; seconds: number },
+  ): Promise<BatchRecord[]> {
     const { rows } = await this.pool.query<BatchRow>(
-      `update tessera.batch set lease_owner = $1, lease_until = now() + make_interval(secs => $3) where id in (
-         select id from tessera.batch where status in ${UNFINISHED} and (lease_until is null or lease_until < now())
-         order by created_at limit $2 for update skip locked)
+      `with turns as (
+         select id, row_number() over (partition by tenant order by (lease_until > now()) is true desc, created_at) as turn
+         from tessera.batch where status in ${UNFINISHED})
+       update tessera.batch set lease_owner = $1, lease_until = now() + make_interval(secs => $3) where id in (
+         select b.id from tessera.batch b join turns t on t.id = b.id
+         where status in ${UNFINISHED} and (lease_until is null or lease_until < now())
+           and (status = 'cancelling' or expires_at < now()) = $4
+         order by turn, created_at limit $2 for update of b skip locked)
        returning *`,
-      [owner, limit, seconds],
+      [owner, limit, seconds, over],
     );
     return rows.map(toBatch);
   }

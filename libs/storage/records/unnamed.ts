@@ -40,9 +40,12 @@ export class UnnamedBlobs {
     );
   }
 
-  /** Who announced it is not going to name it. */
-  async withdraw(id: string): Promise<void> {
-    await this.pool.query('update tessera.unnamed_blob set doomed = true, announced_at = now() where id = $1', [id]);
+  /** Who announced it is not going to name it, and needs it for `seconds` more. */
+  async withdraw(id: string, seconds = 0): Promise<void> {
+    await this.pool.query(
+      `update tessera.unnamed_blob set doomed = true, announced_at = now() + make_interval(secs => $2) where id = $1`,
+      [id, seconds],
+    );
   }
 
   /**
