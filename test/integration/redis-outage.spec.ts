@@ -19,7 +19,7 @@ describe.runIf(hasRedis())('a queue in Redis', () => {
     stopped = false;
     client = new Redis(server.url, { retryStrategy: () => null });
     client.on('error', () => undefined);
-    const queue = { url: server.url, cpuJobs: 2, answerJobs: 2, resultSeconds: 60 };
+    const queue = { url: server.url, cpuJobs: 2, answerJobs: 2, resultSeconds: 60, mediaSeconds: 3600 };
     jobs = await Jobs.open({ config: { queue }, connection: {} });
   });
   afterEach(async () => {
