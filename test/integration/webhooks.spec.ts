@@ -182,7 +182,9 @@ describe('the end of a job', () => {
       firstCheckSeconds: 0,
     });
     await expect.poll(() => received.map(({ path }) => path), { timeout: 3_000 }).toEqual(['/found']);
-    expect(await deliveryOf(done)).toMatchObject({ status: 'delivered', event: 'job.completed' });
+    // It is written down after the receiver has answered.
+    const delivered = { status: 'delivered', event: 'job.completed' };
+    await expect.poll(() => deliveryOf(done), { timeout: 3_000 }).toMatchObject(delivered);
   });
 
   test('of a job that runs again goes where that request says', async () => {
