@@ -1,4 +1,4 @@
-import type { Replacement, TranscriptWord, Utterance } from '#contracts';
+import { spacedWords, type Replacement, type SpacedWord, type Utterance } from '#contracts';
 import { rounded } from './timed-words.js';
 
 /** A word with what stands before and after it: quotation marks, a comma, a possessive. */
@@ -18,11 +18,6 @@ interface Wanted extends Dressed {
   anyCase: boolean;
 }
 
-interface SpacedWord extends TranscriptWord {
-  /** What is between it and the word before: nothing in languages without spaces. */
-  space: string;
-}
-
 /**
  * Writes words as the user wants them. Whole words only. What is to be replaced is met in any case when it is given in
  * small letters, else only as given; a capital at the start of what was met stays. Words keep their times: one that takes
@@ -30,7 +25,7 @@ interface SpacedWord extends TranscriptWord {
  */
 export function respell(utterance: Utterance, replacements: readonly Replacement[]): Utterance {
   if (replacements.length === 0) return utterance;
-  const timed = spacedWords(utterance);
+  const timed = wordsOf(utterance);
   // The longest first, so that a name of two words wins over its first, and "let's" over "let".
   const rules = [...replacements]
     .sort((a, b) => pieces(b.from).length - pieces(a.from).length || b.from.length - a.from.length)
@@ -52,15 +47,9 @@ export function respell(utterance: Utterance, replacements: readonly Replacement
 const pieces = (text: string): string[] => text.trim().split(/\s+/).filter(Boolean);
 
 /** The words of an utterance, with all its time where they have none of their own. */
-function spacedWords({ words, text, start, end }: Utterance): SpacedWord[] {
-  if (!words) return pieces(text).map((word) => ({ word, start, end, space: ' ' }));
-  let at = 0;
-  return words.map((each) => {
-    const found = text.indexOf(each.word, at);
-    const space = found === at ? '' : ' ';
-    if (found >= 0) at = found + each.word.length;
-    return { ...each, space };
-  });
+function wordsOf(utterance: Utterance): SpacedWord[] {
+  const { words, text, start, end } = utterance;
+  return words ? spacedWords(utterance) : pieces(text).map((word) => ({ word, start, end, space: ' ' }));
 }
 
 function dressed(word: string): Dressed {

@@ -1,4 +1,4 @@
-import type { TranscriptWord } from '#contracts';
+import { SPACELESS, type TranscriptWord } from '#contracts';
 import type { Recognition, SpeechVocabulary } from './recognition.js';
 
 export interface TimedWord extends TranscriptWord {
@@ -65,12 +65,10 @@ function characters(tokens: readonly number[], vocabulary: SpeechVocabulary): { 
 
 const spaced = (id: number, vocabulary: SpeechVocabulary): boolean => vocabulary.piece(id).startsWith(' ');
 
-/** Scripts, not languages, that write words without spaces: what is translated from Chinese is English. */
-const SPACELESS =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u;
 /** Neither a vowel sign nor a mark of length or repetition, nor what closes. */
 const BEGINS = /^[\p{Lu}\p{Ll}\p{Lo}\p{N}\p{Ps}\p{Pi}]/u;
 const OPENS = /[\p{Ps}\p{Pi}]$/u;
 
+/** By scripts, not by the language: what is translated from Chinese is English. */
 const beginsSpaceless = (before: string, text: string): boolean =>
   BEGINS.test(text) && !OPENS.test(before) && (SPACELESS.test(before) || SPACELESS.test([...text][0]!));

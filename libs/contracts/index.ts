@@ -1,6 +1,7 @@
 export * from './errors.js';
 export * from './media.js';
 export * from './transcript.js';
+export { SPACELESS, spacedWords, type SpacedWord } from './spacing.js';
 export { formatTranscript, TRANSCRIPT_MIME } from './transcript-forms/format.js';
 export * from './pack.js';
 export * from './sequence.js';

@@ -47,10 +47,13 @@ export function timelineEntries(
       ...(box === undefined ? {} : { box }),
       ...(kind === undefined ? {} : { kind }),
       // The time or page mark is in the fields.
-      text: text.slice(markBefore(quote, text).length).trimEnd(),
+      text: text.slice(bracketed({ text, quote }).length).trimEnd(),
     }));
 }
 
-/** The mark that a line begins with, as `[00:05] `. Brackets in what it quotes are its own. */
-const markBefore = (quote: string, text: string): string =>
-  /^\[.*\]\s/.exec(text.slice(0, Math.max(0, text.lastIndexOf(quote))))?.[0] ?? '';
+/** What a line says before what it quotes: its time, or the name of its file. Brackets in what it quotes are its own. */
+export const markOf = ({ text, quote }: { text: string; quote: string }): string =>
+  text.slice(0, Math.max(0, text.lastIndexOf(quote)));
+
+/** As `[00:05] `. */
+const bracketed = (line: { text: string; quote: string }): string => /^\[.*\]\s/.exec(markOf(line))?.[0] ?? '';

@@ -1,3 +1,4 @@
+import { SPACELESS, spacedWords } from '../spacing.js';
 import type { TranscriptWord, Utterance } from '../transcript.js';
 
 /** One caption on the screen. Seconds. */
@@ -32,7 +33,7 @@ export function toCaptions(segments: readonly Utterance[]): Caption[] {
 
 /** Here a word has the space before it with it, so that what is written without spaces stays so. */
 function captionsOf(segment: Utterance): Caption[] {
-  const timed = spaced(segment);
+  const timed = spacedWords(segment).map(({ space, word, start, end }) => ({ word: space + word, start, end }));
   const words = timed.length > 0 ? timed : sharedOut(segment);
   const groups: TranscriptWord[][] = [];
   for (const word of words) {
@@ -46,17 +47,6 @@ function captionsOf(segment: Utterance): Caption[] {
     lines: balance(group.map(({ word }) => word)),
     ...(segment.channel === undefined ? {} : { channel: segment.channel }),
   }));
-}
-
-/** Words with times, and the space before each where the text has one. */
-function spaced({ text, words = [] }: Utterance): TranscriptWord[] {
-  let at = 0;
-  return words.map((each) => {
-    const found = text.indexOf(each.word, at);
-    const joined = found > 0 && !/\s/.test(text[found - 1]!);
-    if (found >= 0) at = found + each.word.length;
-    return joined ? each : { ...each, word: ` ${each.word}` };
-  });
 }
 
 function fits(words: readonly TranscriptWord[]): boolean {
@@ -76,8 +66,6 @@ function sharedOut({ start, end, text }: Utterance): TranscriptWord[] {
   });
 }
 
-/** Scripts that write words without spaces between them. */
-const SPACELESS = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/u; // prettier-ignore
 const segmenter = new Intl.Segmenter('en', { granularity: 'word' });
 const OPENS = /[\p{Ps}\p{Pi}\s]$/u;
 

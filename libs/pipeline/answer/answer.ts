@@ -50,11 +50,12 @@ export async function answer(stage: Stage, payload: Payload, context: JobContext
     return withWarnings(result(done, [citePicture(picture.medium)], started), looked.warnings);
   }
   const there = await materialInPlace(stage, question, material);
+  const isInPlace = there !== material;
   const { jsonSchema, logprobs } = payload.sampling;
   const isFree = jsonSchema === undefined && logprobs === undefined;
-  if (isFree && there !== material && there.every(({ segments }) => segments.length === 0))
+  if (isFree && isInPlace && there.every(({ segments }) => segments.length === 0))
     return notThere(stage, context, started);
-  return askTimeline(stage, { payload, material: there, question: question || UNASKED, started }, context);
+  return askTimeline(stage, { payload, material: there, isInPlace, question: question || UNASKED, started }, context);
 }
 
 async function notThere(stage: Stage, context: JobContext, started: number): Promise<Answer> {

@@ -1,6 +1,6 @@
 import type { Line } from '../compose/lines.js';
 import type { TimelineSegment } from '../compose/segments.js';
-import { inPlace } from './in-place.js';
+import { placeIn, type InPlace } from './in-place.js';
 import { ALL, coverage } from './words/coverage.js';
 import { bm25, highest } from './words/lexical.js';
 import { withoutAnswerType } from './question/question.js';
@@ -26,9 +26,9 @@ const FEW_LINES = 6;
  * Of a question that names its place ("on page 3") only what lies there, all of it or related to the rest of the question.
  * A small model reads a short, related context much better than a long one (docs/decisions/0002).
  */
-export function focus(question: string, segments: TimelineSegment[]): Line[] | undefined {
+export function focus(question: string, segments: TimelineSegment[], place?: InPlace): Line[] | undefined {
   const lines = segments.flatMap((segment) => segment.lines);
-  const { about, there } = inPlace(question, lines);
+  const { about, there } = place ?? placeIn(question, lines);
   return there ? (related(about, there) ?? there) : related(about, lines);
 }
 

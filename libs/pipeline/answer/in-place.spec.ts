@@ -3,7 +3,7 @@ import type { Span } from '#contracts';
 import type { Line } from '../compose/lines.js';
 import { segmentLines } from '../compose/segments.js';
 import type { Reader } from './decode.js';
-import { inPlace, materialInPlace } from './in-place.js';
+import { inPlace, materialInPlace, placeIn } from './in-place.js';
 
 const line = (quote: string, span: Partial<Span>, kind?: Line['kind']): Line => ({
   text: `${quote}\n`,
@@ -99,4 +99,13 @@ describe('materialInPlace', () => {
   it('is the material itself where no place is asked for', async () => {
     expect(await materialInPlace(reader, 'What is this about?', material)).toBe(material);
   });
+});
+
+it('what was chosen by its place is not chosen once more: the last of it is another', () => {
+  const pages = [1, 2, 3].map((page) => line(`p${page}`, { page }));
+  const question = 'What is said before the last page?';
+  const { there = [] } = inPlace(question, pages);
+  expect(there.map(({ quote }) => quote)).toEqual(['p1', 'p2']);
+  expect(placeIn(question, there, true)).toEqual({ about: 'What is said?', there });
+  expect(placeIn(question, pages)).toEqual(inPlace(question, pages));
 });

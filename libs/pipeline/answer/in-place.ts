@@ -28,6 +28,11 @@ export function inPlace(question: string, lines: readonly Line[]): InPlace {
   return { about: rest, there: lines.filter((line) => kept.has(line) || (isHeading(line) && files.has(fileOf(line)))) };
 }
 
+/** The same of lines that may have been chosen by the place already: counted from their end once more, it would be another. */
+export function placeIn(question: string, lines: Line[], isInPlace = false): InPlace {
+  return isInPlace ? { about: placed(question).rest, there: lines } : inPlace(question, lines);
+}
+
 /** The media with nothing but what lies where a question asks; all of them where it asks for no place. */
 export async function materialInPlace<M extends { segments: TimelineSegment[] }>(
   stage: Reader,

@@ -7,6 +7,7 @@ import type { Stage } from '../context.js';
 import { cite, citeLines } from './citations.js';
 import { addUsage, decode, HeldTokens, NO_USAGE, result, untold, type Reader, type Telling } from './decode.js';
 import { focus } from './focus.js';
+import { placeIn, type InPlace } from './in-place.js';
 import { fromTimeline } from './lookup/from-timeline.js';
 import { isGuess, quoted, strays } from './grounds.js';
 import { quoteOf, type TimelineAnswer } from './lookup/timeline-answer.js';
@@ -31,6 +32,8 @@ export interface Material {
 export interface TimelineQuestion {
   payload: JobPayload<'answer'>;
   material: Material[];
+  /** Whether the material is only what lies where the question asks. */
+  isInPlace: boolean;
   question: string;
   /** `performance.now()` when the job began. */
   started: number;
@@ -39,13 +42,13 @@ export interface TimelineQuestion {
 /** Answers from the timelines of all media together, and says what the answer rests on. */
 export async function askTimeline(
   stage: Stage,
-  { payload, material, question, started }: TimelineQuestion,
+  { payload, material, isInPlace, question, started }: TimelineQuestion,
   context: JobContext,
 ): Promise<Answer> {
   const whole = (await Promise.all(material.map((each) => inWords(stage, each, context.signal)))).flat();
   const media = new Map(material.map(({ medium }) => [medium.id, medium]));
   const enoughTokens = stage.config.decoder.readAhead ? ENOUGH_TOKENS : ALL_THAT_FITS;
-  return askSegments(stage, { payload, whole, media, question, started, enoughTokens }, context);
+  return askSegments(stage, { payload, whole, media, isInPlace, question, started, enoughTokens }, context);
 }
 
 /** A question about timelines in words. */
@@ -53,6 +56,8 @@ export interface SegmentsQuestion {
   payload: JobPayload<'answer'>;
   whole: TimelineSegment[];
   media: Map<string, Medium>;
+  /** As of `TimelineQuestion`. */
+  isInPlace?: boolean;
   question: string;
   started: number;
   /** Tokens that are read of more than memory holds, if no more are known; all that fits when absent. */
@@ -61,7 +66,7 @@ export interface SegmentsQuestion {
 
 /** What is looked up is looked up, what asks several things is asked one by one, and the decoder is asked the rest. */
 export async function askSegments(stage: Reader, request: SegmentsQuestion, context: Telling): Promise<Answer> {
-  const { payload, whole, media, started } = request;
+  const { payload, whole, media, isInPlace, started } = request;
   const question = withoutPreface(request.question);
   // A form that the caller asks for, or the chances of words, only the decoder can give.
   if (!isFree(payload)) return askDecoder(stage, request, context);
@@ -78,7 +83,7 @@ export async function askSegments(stage: Reader, request: SegmentsQuestion, cont
   if (several) return askEach(stage, request, several, context);
   const names = [...media.values()].map(({ name }) => name);
   const wanted = asked(question);
-  const unknown = ABOUT_A_PLACE.has(wanted.type) && isUnknown(question, lines, names);
+  const unknown = ABOUT_A_PLACE.has(wanted.type) && isUnknown(question, lines, names, placeIn(question, lines, isInPlace)); // prettier-ignore
   const known = unknown ? undefined : fromTimeline(question, lines, media);
   if (known) return told(known);
   if (!unknown && !isOnlyLookedUp(wanted, lines)) return askDecoder(stage, { ...request, question }, context);
@@ -125,11 +130,12 @@ const finishedWords = (text: string): string => text.replace(/[\p{L}\p{N}]+$/u, 
 
 /** The decoder reads what is related to the question. Where it sees no answer, a line that holds nearly all of the question is quoted. */
 async function askDecoder(stage: Reader, request: SegmentsQuestion, context: Telling): Promise<Answer> {
-  const { payload, whole, media, question, started, enoughTokens = ALL_THAT_FITS } = request;
+  const { payload, whole, media, isInPlace, question, started, enoughTokens = ALL_THAT_FITS } = request;
   const prompts = await stage.models.prompts();
-  const related = await relatedSegments(stage, question, whole);
-  const free = isFree(payload);
   const lines = whole.flatMap((segment) => segment.lines);
+  const place = placeIn(question, lines, isInPlace);
+  const related = await relatedSegments(stage, question, whole, place);
+  const free = isFree(payload);
   const isElsewhere = free ? strays(question, lines) : () => false;
   const putAside = (text: string): boolean =>
     free &&
@@ -147,19 +153,24 @@ async function askDecoder(stage: Reader, request: SegmentsQuestion, context: Tel
     tokens.flush();
     return result(done, cite({ question, answer: done.text, segments, evidence: done.evidence, media }), started);
   }
-  const nearest = free ? nearestQuote(question, lines) : undefined;
+  const nearest = free ? nearestQuote(question, lines, place) : undefined;
   const text = nearest?.text ?? prompts.not_found;
   if (free) context.emit({ type: 'token', text });
   return { ...result(done, nearest ? citeLines(nearest.lines, media) : [], started), text };
 }
 
-function nearestQuote(question: string, lines: readonly Line[]): TimelineAnswer | undefined {
-  const line = misheard(question, lines);
+function nearestQuote(question: string, lines: readonly Line[], place: InPlace): TimelineAnswer | undefined {
+  const line = misheard(question, lines, place);
   return quoted(question, lines) ?? (line && quoteOf(line));
 }
 
-async function relatedSegments(stage: Reader, question: string, whole: TimelineSegment[]): Promise<TimelineSegment[]> {
-  const related = focus(question, whole);
+async function relatedSegments(
+  stage: Reader,
+  question: string,
+  whole: TimelineSegment[],
+  place: InPlace,
+): Promise<TimelineSegment[]> {
+  const related = focus(question, whole, place);
   if (!related) return whole;
   const prompts = await stage.models.prompts();
   return segmentLines(related, await stage.models.tokenCounter(), prompts.timeline.segment_tokens);

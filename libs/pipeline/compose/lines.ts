@@ -26,9 +26,6 @@ export function write(template: string, values: Record<string, string>): string 
   return template.replace(/\{([a-z]+)\}/g, (_, slot: string) => values[slot] ?? '');
 }
 
-/** What a line says before what it quotes: its time, or the name of its file. */
-export const markOf = ({ text, quote }: Line): string => text.slice(0, Math.max(0, text.lastIndexOf(quote)));
-
 /** One line, whatever the user's text holds: a newline would start a line without a time. */
 export function oneLine(text: string): string {
   return text.replace(/\s+/g, ' ').trim();

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { TesseraError, type StoredSegment } from '#contracts';
-import { markOf, type Line } from './lines.js';
+import { markOf } from '#contracts';
+import type { Line } from './lines.js';
 
 /** A stored segment keeps its lines, so that a citation can point to the line and not to the whole segment. */
 export type TimelineSegment = StoredSegment & { lines: Line[] };

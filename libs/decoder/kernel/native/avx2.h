@@ -126,11 +126,17 @@ INLINE void store_numbers(int8_t *to, int apart, Wholes n) {
 }
 INLINE void store_positive(int8_t *to, int apart, Wholes n) { store_numbers(to, apart, n); }
 
+/** sum + two numbers of 16 bits in each lane × the two at `by`. As one, since compilers load everything first, for which there are too few registers. */
+INLINE Wholes add_pair(Wholes sum, Wholes pair, const void *by) {
+  Wholes product;
+  __asm__("vpbroadcastd %2, %1\n\tvpmaddwd %1, %3, %1\n\tvpaddd %1, %0, %0" : "+x"(sum), "=&x"(product) : "m"(*(const int32_t *)by), "x"(pair));
+  return sum;
+}
+
 /** sum + four bytes × four numbers. */
 INLINE Dot keys_dot(Dot sum, Fours keys, const int8_t *numbers, int apart) {
   (void)apart;
-  Wholes even = _mm256_madd_epi16(keys.even, w_four(numbers)), odd = _mm256_madd_epi16(keys.odd, w_four(numbers + 4));
-  return w_add(w_add(sum, even), odd);
+  return add_pair(add_pair(sum, keys.even, numbers), keys.odd, numbers + 4);
 }
 INLINE Dot values_dot(Dot sum, Fours values, const int8_t *numbers, int apart) { return keys_dot(sum, values, numbers, apart); }
 
@@ -139,13 +145,6 @@ INLINE Dot values_dot(Dot sum, Fours values, const int8_t *numbers, int apart) {
 /** Tokens whose sums are in registers: of numbers of 16 bits, of eight. */
 #define WIDE 8
 #define NARROW 4
-
-/** sum + two numbers of 16 bits in each lane × the two at `by`. As one, since compilers load everything first, for which there are too few registers. */
-INLINE Wholes add_pair(Wholes sum, Wholes pair, const void *by) {
-  Wholes product;
-  __asm__("vpbroadcastd %2, %1\n\tvpmaddwd %1, %3, %1\n\tvpaddd %1, %0, %0" : "+x"(sum), "=&x"(product) : "m"(*(const int32_t *)by), "x"(pair));
-  return sum;
-}
 
 /** LANES rows of a block by some tokens, whose numbers have 16 bits. Weights of eight bits stay 128 more than they are. */
 INLINE void add_wide(const uint8_t *w, int bits, const int8_t *x, const float *sums, Floats *sum, const int tokens) {

@@ -3,7 +3,7 @@ import { coverage } from '../words/coverage.js';
 import { contentWords, idf, stem, words } from '../words/lexical.js';
 import { likeness, soundOf } from '../words/sounds-alike.js';
 import { wordNet } from '../words/word-net.js';
-import { inPlace } from '../in-place.js';
+import { inPlace, type InPlace } from '../in-place.js';
 import { MOST_CHARACTERS, withoutAnswerType } from '../question/question.js';
 
 const ASKS = /^(?:who|whom|whose|what|when|where|which|why|how|is|are|was|were|do|does|did|has|have|had|can|could|will|would|in|on|at|to|from|for|about)\b/i; // prettier-ignore
@@ -74,11 +74,17 @@ function missingIn(question: string, lines: readonly Line[], known: readonly str
  * A decoder that is asked then names one of them.
  *
  * @param known names of the files, which a question may use
+ * @param place where it asks, if that is known
  */
-export function isUnknown(question: string, lines: readonly Line[], known: readonly string[] = []): boolean {
+export function isUnknown(
+  question: string,
+  lines: readonly Line[],
+  known: readonly string[] = [],
+  place?: InPlace,
+): boolean {
   // In another language nouns have capitals, and the words that ask are missing in the material.
   if (question.length > MOST_CHARACTERS || !(ENGLISH.test(question) || ENGLISH_OPENING.test(question))) return false;
-  const { about, there } = inPlace(question, lines);
+  const { about, there } = place ?? inPlace(question, lines);
   if (there?.length === 0) return true;
   // Who is heard or seen at a time need not be named then.
   if (there?.some(({ kind }) => kind !== undefined)) return false;
@@ -111,8 +117,8 @@ function isToldOfOthers(name: string[], question: string, lines: readonly Line[]
 }
 
 /** The one line that a question is about, where all that is missing in it may have been misheard there. */
-export function misheard(question: string, lines: readonly Line[]): Line | undefined {
-  const { about, there } = inPlace(question, lines);
+export function misheard(question: string, lines: readonly Line[], place?: InPlace): Line | undefined {
+  const { about, there } = place ?? inPlace(question, lines);
   const missing = missingIn(about, there ?? lines, []);
   return missing?.words.length === 0 && missing.fitting.length === 1 ? missing.fitting[0] : undefined;
 }

@@ -1,5 +1,5 @@
-import type { Medium } from '#contracts';
-import { markOf, type Line } from '../../compose/lines.js';
+import { markOf, type Medium } from '#contracts';
+import type { Line } from '../../compose/lines.js';
 import { timecode } from '../../compose/timecode.js';
 
 /** An answer that the timeline itself gives, and the lines it rests on. */

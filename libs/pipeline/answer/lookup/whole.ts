@@ -1,4 +1,5 @@
-import { markOf, type Line } from '../../compose/lines.js';
+import { markOf } from '#contracts';
+import type { Line } from '../../compose/lines.js';
 import type { Whole } from '../question/whole.js';
 import type { Files, TimelineAnswer } from './timeline-answer.js';
 
